@@ -1,0 +1,9 @@
+/**
+ * From a trace to what the page shows.  Pure functions; no DOM.
+ */
+
+export { buildModel } from './build.js';
+export { stateAt } from './state.js';
+export { compare } from './compare.js';
+export { formatNumber, formatShape, formatSummary, flatten, toNumber } from './numbers.js';
+export { strength } from './heat.js';
