@@ -5,5 +5,7 @@
 export { buildModel } from './build.js';
 export { stateAt } from './state.js';
 export { compare } from './compare.js';
-export { formatNumber, formatShape, formatSummary, flatten, toNumber } from './numbers.js';
+export { formatNumber, formatShape, formatInline, formatSummary, flatten, toNumber } from './numbers.js';
 export { strength } from './heat.js';
+export { heatClass } from './heat.js';
+export { REASONS, SHORT_REASONS } from './sentence.js';

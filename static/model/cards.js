@@ -1,0 +1,291 @@
+/**
+ * One card for each thing a reader would point at: an op that autograd
+ * recorded, a leaf (with its AccumulateGrad), a ghost op, a constant.
+ *
+ * @typedef {import('./types.js').Trace} Trace
+ * @typedef {import('./types.js').TraceOp} TraceOp
+ * @typedef {import('./types.js').TraceNode} TraceNode
+ * @typedef {import('./types.js').TraceTensor} TraceTensor
+ * @typedef {import('./types.js').Card} Card
+ *
+ * @typedef {object} Made
+ * @property {Card[]} cards
+ * @property {Map<string, Card>} byId
+ * @property {Map<string, string>} cardOfTensor  The last card that made or changed it.
+ * @property {Map<string, string>} cardOfNode
+ * @property {Map<string, string>} cardOfOp  The card of an op's result.
+ * @property {Map<string, string[]>} cardsOfOp
+ * @property {Map<string, TraceTensor>} tensorById
+ * @property {Map<string, {op: TraceOp, sources: {card: string, tensor: string}[]}>} reads
+ *   For each op that has a card: which cards made what it read, at that time.
+ */
+import { clip, shortTitles, spanKey, tidy } from './source.js';
+
+const FLAG_OPS = new Set(['requires_grad_', 'retain_grad', 'register_hook']);
+
+/**
+ * @param {Trace} trace @param {string} code
+ * @returns {Made}
+ */
+export function buildCards(trace, code) {
+  const builder = new Builder(trace, code);
+  for (const op of trace.ops) builder.addOp(op);
+  builder.addLooseNodes();
+  builder.finish();
+  return builder;
+}
+
+/** @implements {Made} */
+class Builder {
+  /** @param {Trace} trace @param {string} code */
+  constructor(trace, code) {
+    this.trace = trace;
+    this.titles = shortTitles(trace.ops, code);
+    /** @type {Card[]} */
+    this.cards = [];
+    /** @type {Map<string, Card>} */
+    this.byId = new Map();
+    /** @type {Map<string, string>} */
+    this.cardOfTensor = new Map();
+    /** @type {Map<string, string>} */
+    this.cardOfNode = new Map();
+    /** @type {Map<string, string>} */
+    this.cardOfOp = new Map();
+    /** @type {Map<string, string[]>} */
+    this.cardsOfOp = new Map();
+    /** @type {Made['reads']} */
+    this.reads = new Map();
+    /** @type {Map<string, TraceTensor>} */
+    this.tensorById = new Map(trace.tensors.map((tensor) => [tensor.id, tensor]));
+    this.parents = new Set(trace.ops.map((op) => op.parent));
+    /** @type {Map<string, number>} */
+    this.keyCounts = new Map();
+    this.indexNodes();
+  }
+
+  indexNodes() {
+    /** @type {Map<string, {node: TraceNode, graphs: string[]}>} */
+    this.nodes = new Map();
+    /** @type {Map<string, TraceNode[]>} */
+    this.nodesOfOp = new Map();
+    /** @type {Map<string, TraceNode>} */
+    this.accumulatorOf = new Map();
+    for (const graph of this.trace.graphs) {
+      for (const node of graph.nodes) {
+        const known = this.nodes.get(node.id);
+        if (known) {
+          known.graphs.push(graph.id);
+          if (!known.node.executed && node.executed) known.node = node;
+          continue;
+        }
+        this.nodes.set(node.id, { node, graphs: [graph.id] });
+        if (node.tensor) this.accumulatorOf.set(node.tensor, node);
+        else if (node.op) push(this.nodesOfOp, node.op, node);
+      }
+    }
+    for (const list of this.nodesOfOp.values()) list.sort((a, b) => a.sequence_nr - b.sequence_nr);
+    this.roots = new Set(this.trace.graphs.flatMap((graph) => graph.roots.map((r) => r.node)));
+  }
+
+  /** @param {TraceOp} op */
+  addOp(op) {
+    const nodes = this.nodesOfOp.get(op.id) ?? [];
+    if (FLAG_OPS.has(op.name) && nodes.length === 0) {
+      const subject = op.inputs[0] ?? op.outputs[0];
+      if (subject) this.cardOfOp.set(op.id, this.cardFor(subject));
+      return;
+    }
+    const composite = nodes.length === 0 && this.parents.has(op.id);
+    if (composite) return;
+    const sources = op.inputs.map((tensor) => ({ card: this.cardFor(tensor), tensor }));
+    const ids = nodes.length > 0 ? nodes.map((node) => this.nodeCard(op, node, nodes)) : this.plainCard(op);
+    if (ids.length === 0) return;
+    const last = ids[ids.length - 1];
+    this.cardOfOp.set(op.id, last);
+    this.cardsOfOp.set(op.id, ids);
+    this.reads.set(op.id, { op, sources });
+    for (const tensor of op.outputs) this.cardOfTensor.set(tensor, last);
+    for (const tensor of op.mutated ?? []) this.cardOfTensor.set(tensor, last);
+    for (const node of nodes) {
+      for (const tensor of node.outputs) {
+        if (tensor) this.cardOfTensor.set(tensor, /** @type {string} */ (this.cardOfNode.get(node.id)));
+      }
+    }
+  }
+
+  /** @param {TraceOp} op @param {TraceNode} node @param {TraceNode[]} siblings */
+  nodeCard(op, node, siblings) {
+    const back = siblings.length - 1 - siblings.indexOf(node);
+    const title = back === 0 ? this.titleOf(op) : node.name.replace(/Backward\d*$/, '');
+    const tensors = /** @type {string[]} */ (node.outputs.filter((t) => t !== null));
+    const results = tensors.length > 0 || back > 0 ? tensors : op.outputs;
+    const entry = this.nodes?.get(node.id);
+    const id = `c:${node.id}`;
+    this.cardOfNode.set(node.id, id);
+    this.add({
+      ...this.opCard(op, results),
+      id,
+      kind: 'op',
+      title,
+      engine: node.name,
+      node: entry?.node ?? node,
+      graphs: entry?.graphs ?? [],
+      root: this.roots?.has(node.id) ?? false,
+      key: this.keyOf(`${op.name}|${op.expression ?? ''}|${back}`),
+    });
+    return id;
+  }
+
+  /** An op without an engine node: a leaf's or a constant's maker, a ghost, or a dead end. @param {TraceOp} op */
+  plainCard(op) {
+    const made = op.outputs.filter((id) => !op.inputs.includes(id));
+    const changes = (op.mutated ?? []).length > 0;
+    if (made.length === 0 && !changes) return [];
+    if (op.inputs.length === 0 || this.makesLeaf(op)) {
+      return made.map((tensor) => this.tensorCard(tensor, op));
+    }
+    const id = `c:${op.id}`;
+    const kind = op.recorded ? 'op' : 'ghost';
+    this.add({
+      ...this.opCard(op, made.length > 0 ? made : (op.mutated ?? [])),
+      id,
+      kind,
+      title: this.titleOf(op),
+      engine: kind === 'op' ? `${op.name} · no backward` : op.name,
+      reason: kind === 'ghost' ? (op.why_not_recorded ?? 'not_differentiable') : null,
+      key: this.keyOf(`${op.name}|${op.expression ?? ''}|0`),
+    });
+    return [id];
+  }
+
+  /** @param {TraceOp} op */
+  makesLeaf(op) {
+    return (
+      !op.recorded &&
+      op.outputs.length > 0 &&
+      op.outputs.every((id) => this.accumulatorOf?.has(id) && !op.inputs.includes(id))
+    );
+  }
+
+  /**
+   * The card that made a tensor; a tensor from nowhere gets one of its own.
+   * @param {string} tensor
+   */
+  cardFor(tensor) {
+    return this.cardOfTensor.get(tensor) ?? this.tensorCard(tensor, null);
+  }
+
+  /** @param {string} tensorId @param {TraceOp | null} op */
+  tensorCard(tensorId, op) {
+    const tensor = this.tensorById.get(tensorId);
+    const accumulator = this.accumulatorOf?.get(tensorId);
+    const entry = accumulator && this.nodes?.get(accumulator.id);
+    const leaf = Boolean(accumulator) || Boolean(tensor?.is_leaf && tensor.requires_grad);
+    const id = `c:${tensorId}`;
+    const name = tensor?.names[0];
+    const written = op ? this.titleOf(op) : '';
+    this.add({
+      ...this.opCard(op, [tensorId]),
+      id,
+      kind: leaf ? 'leaf' : 'constant',
+      title: name ?? (written || 'tensor'),
+      engine: leaf ? 'AccumulateGrad' : (op?.name ?? 'constant'),
+      node: entry?.node ?? null,
+      graphs: entry?.graphs ?? [],
+      root: accumulator ? (this.roots?.has(accumulator.id) ?? false) : false,
+      key: this.keyOf(`tensor|${name ?? op?.expression ?? ''}`),
+    });
+    if (accumulator) this.cardOfNode.set(accumulator.id, id);
+    this.cardOfTensor.set(tensorId, id);
+    return id;
+  }
+
+  /** What cards of an op have in common. @param {TraceOp | null} op @param {string[]} tensors @returns {Card} */
+  opCard(op, tensors) {
+    const [first] = tensors;
+    return {
+      id: '',
+      kind: 'op',
+      title: '',
+      expression: op?.expression ?? '',
+      engine: '',
+      names: [...new Set(tensors.flatMap((id) => this.tensorById.get(id)?.names ?? []))],
+      op,
+      node: null,
+      graphs: [],
+      tensors,
+      value: (first && this.tensorById.get(first)?.value) || null,
+      module: op?.module ?? null,
+      site: op?.site ?? null,
+      iteration: op?.iteration ?? [],
+      reason: null,
+      root: false,
+      key: '',
+      cut: Boolean(op?.intervention),
+    };
+  }
+
+  /** @param {TraceOp} op */
+  titleOf(op) {
+    const title = op.site ? this.titles.get(spanKey(op.site)) : '';
+    const shared = op.parent !== null && op.parent !== undefined;
+    if (shared || !title || title === '…') return op.name;
+    return clip(tidy(title), 34);
+  }
+
+  /** @param {string} key */
+  keyOf(key) {
+    const count = this.keyCounts.get(key) ?? 0;
+    this.keyCounts.set(key, count + 1);
+    return `${key}#${count}`;
+  }
+
+  /** @param {Card} card */
+  add(card) {
+    this.cards.push(card);
+    this.byId.set(card.id, card);
+  }
+
+  /** Nodes whose op is unknown: made by a backward call (create_graph), or outside the snippet. */
+  addLooseNodes() {
+    for (const { node, graphs } of this.nodes?.values() ?? []) {
+      if (this.cardOfNode.has(node.id)) continue;
+      if (node.tensor) {
+        this.tensorCard(node.tensor, null);
+        continue;
+      }
+      const tensors = /** @type {string[]} */ (node.outputs.filter((t) => t !== null));
+      const maker = node.created_by && this.nodes?.get(node.created_by.node)?.node;
+      const id = `c:${node.id}`;
+      this.cardOfNode.set(node.id, id);
+      this.add({
+        ...this.opCard(null, tensors),
+        id,
+        title: maker ? `∂ ${maker.name.replace(/Backward\d*$/, '')}` : node.name.replace(/Backward\d*$/, ''),
+        engine: node.name,
+        node,
+        graphs,
+        root: this.roots?.has(node.id) ?? false,
+        key: this.keyOf(`node|${node.name}`),
+      });
+      for (const tensor of tensors) if (!this.cardOfTensor.has(tensor)) this.cardOfTensor.set(tensor, id);
+    }
+  }
+
+  /** Constants that nothing reads and nobody named are left out. */
+  finish() {
+    const read = new Set();
+    for (const { sources } of this.reads.values()) for (const { card } of sources) read.add(card);
+    this.cards = this.cards.filter(
+      (card) => card.kind !== 'constant' || card.names.length > 0 || read.has(card.id),
+    );
+    this.byId = new Map(this.cards.map((card) => [card.id, card]));
+  }
+}
+
+/** @template K, V @param {Map<K, V[]>} map @param {K} key @param {V} value */
+function push(map, key, value) {
+  const list = map.get(key);
+  if (list) list.push(value);
+  else map.set(key, [value]);
+}

@@ -1,0 +1,165 @@
+/**
+ * What happens at a step, in one sentence with links into the picture.
+ *
+ * @typedef {import('./types.js').Part} Part
+ * @typedef {import('./types.js').Card} Card
+ * @typedef {import('./types.js').ModelEdge} ModelEdge
+ * @typedef {import('./types.js').TraceEvent} TraceEvent
+ * @typedef {import('./steps.js').Context} Context
+ */
+import { flatten, formatInline, same, sum } from './numbers.js';
+import { clip } from './source.js';
+
+/** Why autograd did not record an op, as the end of a sentence. */
+export const REASONS = new Map([
+  ['no_grad', 'gradients are switched off here (no_grad)'],
+  ['inference_mode', 'inference mode is on'],
+  ['no_input_requires_grad', 'none of its inputs requires grad'],
+  ['not_differentiable', 'it has no derivative'],
+  ['detached', 'it cuts its result off the graph (detach)'],
+]);
+
+/** The same in a word or three, for a card. */
+export const SHORT_REASONS = new Map([
+  ['no_grad', 'under no_grad'],
+  ['inference_mode', 'inference mode'],
+  ['no_input_requires_grad', 'no input requires grad'],
+  ['not_differentiable', 'not differentiable'],
+  ['detached', 'detached'],
+]);
+
+/**
+ * @param {Context} context @param {TraceEvent} event
+ * @param {string | undefined} cardId @param {ModelEdge[]} edges
+ * @returns {Part[]}
+ */
+export function sentenceOf(context, event, cardId, edges) {
+  const card = cardId ? context.base.cardById.get(cardId) : undefined;
+  switch (event.kind) {
+    case 'op':
+      return opSentence(context, event, card);
+    case 'backward':
+      return backwardSentence(context, event, card);
+    case 'node':
+      return nodeSentence(context, event, card, edges);
+    case 'accumulate':
+      return accumulateSentence(context, event, card);
+    case 'zero_grad':
+      return [{ text: 'zero_grad: ' }, ...updateList(context, event, '.grad')];
+    case 'optimizer_step':
+      return [{ text: 'The optimizer moves ' }, ...updateList(context, event, '')];
+    case 'print':
+      return [{ text: 'Prints ' }, { text: clip((event.text ?? '').trim(), 80), code: true }];
+    default:
+      return [{ text: `${event.text ?? 'The program stopped'}` }];
+  }
+}
+
+/** @param {Card} card @returns {Part} */
+function link(card) {
+  return { text: card.title, code: true, ref: { kind: 'card', id: card.id } };
+}
+
+/** @param {Context} context @param {TraceEvent} event @param {Card | undefined} card @returns {Part[]} */
+function opSentence(context, event, card) {
+  const op = event.op ? context.opById.get(event.op) : undefined;
+  if (!card) return [{ text: op?.expression ?? op?.name ?? 'an op', code: true }, { text: ' runs' }];
+  const made = context.base.tensorById.get(op?.outputs[0] ?? '');
+  const value = made?.value ? [{ text: ` = ${formatInline(made.value)}` }] : [];
+  if (card.kind === 'leaf') {
+    return [link(card), ...value, { text: ': a leaf, autograd will collect its gradient in ' }, { text: `${card.title}.grad`, code: true }];
+  }
+  if (card.kind === 'constant') return [link(card), ...value, { text: ': outside autograd, it does not require grad' }];
+  if (card.kind === 'ghost') {
+    const why = REASONS.get(card.reason ?? '') ?? card.reason ?? 'it was not followed';
+    return [link(card), ...value, { text: `: not recorded, ${why}` }];
+  }
+  const record = card.node ? [{ text: ': autograd records ' }, { text: card.engine, code: true }] : [];
+  return [link(card), ...value, ...record];
+}
+
+/** @param {Context} context @param {TraceEvent} event @param {Card | undefined} card @returns {Part[]} */
+function backwardSentence(context, event, card) {
+  const graph = context.graphById.get(event.graph ?? '');
+  const nth = graph ? context.backwards.indexOf(graph) + 1 : 1;
+  const which = context.backwards.length > 1 ? ` ${nth} of ${context.backwards.length}` : '';
+  const call = graph?.kind === 'grad' ? 'autograd.grad' : 'backward';
+  /** @type {Part[]} */
+  const parts = [{ text: `${call}()${which} starts` }];
+  if (card) parts.push({ text: ' at ' }, card.kind === 'op' && card.names[0]
+    ? { text: card.names[0], code: true, ref: { kind: 'card', id: card.id } } : link(card));
+  const seed = graph?.roots[0]?.gradient;
+  if (seed) parts.push({ text: `, seeded with ${formatInline(seed)}` });
+  return parts;
+}
+
+/**
+ * @param {Context} context @param {TraceEvent} event
+ * @param {Card | undefined} card @param {ModelEdge[]} edges @returns {Part[]}
+ */
+function nodeSentence(context, event, card, edges) {
+  if (!card) return [{ text: 'A node of the engine runs' }];
+  const node = context.nodes.get(event.graph ?? '')?.get(event.node ?? '');
+  const upstream = node?.upstream.find((summary) => summary !== null) ?? null;
+  /** @type {Part[]} */
+  const parts = [{ text: card.engine, code: true, ref: { kind: 'card', id: card.id } }];
+  if (card.title !== card.engine) parts.push({ text: ' for ' }, link(card));
+  parts.push({ text: ` gets ${formatInline(upstream)}` });
+  const groups = byTarget(edges);
+  if (groups.length === 0) return [...parts, { text: ' and sends nothing on' }];
+  groups.slice(0, 3).forEach((group, i) => {
+    const target = context.base.cardById.get(group[0].target);
+    if (!target) return;
+    parts.push({ text: i === 0 ? ' and sends ' : ', ' }, { text: `${formatInline(group[0].gradient)} to ` }, link(target));
+    if (group.length > 1) parts.push(...repeated(group));
+  });
+  if (groups.length > 3) parts.push({ text: `, and to ${groups.length - 3} more` });
+  return parts;
+}
+
+/** @param {ModelEdge[]} group @returns {Part[]} */
+function repeated(group) {
+  const equal = group.every((edge) => same(edge.gradient, group[0].gradient));
+  const times = group.length === 2 ? 'twice' : `${group.length} times`;
+  const together = sum(group.map((edge) => edge.gradient));
+  const few = (flatten(together)?.length ?? 9) <= 4;
+  const text = equal ? `, ${times}` : ` and ${group.slice(1).map((e) => formatInline(e.gradient)).join(' and ')} more`;
+  return [{ text: few ? `${text}: together ${formatInline(together)}` : text }];
+}
+
+/** @param {ModelEdge[]} edges @returns {ModelEdge[][]} */
+function byTarget(edges) {
+  /** @type {Map<string, ModelEdge[]>} */
+  const groups = new Map();
+  for (const edge of edges) groups.set(edge.target, [...(groups.get(edge.target) ?? []), edge]);
+  return [...groups.values()];
+}
+
+/** @param {Context} context @param {TraceEvent} event @param {Card | undefined} card @returns {Part[]} */
+function accumulateSentence(context, event, card) {
+  const update = event.updates?.[0];
+  const name = card?.names[0] ?? context.nameOf(update?.tensor) ?? 'the leaf';
+  /** @type {Part[]} */
+  const parts = [{ text: `${name}.grad`, code: true, ...(card ? { ref: /** @type {const} */ ({ kind: 'card', id: card.id }) } : {}) }];
+  if (!update?.before) return [...parts, { text: ` becomes ${formatInline(update?.after)}: it was None` }];
+  return [...parts, { text: ` adds up: ${formatInline(update.before)} becomes ${formatInline(update.after)}` }];
+}
+
+/** @param {Context} context @param {TraceEvent} event @param {string} suffix @returns {Part[]} */
+function updateList(context, event, suffix) {
+  const updates = event.updates ?? [];
+  if (updates.length === 0) return [{ text: 'nothing' }];
+  /** @type {Part[]} */
+  const parts = [];
+  updates.slice(0, 3).forEach((update, i) => {
+    const id = context.base.cardOfTensor.get(update.tensor);
+    const name = context.nameOf(update.tensor) ?? 'a tensor';
+    parts.push(
+      { text: i === 0 ? '' : '; ' },
+      { text: name + suffix, code: true, ...(id ? { ref: /** @type {const} */ ({ kind: 'card', id }) } : {}) },
+      { text: ` ${formatInline(update.before)} → ${formatInline(update.after)}` },
+    );
+  });
+  if (updates.length > 3) parts.push({ text: ` and ${updates.length - 3} more` });
+  return parts;
+}

@@ -1,0 +1,60 @@
+/**
+ * The snippet's names at a step: what they hold, and why `.grad` is None.
+ *
+ * @typedef {import('./types.js').Model} Model
+ * @typedef {import('./types.js').VariableState} VariableState
+ * @typedef {import('./types.js').TraceTensor} TraceTensor
+ */
+import { gradAt, upTo } from './state.js';
+
+/** @type {Record<string, string>} */
+const WHY = {
+  not_a_leaf: 'None: not a leaf',
+  no_requires_grad: 'None: requires_grad is False',
+  not_reached: 'None: no path from the root leads here',
+  not_accumulated: 'None: autograd.grad gave it back instead',
+  backward_not_run: 'None: backward was not called',
+  cleared: 'None: cleared',
+};
+
+/**
+ * @param {Model} model @param {number} step
+ * @returns {VariableState[]}
+ */
+export function variablesAt(model, step) {
+  const last = new Map(model.trace.variables.map((variable) => [variable.name, variable]));
+  const out = [];
+  for (const [name, entries] of model.history.bindings) {
+    const entry = upTo(entries, step);
+    const info = entry && model.tensorById.get(entry.tensor);
+    if (!entry || !info) continue;
+    const final = last.get(name);
+    const status = final && final.tensor === info.id ? final.grad_status : '';
+    const grad = gradAt(model, step, info.id);
+    const known = upTo(model.history.values.get(info.id), step);
+    const shown = grad ? grad.after : status === 'assigned' ? (final?.grad ?? null) : null;
+    out.push({
+      name,
+      tensor: info.id,
+      card: model.cardOfTensor.get(info.id) ?? null,
+      info,
+      value: known ? known.value : info.value,
+      grad: shown,
+      gradText: shown ? '' : whyNone(model, step, info, status),
+      status,
+      changed: entry.step === step || known?.step === step || Boolean(grad?.changed),
+    });
+  }
+  return out;
+}
+
+/** @param {Model} model @param {number} step @param {TraceTensor} info @param {string} status */
+function whyNone(model, step, info, status) {
+  const next = model.history.grads.get(info.id)?.find((entry) => entry.step > step && entry.after);
+  if (next) return `arrives at step ${next.step + 1}`;
+  if (status in WHY) return WHY[status];
+  if (!info.requires_grad) return WHY.no_requires_grad;
+  if (!info.is_leaf) return WHY.not_a_leaf;
+  if (model.history.grads.has(info.id)) return WHY.cleared;
+  return model.trace.graphs.some((graph) => graph.kind !== 'not_run') ? WHY.not_reached : WHY.backward_not_run;
+}
