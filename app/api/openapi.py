@@ -1,0 +1,35 @@
+"""Completes the OpenAPI document with the schemas that are read and written by hand."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import FastAPI
+from pydantic import TypeAdapter
+
+from app.api.problems import ProblemDocument
+from app.trace import Trace, TraceRequest
+
+_REF = "#/components/schemas/{model}"
+
+
+def complete_openapi(app: FastAPI) -> None:
+    """Make `app.openapi()` return the whole document, built once."""
+    draw = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            document = draw()
+            schemas = document.setdefault("components", {}).setdefault("schemas", {})
+            for model in (
+                TypeAdapter(Trace),
+                TypeAdapter(TraceRequest),
+                TypeAdapter(ProblemDocument),
+            ):
+                drawn = model.json_schema(ref_template=_REF)
+                schemas.update(drawn.pop("$defs", {}))
+                schemas[drawn["title"]] = drawn
+            app.openapi_schema = document
+        return app.openapi_schema
+
+    app.openapi = openapi  # type: ignore[method-assign]

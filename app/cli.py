@@ -1,0 +1,140 @@
+"""The command `gradwalk`: serve | record | open."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import types
+import typing
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+from pydantic.fields import FieldInfo
+
+from app import __version__
+from app.settings import Settings
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = _parser()
+    options = vars(parser.parse_args(arguments))
+    command = options.pop("command")
+    try:
+        status: int = command(options)
+    except KeyboardInterrupt:
+        return 130
+    return status
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="gradwalk", description="Walk the backward pass that autograd really recorded."
+    )
+    parser.add_argument("--version", action="version", version=f"gradwalk {__version__}")
+    commands = parser.add_subparsers(required=True, metavar="command")
+
+    serve = commands.add_parser(
+        "serve",
+        help="serve the page and the API",
+        description="Serve the page and the API. Every option can also be given as an "
+        "environment variable, shown in brackets; the option wins.",
+    )
+    for name, field in Settings.model_fields.items():
+        _add_setting(serve, name, field)
+    serve.set_defaults(command=_serve)
+
+    record = commands.add_parser(
+        "record",
+        help="trace a program in this process and write the JSON",
+        description="Run FILE here, without server and sandbox, and write its trace.",
+    )
+    record.add_argument("file", type=Path, help="the program; - reads standard input")
+    record.add_argument("-o", "--output", type=Path, help="where to write (standard output)")
+    record.add_argument("--seed", type=int, default=0, help="of torch's random numbers (0)")
+    record.add_argument(
+        "--auto-backward", action="store_true", help="call backward on the last scalar"
+    )
+    record.set_defaults(command=_record)
+
+    open_ = commands.add_parser("open", help="serve on a free port and open the page in a browser")
+    open_.add_argument("file", type=Path, nargs="?", help="a program to open")
+    open_.set_defaults(command=_open)
+    return parser
+
+
+def _add_setting(parser: argparse.ArgumentParser, name: str, field: FieldInfo) -> None:
+    flag = "--" + name.replace("_", "-")
+    default = field.get_default(call_default_factory=True, validated_data={})
+    shown = ",".join(default) if isinstance(default, list) else default
+    text = f"{field.description} ({shown or '-'}) [GRADWALK_{name.upper()}]".replace("%", "%%")
+    if field.annotation is bool:
+        parser.add_argument(
+            flag, dest=name, action=argparse.BooleanOptionalAction, default=None, help=text
+        )
+        return
+    choices = _choices(field.annotation)
+    parser.add_argument(
+        flag,
+        dest=name,
+        default=None,
+        choices=choices,
+        metavar=None if choices else name.rsplit("_", 1)[-1].upper(),
+        help=text,
+    )
+
+
+def _choices(annotation: Any) -> list[str] | None:
+    if typing.get_origin(annotation) in (typing.Literal, types.UnionType):
+        return [str(one) for one in typing.get_args(annotation)]
+    return None
+
+
+def _serve(options: dict[str, Any]) -> int:
+    from app.serve import refuse, serve
+
+    given = {name: value for name, value in options.items() if value is not None}
+    try:
+        settings = Settings(**given)
+    except ValidationError as error:
+        for one in error.errors():
+            flag = "--" + str(one["loc"][0]).replace("_", "-")
+            print(f"gradwalk serve: {flag}: {one['msg']}", file=sys.stderr)
+        return 2
+    reason = refuse(settings)
+    if reason is not None:
+        print(f"gradwalk serve: {reason}", file=sys.stderr)
+        return 2
+    return serve(settings)
+
+
+def _record(options: dict[str, Any]) -> int:
+    from app.evaluate import evaluate
+    from app.trace import TraceRequest
+
+    file: Path = options["file"]
+    code = sys.stdin.read() if str(file) == "-" else file.read_text(encoding="utf-8")
+    request = TraceRequest(code=code, seed=options["seed"], auto_backward=options["auto_backward"])
+    trace = evaluate(request)
+    if options["output"] is None:
+        sys.stdout.buffer.write(trace + b"\n")
+    else:
+        options["output"].write_bytes(trace)
+    return 0
+
+
+def _open(options: dict[str, Any]) -> int:
+    from app.serve import refuse, serve
+
+    settings = Settings(port=0)
+    reason = refuse(settings)
+    if reason is not None:
+        settings = Settings(port=0, unsafe_no_sandbox=True)
+        print(f"gradwalk open: {reason}\nIt is your own program, so it runs without.")
+    code = options["file"].read_text(encoding="utf-8") if options["file"] else None
+    return serve(settings, browser=True, code=code)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

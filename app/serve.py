@@ -1,0 +1,134 @@
+"""Runs the application under uvicorn: the socket, the logs, the address it prints."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import socket
+import sys
+import time
+import urllib.parse
+import webbrowser
+from typing import Any
+
+import uvicorn
+
+from app.main import create_app
+from app.settings import Settings
+
+#: Fields that a request's log line carries, in this order.
+_FIELDS = ("request_id", "client", "milliseconds", "bytes", "end", "code")
+
+
+def refuse(settings: Settings) -> str | None:
+    """Why the service must not start with these settings, in words; None if it may."""
+    if settings.unsafe_no_sandbox:
+        if settings.loopback:
+            return None
+        return "--unsafe-no-sandbox is for this machine alone: use it with --host 127.0.0.1."
+    if sys.platform != "linux":
+        return (
+            "the sandbox needs Linux (seccomp). To run only your own programs, unprotected, "
+            "add --unsafe-no-sandbox; for others, use the container."
+        )
+    return None
+
+
+def serve(settings: Settings, *, browser: bool = False, code: str | None = None) -> int:
+    """Serve until told to stop; 0 after a clean end, 1 where it could not start."""
+    configure_logs(settings)
+    try:
+        listener = _listen(settings.host, settings.port)
+    except OSError as error:
+        print(f"gradwalk: {settings.host}:{settings.port}: {error.strerror}", file=sys.stderr)
+        return 1
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    address = f"http://{host}:{listener.getsockname()[1]}{settings.root_path}/"
+    server = _Server(
+        uvicorn.Config(
+            create_app(settings),
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            proxy_headers=bool(settings.trusted_proxies),
+            forwarded_allow_ips=settings.trusted_proxies,
+            timeout_graceful_shutdown=round(settings.shutdown_grace) or None,
+            timeout_keep_alive=75,
+            backlog=2048,
+        ),
+        address,
+        page=address + (f"#code={urllib.parse.quote(code)}" if code else "") if browser else None,
+    )
+    with listener, asyncio.Runner(loop_factory=server.config.get_loop_factory()) as runner:
+        runner.run(server.serve([listener]))
+    return 0 if server.started else 1
+
+
+class _Server(uvicorn.Server):
+    def __init__(self, config: uvicorn.Config, address: str, *, page: str | None) -> None:
+        super().__init__(config)
+        self._address = address
+        self._page = page
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            print(f"Gradwalk serves at {self._address}", flush=True)
+            if self._page:
+                webbrowser.open(self._page)
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """Bind before the pool starts, so that a taken port is told at once."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+    except OSError:
+        listener.close()
+        raise
+    return listener
+
+
+def configure_logs(settings: Settings) -> None:
+    """One handler for all: ours, uvicorn's, and Python's warnings."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(JsonFormatter() if settings.log_format == "json" else TextFormatter())
+    logging.basicConfig(level=settings.log_level.upper(), handlers=[handler], force=True)
+    logging.getLogger("uvicorn.error").setLevel(
+        "INFO" if settings.log_level == "debug" else "WARNING"
+    )
+    logging.captureWarnings(True)
+
+
+class JsonFormatter(logging.Formatter):
+    """One JSON object a line."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        line: dict[str, Any] = {
+            "time": time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created))
+            + f".{int(record.msecs):03d}Z",
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        line.update({key: getattr(record, key) for key in _FIELDS if hasattr(record, key)})
+        if record.exc_info:
+            line["exception"] = self.formatException(record.exc_info)
+        return json.dumps(line, ensure_ascii=False)
+
+
+class TextFormatter(logging.Formatter):
+    """The same for people."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        clock = time.strftime("%H:%M:%S", time.localtime(record.created))
+        line = f"{clock} {record.levelname.lower():7} {record.getMessage()}"
+        fields = [f"{key}={getattr(record, key)}" for key in _FIELDS if hasattr(record, key)]
+        if fields:
+            line += "  " + " ".join(fields)
+        if record.exc_info:
+            line += "\n" + self.formatException(record.exc_info)
+        return line

@@ -1,0 +1,141 @@
+"""Every setting of the service: its name, default and help, in one place.
+
+Each is read from the environment as `GRADWALK_<NAME>` and given on the command
+line as `--<name>`; the command line wins.  Lists are separated by commas.
+"""
+
+from __future__ import annotations
+
+import os
+from functools import cached_property
+from ipaddress import ip_address
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from app.trace.limits import Limits
+from app.trace.request import MAX_CODE
+
+Names = Annotated[list[str], NoDecode]
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+class Settings(BaseSettings):
+    model_config = SettingsConfigDict(env_prefix="GRADWALK_", extra="forbid", frozen=True)
+
+    host: str = Field(default="127.0.0.1", description="Address to listen on.")
+    port: int = Field(
+        default=8000, ge=0, le=65535, description="Port to listen on; 0 takes a free one."
+    )
+    root_path: str = Field(
+        default="",
+        description="Path under which a proxy serves us, such as /gradwalk; it strips it.",
+    )
+    trusted_proxies: Names = Field(
+        default_factory=list,
+        description="Addresses of proxies whose X-Forwarded-For and -Proto are believed.",
+    )
+    shutdown_grace: float = Field(
+        default=20, ge=0, description="Seconds that running requests are given when told to stop."
+    )
+    development: bool = Field(
+        default=False, description="Read templates and static files anew for every request."
+    )
+
+    children: int = Field(
+        default_factory=lambda: max(2, _cores()),
+        ge=1,
+        le=256,
+        description="Programs that run at the same time. Default: one a core, at least 2.",
+    )
+    queue: int = Field(
+        default=64, ge=0, description="Requests that wait for a child; beyond it they get 503."
+    )
+    queue_seconds: float = Field(
+        default=10, gt=0, description="Longest wait for a child, then 503."
+    )
+    time_limit: float = Field(
+        default=10, gt=0, le=600, description="Seconds that one program may run."
+    )
+    memory_limit_mb: int = Field(
+        default=1024,
+        ge=64,
+        description="Megabytes that one program may allocate, beside torch itself.",
+    )
+    unsafe_no_sandbox: bool = Field(
+        default=False,
+        description="Run programs without the sandbox; only for your own code, on loopback.",
+    )
+
+    max_request_bytes: int = Field(
+        default=1_000_000, ge=1_000, description="Largest body of a request; beyond it 413."
+    )
+    max_code_chars: int = Field(
+        default=MAX_CODE,
+        ge=1,
+        le=MAX_CODE,
+        description="Longest program in characters; beyond it 413.",
+    )
+    max_answer_bytes: int = Field(
+        default=64 * 1024 * 1024,
+        ge=100_000,
+        description="Largest trace; what is cut is counted in it.",
+    )
+    rate_limit: float = Field(
+        default=0, ge=0, description="Programs a minute for each client address; 0 sets no limit."
+    )
+    rate_burst: int = Field(
+        default=20,
+        ge=1,
+        description="Programs that a client may send at once before the rate counts.",
+    )
+
+    allowed_hosts: Names = Field(
+        default_factory=list,
+        description="Names we are reached by (the Host header), besides loopback; * takes any.",
+    )
+    cors_origins: Names = Field(
+        default_factory=list,
+        description="Origins whose pages may call the API, such as https://course.example.",
+    )
+    embed_origins: Names = Field(
+        default_factory=list,
+        description="Origins that may show /embed in a frame; * lets any.",
+    )
+
+    metrics: bool = Field(default=True, description="Serve Prometheus metrics at /metrics.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="How much is logged."
+    )
+    log_format: Literal["text", "json"] = Field(default="text", description="Shape of a log line.")
+    log_code: bool = Field(
+        default=False, description="Log the programs themselves too. They are private: think twice."
+    )
+
+    @field_validator(
+        "trusted_proxies", "allowed_hosts", "cors_origins", "embed_origins", mode="before"
+    )
+    @classmethod
+    def _split(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            return [part.strip() for part in value.split(",") if part.strip()]
+        return value
+
+    @cached_property
+    def loopback(self) -> bool:
+        """Only this machine can reach us."""
+        if self.host == "localhost":
+            return True
+        try:
+            return ip_address(self.host).is_loopback
+        except ValueError:
+            return False
+
+    @cached_property
+    def limits(self) -> Limits:
+        """How much of a run a trace holds."""
+        return Limits(trace_bytes=self.max_answer_bytes)
