@@ -1,0 +1,102 @@
+"""What every drawn export shows: boxes and arrows, taken from one graph of a trace."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from app.trace.document import Graph, Op, Summary, Tensor, Trace
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    id: str
+    #: The expression or the leaf's name.
+    title: str
+    #: The engine's name of the node.
+    engine: str
+    kind: Literal["node", "leaf", "ghost"]
+    #: The gradient that arrived, or the reason why the op was not recorded.
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class Arrow:
+    """Runs the way gradients run."""
+
+    source: str
+    target: str
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    title: str
+    boxes: list[Box]
+    arrows: list[Arrow]
+
+
+class NothingToDrawError(ValueError):
+    """The trace has no graph, or not the one that was asked for."""
+
+
+def picture(trace: Trace, graph_id: str | None = None) -> Picture:
+    """The graph with this id, or the last one; raises `NothingToDrawError`."""
+    graphs = trace["graphs"]
+    chosen = next((g for g in graphs if g["id"] == graph_id), None) if graph_id else None
+    if chosen is None:
+        if graph_id or not graphs:
+            which = f"no graph {graph_id!r}" if graph_id else "no graph: nothing required grad"
+            raise NothingToDrawError(f"This trace has {which}.")
+        chosen = graphs[-1]
+    return _drawn(trace, chosen)
+
+
+def numbers(summary: Summary | None, most: int = 6) -> str:
+    """A gradient in a few characters: its numbers where few, else shape and norm."""
+    if summary is None:
+        return ""
+    flat = _flatten(summary["data"])
+    if summary["data"] is not None and len(flat) <= most:
+        return "[" + ", ".join(_number(x) for x in flat) + "]"
+    shape = "x".join(map(str, summary["shape"])) or "scalar"
+    return f"{shape}, norm {_number(summary['norm'])}"
+
+
+def _flatten(data: object) -> list[object]:
+    """The numbers of nested lists; a complex number [re, im] counts as two."""
+    return [x for part in data for x in _flatten(part)] if isinstance(data, list) else [data]
+
+
+def _number(value: object) -> str:
+    return f"{value:.4g}" if isinstance(value, float | int) else str(value)
+
+
+def _drawn(trace: Trace, graph: Graph) -> Picture:
+    ops = {op["id"]: op for op in trace["ops"]}
+    tensors = {tensor["id"]: tensor for tensor in trace["tensors"]}
+    boxes = []
+    for node in graph["nodes"]:
+        leaf = tensors.get(node.get("tensor") or "")
+        title = _leaf_name(leaf) if leaf else _expression(ops.get(node["op"] or ""), node["name"])
+        upstream = next((s for s in node["upstream"] if s is not None), None)
+        kind: Literal["leaf", "node"] = "leaf" if node["name"] == "AccumulateGrad" else "node"
+        boxes.append(Box(node["id"], title, node["name"], kind, numbers(upstream)))
+    arrows = [
+        Arrow(edge["source"], edge["target"], numbers(edge["gradient"])) for edge in graph["edges"]
+    ]
+    for op in trace["ops"]:
+        if not op["recorded"] and op["why_not_recorded"] not in (None, "not_differentiable"):
+            reason = str(op["why_not_recorded"]).replace("_", " ")
+            boxes.append(Box(op["id"], _expression(op, op["name"]), op["name"], "ghost", reason))
+    calls = {"backward": "backward()", "grad": "autograd.grad()", "not_run": "not run"}
+    line = f" on line {graph['site']['line']}" if graph["site"] else ""
+    return Picture(f"{calls[graph['kind']]}{line}", boxes, arrows)
+
+
+def _expression(op: Op | None, fallback: str) -> str:
+    return (op.get("expression") if op else None) or (op["name"] if op else fallback)
+
+
+def _leaf_name(tensor: Tensor) -> str:
+    return " = ".join(tensor["names"]) or tensor["id"]
