@@ -23,6 +23,8 @@ from app.api.problems import Problem
 from app.api.wire import accepted_encodings
 
 _DIGEST = re.compile(r"[0-9a-f]{16}$")
+#: A worker obeys the policy that its own file came with.
+_WORKER_CSP = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; connect-src 'self'"
 _TEXT = ("text/", "application/json", "image/svg+xml", "text/javascript")
 
 mimetypes.add_type("text/javascript", ".js")
@@ -116,6 +118,7 @@ class Assets:
         headers = {
             "ETag": asset.etag,
             "Vary": "Accept-Encoding",
+            "Content-Security-Policy": _WORKER_CSP,
             "Cache-Control": "public, max-age=31536000, immutable" if current else "no-cache",
         }
         if coding:
