@@ -1,0 +1,80 @@
+"""Settings from the environment and the command line, and what is refused."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from app.cli import main
+from app.serve import refuse
+from app.settings import Settings
+from app.trace import validate
+
+
+def _run(*arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "app.cli", *arguments],
+        input=stdin,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_help_lists_every_setting(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        main(["serve", "--help"])
+    assert stopped.value.code == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    for name, field in Settings.model_fields.items():
+        assert f"--{name.replace('_', '-')}" in shown
+        assert f"[GRADWALK_{name.upper()}]" in shown
+        assert field.description and field.description in shown
+
+
+def test_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GRADWALK_PORT", "81")
+    monkeypatch.setenv("GRADWALK_ALLOWED_HOSTS", "a.example, b.example,")
+    monkeypatch.setenv("GRADWALK_UNSAFE_NO_SANDBOX", "yes")
+    settings = Settings(port=82)
+    assert settings.port == 82
+    assert settings.allowed_hosts == ["a.example", "b.example"]
+    assert settings.unsafe_no_sandbox
+
+
+def test_bad_values_are_named() -> None:
+    run = _run("serve", "--port", "99999", "--rate-limit", "much")
+    assert run.returncode == 2
+    assert "--port:" in run.stderr and "--rate-limit:" in run.stderr
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "gradwalk.example"])
+def test_without_sandbox_only_on_loopback(host: str) -> None:
+    reason = refuse(Settings(host=host, unsafe_no_sandbox=True))
+    assert reason is not None and "127.0.0.1" in reason
+    assert refuse(Settings(host="::1", unsafe_no_sandbox=True)) is None
+
+
+def test_other_systems_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "platform", "darwin")
+    reason = refuse(Settings())
+    assert reason is not None and "--unsafe-no-sandbox" in reason
+
+
+def test_record_writes_the_trace(tmp_path: Path) -> None:
+    program = tmp_path / "train.py"
+    program.write_text(
+        "import torch\nx = torch.ones(2, requires_grad=True)\n(x * 3).sum().backward()"
+    )
+    out = tmp_path / "trace.json"
+    assert _run("record", str(program), "-o", str(out)).returncode == 0
+    trace = validate(out.read_bytes())
+    assert trace["error"] is None
+    (x,) = (one for one in trace["variables"] if one["name"] == "x")
+    assert x["grad"] is not None and x["grad"]["data"] == [3.0, 3.0]
+    piped = _run("record", "-", stdin="print(1/0)")
+    assert json.loads(piped.stdout)["error"]["type"] == "ZeroDivisionError"

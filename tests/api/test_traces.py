@@ -1,0 +1,132 @@
+"""POST /api/v1/traces against the real server: what is answered, and with which status."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx
+import pytest
+import torch
+
+from app.api.examples import REQUEST_EXAMPLES, SEED_CODE
+from app.trace import validate
+
+URL = "/api/v1/traces"
+
+
+def problem(response: httpx.Response, status: int, kind: str) -> dict[str, Any]:
+    """The problem document of a refused request, checked for its form."""
+    assert response.status_code == status
+    assert response.headers["content-type"] == "application/problem+json"
+    document: dict[str, Any] = response.json()
+    assert document["status"] == status
+    assert document["type"] == f"urn:gradwalk:problem:{kind}"
+    assert document["request_id"] == response.headers["x-request-id"]
+    assert document["title"] and document["detail"]
+    return document
+
+
+def test_the_gradient_is_plain_torchs(client: httpx.Client) -> None:
+    response = client.post(URL, json={"code": SEED_CODE, "seed": 7})
+    assert response.status_code == 200
+    assert response.headers["content-type"] == "application/json"
+    assert response.headers["cache-control"] == "no-store"
+    trace = validate(response.content)
+    torch.manual_seed(7)
+    x = torch.randn(3, requires_grad=True)
+    ((x + 2) * (x + 2) * 3).mean().backward()
+    assert x.grad is not None
+    shown = next(one for one in trace["variables"] if one["name"] == "x")["grad"]
+    assert shown is not None and shown["data"] == pytest.approx(x.grad.tolist())
+    assert trace["stdout"] == f"{x.grad}\n"
+
+
+@pytest.mark.parametrize(
+    ("code", "kind", "type"),
+    [
+        ("import torch\ntorch.ones(3).backward()", "exception", "RuntimeError"),
+        ("x = (", "syntax", "SyntaxError"),
+        ("1/0", "exception", "ZeroDivisionError"),
+    ],
+)
+def test_a_failing_program_is_an_answer(
+    client: httpx.Client, code: str, kind: str, type: str
+) -> None:
+    response = client.post(URL, json={"code": code})
+    assert response.status_code == 200
+    error = validate(response.content)["error"]
+    assert error is not None and (error["kind"], error["type"]) == (kind, type)
+
+
+@pytest.mark.parametrize("name", REQUEST_EXAMPLES)
+def test_the_documents_examples_work(client: httpx.Client, name: str) -> None:
+    response = client.post(URL, json=REQUEST_EXAMPLES[name]["value"])
+    assert response.status_code == 200
+    trace = validate(response.content)
+    assert trace["error"] is None
+    assert trace["graphs"] and trace["graphs"][0]["edges"]
+    assert [one["applied"] for one in trace.get("interventions", [])] == (
+        [1] if name == "detach" else []
+    )
+
+
+def test_what_is_not_json(client: httpx.Client) -> None:
+    headers = {"Content-Type": "application/json"}
+    for body in (b"", b"{", b"\xff\xfe", b'{"code": "\\ud800"}'):
+        problem(client.post(URL, content=body, headers=headers), 400, "not-json")
+
+
+def test_what_is_not_valid(client: httpx.Client) -> None:
+    document = problem(
+        client.post(URL, json={"code": "1", "seed": -1, "extra/field": 0}), 422, "invalid-request"
+    )
+    assert {one["pointer"] for one in document["errors"]} == {"/seed", "/extra~1field"}
+    for body in ([], None, "x", {}, {"code": 3}, {"code": "1", "interventions": [{}]}):
+        problem(client.post(URL, json=body), 422, "invalid-request")
+
+
+def test_other_media_types(client: httpx.Client) -> None:
+    for kind in ("text/plain", "application/x-www-form-urlencoded", "multipart/form-data; x=y", ""):
+        response = client.post(URL, content=b'{"code": "1"}', headers={"Content-Type": kind})
+        problem(response, 415, "unsupported-media-type")
+    response = client.post(
+        URL,
+        content=b'{"code": "1"}',
+        headers={"Content-Type": "Application/JSON; charset=utf-8"},
+    )
+    assert response.status_code == 200
+
+
+def test_too_large(client: httpx.Client) -> None:
+    problem(client.post(URL, json={"code": "#" * 200_001}), 413, "too-large")
+    problem(client.post(URL, json={"code": "#" * 2_000_000}), 413, "too-large")
+
+    def parts() -> Any:
+        for _ in range(20):
+            yield b" " * 100_000
+
+    headers = {"Content-Type": "application/json"}
+    problem(client.post(URL, content=parts(), headers=headers), 413, "too-large")
+
+
+def test_unknown_paths_and_methods(client: httpx.Client) -> None:
+    problem(client.get("/nowhere"), 404, "not-found")
+    problem(client.get("/api/v1/lessons/nowhere"), 404, "not-found")
+    problem(client.get("/static/nowhere.js"), 404, "not-found")
+    response = client.get(URL)
+    problem(response, 405, "method-not-allowed")
+    assert response.headers["allow"] == "POST"
+
+
+def test_lessons(client: httpx.Client) -> None:
+    lessons = client.get("/api/v1/lessons").json()["lessons"]
+    assert sum(lesson["opening"] for lesson in lessons) == 1
+    first = lessons[0]
+    assert client.get(f"/api/v1/lessons/{first['id']}").json() == first
+
+
+def test_health(client: httpx.Client) -> None:
+    assert client.get("/healthz").json()["status"] == "ok"
+    ready = client.get("/readyz").json()
+    assert ready["status"] == "ok"
+    assert ready["sandbox"]["layers"]
