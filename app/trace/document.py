@@ -23,9 +23,7 @@ SCHEMA_VERSION = 1
 #: A real number as JSON can hold it.
 Number = float | int | bool | Literal["NaN", "Infinity", "-Infinity"]
 
-ErrorKind = Literal[
-    "exception", "syntax", "timeout", "memory", "crash", "forbidden", "limit"
-]
+ErrorKind = Literal["exception", "syntax", "timeout", "memory", "crash", "forbidden", "limit"]
 WhyNotRecorded = Literal[
     "no_grad",
     "inference_mode",
@@ -350,6 +348,32 @@ class Binding(TypedDict):
 
 
 @_closed
+class Path(TypedDict):
+    """One way from a root to a tensor, along which a gradient came."""
+
+    nodes: list[str]
+    edges: list[str]
+    #: <part, total> / <total, total>: signed, all ways add up to 1; None: not known.
+    share: float | None
+
+
+@_closed
+class Why(TypedDict):
+    """The chain of evidence for a variable's gradient, or for its absence."""
+
+    sentence: str
+    #: The graph in which `nodes` and `edges` are to be lit up.
+    graph: str | None
+    nodes: list[str]
+    edges: list[str]
+    #: From the variable towards the root, up to the cut if there is one.
+    steps: list[Evidence]
+    #: What stops the gradient, or None.
+    cut: Evidence | None
+    paths: list[Path]
+
+
+@_closed
 class Variable(TypedDict):
     """A name of the snippet at the end of the run."""
 
@@ -363,6 +387,7 @@ class Variable(TypedDict):
     grad: Summary | None
     grad_status: GradStatus
     explanation: str
+    why: NotRequired[Why]
 
 
 @_closed

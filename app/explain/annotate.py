@@ -1,0 +1,50 @@
+"""Fill a trace with explanations: of its error, of silent surprises, of each variable."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+from app.explain.errors import explain_error
+from app.explain.finding import diagnosis
+from app.explain.program import Program
+from app.explain.why import why
+from app.trace.document import Trace
+
+_log = logging.getLogger(__name__)
+
+
+def annotate(trace: Trace, code: str) -> None:
+    """Write diagnoses, hints and variable explanations into `trace`.
+
+    An explanation that fails is left out: it must never cost the trace itself.
+    """
+    _guarded(lambda: _annotate(Program(trace, code)), "annotate")
+
+
+def _annotate(program: Program) -> None:
+    _guarded(lambda: _explain_error(program), "error")
+    _guarded(lambda: _explain_variables(program), "variables")
+
+
+def _explain_error(program: Program) -> None:
+    raised = program.trace["error"]
+    if raised is None:
+        return
+    finding = explain_error(program, raised)
+    if finding is not None:
+        raised["diagnosis"] = diagnosis(finding, program.source.code)
+
+
+def _explain_variables(program: Program) -> None:
+    for variable in program.trace["variables"]:
+        answer = why(program, variable)
+        variable["why"] = answer
+        variable["explanation"] = answer["sentence"]
+
+
+def _guarded(work: Callable[[], None], what: str) -> None:
+    try:
+        work()
+    except Exception:
+        _log.exception("explaining %s failed", what)

@@ -1,0 +1,118 @@
+"""One trace beside its source, with the look-ups that every explanation needs."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+from app.explain.source import Source
+from app.trace.document import Evidence, Graph, Node, Op, Tensor, Trace, Variable
+
+
+class Program:
+    """What ran: the trace, its source, and indices from ids to things."""
+
+    def __init__(self, trace: Trace, code: str) -> None:
+        self.trace = trace
+        self.source = Source(code)
+        self.tensors: dict[str, Tensor] = {t["id"]: t for t in trace["tensors"]}
+        self.ops: dict[str, Op] = {o["id"]: o for o in trace["ops"]}
+        self.graphs: dict[str, Graph] = {g["id"]: g for g in trace["graphs"]}
+        self.variables: dict[str, Variable] = {v["name"]: v for v in trace["variables"]}
+
+    @cached_property
+    def producers(self) -> dict[str, Op]:
+        """The op that first put out each tensor; composites give way to what they call."""
+        found: dict[str, Op] = {}
+        for op in self.trace["ops"]:
+            for tensor in op["outputs"]:
+                if tensor in op["inputs"]:
+                    continue
+                known = found.get(tensor)
+                if known is None or op["parent"] == known["id"]:
+                    found[tensor] = op
+        return found
+
+    @cached_property
+    def consumers(self) -> dict[str, list[Op]]:
+        found: dict[str, list[Op]] = {}
+        for op in self.trace["ops"]:
+            for tensor in dict.fromkeys(op["inputs"]):
+                found.setdefault(tensor, []).append(op)
+        return found
+
+    @cached_property
+    def nodes(self) -> dict[str, Node]:
+        """Engine nodes by id; a node that ran in several graphs stands with its last run."""
+        return {n["id"]: n for g in self.trace["graphs"] for n in g["nodes"]}
+
+    @cached_property
+    def parameters(self) -> list[Tensor]:
+        """Leaves that require grad, in order of appearance."""
+        return [t for t in self.trace["tensors"] if t["is_leaf"] and t["requires_grad"]]
+
+    def line(self, op: Op | None) -> int | None:
+        return op["site"]["line"] if op is not None and op["site"] is not None else None
+
+    def produced_on(self, tensor: str) -> int | None:
+        return self.line(self.producers.get(tensor))
+
+    def ops_on(self, line: int | None) -> list[Op]:
+        return [o for o in self.trace["ops"] if line is not None and self.line(o) == line]
+
+    def expression(self, op: Op) -> str:
+        """The op as the source writes it, on one line, or its name."""
+        text = op.get("expression") or op["name"]
+        text = " ".join(text.split())
+        return text if len(text) <= 60 else text[:57] + "..."
+
+    def name(self, tensor: str) -> str:
+        """How the reader knows a tensor: its latest name, its expression, or its shape."""
+        known = self.tensors.get(tensor)
+        if known is not None and known["names"]:
+            return known["names"][-1]
+        op = self.producers.get(tensor)
+        if op is not None and op.get("expression"):
+            return self.expression(op)
+        if known is not None:
+            return f"a tensor of shape {shape_text(known['shape'])}"
+        return "a tensor"
+
+    def tensor_named(self, name: str) -> Tensor | None:
+        """The tensor that a variable held at the end, or the last one known by the name."""
+        variable = self.variables.get(name)
+        if variable is not None:
+            return self.tensors.get(variable["tensor"])
+        named = [t for t in self.trace["tensors"] if name in t["names"]]
+        return named[-1] if named else None
+
+    # --- evidence -------------------------------------------------------------------
+
+    def op_evidence(self, op: Op, text: str) -> Evidence:
+        return {"kind": "op", "ref": op["id"], "text": text}
+
+    def tensor_evidence(self, tensor: str) -> Evidence:
+        """'x: float32 [3], requires_grad=False'."""
+        known = self.tensors[tensor]
+        flag = "requires grad" if known["requires_grad"] else "does not require grad"
+        text = f"{self.name(tensor)}: {known['dtype']} {shape_text(known['shape'])}, {flag}"
+        return {"kind": "tensor", "ref": tensor, "text": text}
+
+    def line_evidence(self, line: int) -> Evidence:
+        text = self.source.line(line).strip() or f"line {line}"
+        return {"kind": "line", "ref": str(line), "text": text}
+
+
+def shape_text(shape: list[int]) -> str:
+    """[2, 3] as code writes it; 'scalar' for []."""
+    return str(shape) if shape else "[] (a scalar)"
+
+
+def listed(names: list[str], most: int = 3) -> str:
+    """'`a`, `b` and `c`', cut after `most` names, with no name twice."""
+    unique = list(dict.fromkeys(names))
+    marked = [f"`{n}`" for n in unique[:most]]
+    if len(unique) > most:
+        return ", ".join(marked) + f" and {len(unique) - most} more"
+    if len(marked) < 2:
+        return "".join(marked)
+    return ", ".join(marked[:-1]) + " and " + marked[-1]

@@ -1,0 +1,294 @@
+"""`explain(trace, variable)`: why a gradient is there, or what stops it."""
+
+from __future__ import annotations
+
+from collections import deque
+
+from app.explain.cuts import TO_PYTHON, Cut, CutKind, find_cuts, is_data, op_name, rebuilt_from
+from app.explain.paths import Reach, reach
+from app.explain.program import Program, listed, shape_text
+from app.explain.texts import load
+from app.trace.document import Evidence, Op, Trace, Variable, Why
+
+#: Sentences by key; the keys that begin with a grad_status speak for it.
+TEXTS: dict[str, str] = load("variables")["sentences"]
+#: Lists of evidence stay readable.
+MAX_STEPS = 30
+
+_CUT_WORDS: dict[str, str] = load("variables")["cuts"]
+
+
+def explain(trace: Trace, variable: str, code: str = "") -> Why:
+    """The chain of evidence for one variable of the trace.
+
+    Raises `KeyError` if the trace has no such variable.
+    """
+    return why(Program(trace, code), {v["name"]: v for v in trace["variables"]}[variable])
+
+
+def why(program: Program, variable: Variable) -> Why:
+    """As `explain`, for a program that is indexed already."""
+    status = variable["grad_status"]
+    if status in ("accumulated", "retained", "zeroed", "cleared", "not_a_leaf"):
+        reached = reach(program, variable["tensor"])
+        if reached is not None:
+            return _reached(program, variable, reached)
+    if status == "no_requires_grad":
+        return _not_followed(program, variable)
+    if status in ("not_reached", "backward_not_run", "not_a_leaf"):
+        return _not_reached(program, variable)
+    return _plain(program, variable, status)
+
+
+def _plain(program: Program, variable: Variable, key: str, **values: object) -> Why:
+    return {
+        "sentence": _say(program, variable, key, **values),
+        "graph": None,
+        "nodes": [],
+        "edges": [],
+        "steps": [],
+        "cut": None,
+        "paths": [],
+    }
+
+
+def _say(program: Program, variable: Variable, key: str, **values: object) -> str:
+    line = program.produced_on(variable["tensor"])
+    base = {
+        "name": variable["name"],
+        "shape": shape_text(variable["shape"]),
+        "dtype": variable["dtype"].removeprefix("torch."),
+        "grad_fn": variable["grad_fn"] or "",
+        "made": f" on line {line}" if line is not None else "",
+        "backward": backward_lines(program),
+    }
+    return TEXTS[key].format_map({**base, **values})
+
+
+def backward_lines(program: Program) -> str:
+    """'backward() on line 7', 'backward() on line 7, 8 times', or 'no backward()'."""
+    sites = [
+        g["site"]["line"] for g in program.trace["graphs"] if g["kind"] != "not_run" and g["site"]
+    ]
+    if not sites:
+        return "the backward call"
+    lines = list(dict.fromkeys(sites))
+    if len(lines) == 1:
+        times = f", {len(sites)} times" if len(sites) > 1 else ""
+        return f"the backward call on line {lines[0]}{times}"
+    return "the backward calls on lines " + ", ".join(str(n) for n in lines[:4])
+
+
+# --- a gradient came ------------------------------------------------------------------
+
+
+def _reached(program: Program, variable: Variable, reached: Reach) -> Why:
+    ways = len(reached.paths)
+    calls = sum(
+        1
+        for g in program.trace["graphs"]
+        if g["kind"] != "not_run"
+        for n in g["nodes"]
+        if n["executed"] and n.get("tensor") == variable["tensor"]
+    )
+    key: str = variable["grad_status"]
+    if key == "accumulated" and calls > 1:
+        key = "accumulated_several"
+    sentence = _say(
+        program,
+        variable,
+        key,
+        calls=calls,
+        ways="one path" if ways == 1 else f"{ways} paths",
+        nodes=max(len(reached.nodes) - 1, 1),
+    )
+    steps: list[Evidence] = []
+    for node_id in reversed(reached.nodes[:MAX_STEPS]):
+        node = program.nodes[node_id]
+        op = program.ops.get(node["op"] or "")
+        place = f": `{program.expression(op)}`" if op is not None else ""
+        line = program.line(op)
+        where = f", line {line}" if line is not None else ""
+        steps.append({"kind": "node", "ref": node_id, "text": f"{node['name']}{place}{where}"})
+    return {
+        "sentence": sentence,
+        "graph": reached.graph["id"],
+        "nodes": reached.nodes,
+        "edges": [e["id"] for e in reached.edges],
+        "steps": steps,
+        "cut": None,
+        "paths": reached.paths,
+    }
+
+
+# --- autograd does not follow this tensor ----------------------------------------------
+
+
+def _not_followed(program: Program, variable: Variable) -> Why:
+    tensor = variable["tensor"]
+    found = find_cuts(program, tensor)
+    real = [c for c in found if c.kind != "leaf"]
+    if real:
+        return _with_cut(program, variable, real[0], "no_requires_grad_cut")
+    dtype = variable["dtype"].removeprefix("torch.")
+    if not dtype.startswith(("float", "bfloat", "complex")):
+        return _plain(program, variable, "no_requires_grad_integer")
+    sources = [c.tensor for c in found if c.tensor != tensor]
+    if sources:
+        answer = _plain(
+            program,
+            variable,
+            "no_requires_grad_result",
+            sources=listed([program.name(s) for s in sources]),
+        )
+        answer["steps"] = [program.tensor_evidence(s) for s in sources[:MAX_STEPS]]
+        return answer
+    return _plain(program, variable, "no_requires_grad")
+
+
+def cut_words(program: Program, cut: Cut) -> str:
+    """'`h.detach()` on line 7, which is cut off from `h`'."""
+    assert cut.op is not None
+    line = program.line(cut.op)
+    return _CUT_WORDS[cut.kind].format_map(
+        {
+            "op": program.expression(cut.op),
+            "where": f" on line {line}" if line is not None else "",
+            "behind": listed([program.name(t) for t in cut.behind]),
+        }
+    )
+
+
+def _with_cut(program: Program, variable: Variable, cut: Cut, key: str) -> Why:
+    assert cut.op is not None
+    words = cut_words(program, cut)
+    answer = _plain(program, variable, key, cut=words)
+    stop = program.op_evidence(cut.op, words)
+    answer["cut"] = stop
+    answer["steps"] = [
+        program.tensor_evidence(variable["tensor"]),
+        stop,
+        *(program.tensor_evidence(t) for t in cut.behind),
+    ]
+    return answer
+
+
+# --- it requires grad, and nothing came ------------------------------------------------
+
+
+def _not_reached(program: Program, variable: Variable) -> Why:
+    status = variable["grad_status"]
+    if status == "backward_not_run":
+        raised = program.trace["error"]
+        if raised is not None and raised["line"] is not None:
+            return _plain(program, variable, "backward_not_run_error", line=raised["line"])
+        return _plain(program, variable, status)
+    if status == "not_a_leaf":
+        return _plain(program, variable, "not_a_leaf_unreached")
+    roots = _root_tensors(program)
+    cut = forward_cut(program, variable["tensor"], roots)
+    if cut is not None:
+        answer = _with_cut(program, variable, cut, "not_reached_cut")
+        way = _forward_way(program, variable["tensor"], cut)
+        answer["steps"] = [*way, answer["cut"]] if answer["cut"] is not None else way
+        return answer
+    if variable["tensor"] not in program.consumers:
+        return _plain(program, variable, "not_reached_unused")
+    names = listed([program.name(r) for r in roots]) or "the root"
+    return _plain(program, variable, "not_reached", roots=names)
+
+
+def _root_tensors(program: Program) -> list[str]:
+    """The tensors from which backward passes started."""
+    found: list[str] = []
+    for graph in program.trace["graphs"]:
+        if graph["kind"] == "not_run":
+            continue
+        for root in graph["roots"]:
+            node = program.nodes.get(root["node"] or "")
+            tensor = root.get("tensor") or (
+                node["outputs"][root["output"]]
+                if node is not None and root["output"] < len(node["outputs"])
+                else None
+            )
+            if tensor is not None:
+                found.append(tensor)
+    return list(dict.fromkeys(found))
+
+
+def forward_cut(program: Program, tensor: str, roots: list[str]) -> Cut | None:
+    """The first op after `tensor`, on a way to a root, that autograd did not record."""
+    toward = _ancestors(program, roots)
+    seen = {tensor}
+    queue = deque([tensor])
+    while queue:
+        current = queue.popleft()
+        for op in program.consumers.get(current, []):
+            kind = _stops(op)
+            made = [t for t in op["outputs"] if t in toward]
+            if kind is not None and (made or toward & set(_rebuilt_after(program, op))):
+                return Cut(kind, made[0] if made else current, op, (current,))
+            if kind is None:
+                fresh = [t for t in op["outputs"] if t not in seen]
+                seen.update(fresh)
+                queue.extend(fresh)
+    return None
+
+
+def _stops(op: Op) -> CutKind | None:
+    if op["recorded"]:
+        return None
+    if is_data(op):
+        return "data"
+    if op_name(op) in TO_PYTHON:
+        return "rebuilt"
+    reasons: dict[str, CutKind] = {
+        "detached": "detach",
+        "no_grad": "no_grad",
+        "inference_mode": "inference_mode",
+        "not_differentiable": "not_differentiable",
+    }
+    return reasons.get(op["why_not_recorded"] or "")
+
+
+def _rebuilt_after(program: Program, op: Op) -> list[str]:
+    """Tensors that were built from the numbers that this op handed to Python."""
+    if op_name(op) not in TO_PYTHON:
+        return []
+    return [
+        made
+        for other in program.trace["ops"]
+        if set(op["inputs"]) & set(rebuilt_from(program, other))
+        for made in other["outputs"]
+    ]
+
+
+def _ancestors(program: Program, tensors: list[str]) -> set[str]:
+    """The tensors and everything they were computed from, recorded or not."""
+    seen = set(tensors)
+    stack = list(tensors)
+    while stack:
+        op = program.producers.get(stack.pop())
+        for before in op["inputs"] if op is not None else ():
+            if before not in seen:
+                seen.add(before)
+                stack.append(before)
+    return seen
+
+
+def _forward_way(program: Program, tensor: str, cut: Cut) -> list[Evidence]:
+    """The tensors between the variable and the cut, nearest to the variable first."""
+    come_from: dict[str, str] = {}
+    queue = deque([tensor])
+    goal = cut.behind[0]
+    while queue and goal not in come_from and goal != tensor:
+        current = queue.popleft()
+        for op in program.consumers.get(current, []):
+            for made in op["outputs"]:
+                if made not in come_from and made != tensor:
+                    come_from[made] = current
+                    queue.append(made)
+    way = [goal]
+    while way[-1] in come_from and way[-1] != tensor:
+        way.append(come_from[way[-1]])
+    return [program.tensor_evidence(t) for t in reversed(way)][:MAX_STEPS]
