@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Protocol
 
 from app.trace import TraceRequest
+from app.trace.progress import Progress
 
 
 class Overloaded(Exception):
@@ -22,10 +24,16 @@ class Evaluator(Protocol):
 
     async def stop(self) -> None: ...
 
-    async def evaluate(self, request: TraceRequest, *, deadline: float | None = None) -> bytes:
+    async def evaluate(
+        self,
+        request: TraceRequest,
+        *,
+        deadline: float | None = None,
+        progress: Callable[[Progress], None] | None = None,
+    ) -> bytes:
         """The trace as JSON, whatever the program did; raises `Overloaded`.
 
-        Cancelling the task frees the process that runs the program.
+        `progress` is called now and then while the program runs.  Cancelling the task frees the process that runs the program.
         """
         ...
 
