@@ -44,6 +44,7 @@ lint: vendor-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo --no-cache
 	$(BIN)/python hatch_build.py --types
 
 format: .venv/.installed
