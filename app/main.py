@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 
@@ -21,6 +22,7 @@ from app.api.problems import (
     handle_http_exception,
     handle_problem,
     handle_unexpected,
+    handle_validation,
 )
 from app.api.traces import traces_router
 from app.assets import Assets, find_folder
@@ -61,6 +63,7 @@ def create_app(settings: Settings | None = None, evaluator: Evaluator | None = N
     app.mount("/static", assets)
     app.add_exception_handler(Problem, handle_problem)
     app.add_exception_handler(HTTPException, handle_http_exception)
+    app.add_exception_handler(RequestValidationError, handle_validation)
     app.add_exception_handler(Exception, handle_unexpected)
     # The last one added is the outermost.
     if chosen.cors_origins:

@@ -64,3 +64,11 @@ TRACE_EXAMPLE: dict[str, Any] = {
     "variables": [],
     "omitted": {},
 }
+
+#: How the other forms of the same answer begin.
+FORMAT_EXAMPLES = {
+    "ndjson": '{"kind":"progress","elapsed_ms":250.0,"ops":1200,"nodes":0,"stdout":""}\n',
+    "dot": 'digraph backward {\n  "n0" -> "n1";\n}\n',
+    "mermaid": "flowchart TB\n  n0 --> n1\n",
+    "svg": '<svg xmlns="http://www.w3.org/2000/svg"></svg>',
+}

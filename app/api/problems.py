@@ -14,12 +14,14 @@ from http import HTTPStatus
 from typing import Any
 
 import orjson
+from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
 MEDIA_TYPE = "application/problem+json"
+INTERNAL_DETAIL = "The fault is ours and has been logged; the program was not the cause."
 
 
 class InvalidField(BaseModel):
@@ -51,6 +53,8 @@ KINDS: dict[str, tuple[int, str]] = {
     "too-large": (413, "The request is too large"),
     "unsupported-media-type": (415, "The body must be application/json"),
     "invalid-request": (422, "The request is not valid"),
+    "nothing-to-draw": (422, "The trace has no such graph"),
+    "too-large-to-draw": (422, "The graph is too large for a picture"),
     "rate-limited": (429, "Too many programs from this address"),
     "internal": (500, "Something went wrong here"),
     "overloaded": (503, "Too busy to run this now"),
@@ -79,7 +83,7 @@ class Problem(Exception):
     def status(self) -> int:
         return KINDS[self.kind][0]
 
-    def response(self, request_id: str | None) -> Response:
+    def document(self, request_id: str | None) -> dict[str, Any]:
         status, title = KINDS[self.kind]
         document: dict[str, Any] = {
             "type": f"urn:gradwalk:problem:{self.kind}",
@@ -90,7 +94,15 @@ class Problem(Exception):
         }
         if self.errors is not None:
             document["errors"] = self.errors
-        return Response(orjson.dumps(document), status, headers=self.headers, media_type=MEDIA_TYPE)
+        return document
+
+    def response(self, request_id: str | None) -> Response:
+        return Response(
+            orjson.dumps(self.document(request_id)),
+            self.status,
+            headers=self.headers,
+            media_type=MEDIA_TYPE,
+        )
 
 
 def request_id_of(request: Request) -> str | None:
@@ -101,6 +113,17 @@ def request_id_of(request: Request) -> str | None:
 async def handle_problem(request: Request, problem: Exception) -> Response:
     assert isinstance(problem, Problem)
     return problem.response(request_id_of(request))
+
+
+async def handle_validation(request: Request, error: Exception) -> Response:
+    """A query parameter that is not what the document says."""
+    assert isinstance(error, RequestValidationError)
+    errors = [
+        {"pointer": "".join(f"/{part}" for part in one["loc"]), "detail": one["msg"]}
+        for one in error.errors()
+    ]
+    detail = "; ".join(f"{one['pointer'][1:]}: {one['detail']}" for one in errors)
+    return Problem("invalid-request", detail, errors=errors).response(request_id_of(request))
 
 
 async def handle_http_exception(request: Request, error: Exception) -> Response:
@@ -115,8 +138,7 @@ async def handle_http_exception(request: Request, error: Exception) -> Response:
 async def handle_unexpected(request: Request, error: Exception) -> Response:
     """A fault of ours: logged in full by the server, told to the client without detail."""
     del error
-    detail = "The fault is ours and has been logged; the program was not the cause."
-    return Problem("internal", detail).response(request_id_of(request))
+    return Problem("internal", INTERNAL_DETAIL).response(request_id_of(request))
 
 
 def responses(*kinds: str) -> dict[int | str, dict[str, Any]]:

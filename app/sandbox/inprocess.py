@@ -13,6 +13,7 @@ import multiprocessing
 import multiprocessing.connection
 import sys
 import time
+from collections.abc import Callable
 from multiprocessing.connection import Connection
 from typing import Any
 
@@ -20,6 +21,7 @@ from app.sandbox.evaluator import Overloaded
 from app.trace import Limits, TraceRequest, encode
 from app.trace.document import ErrorKind
 from app.trace.failure import failed
+from app.trace.progress import Progress
 
 _METHOD = "spawn" if sys.platform == "win32" else "forkserver"
 
@@ -58,7 +60,13 @@ class UnsafePool:
             "reason": None if self._started else "Not started.",
         }
 
-    async def evaluate(self, request: TraceRequest, *, deadline: float | None = None) -> bytes:
+    async def evaluate(
+        self,
+        request: TraceRequest,
+        *,
+        deadline: float | None = None,
+        progress: Callable[[Progress], None] | None = None,
+    ) -> bytes:
         if self._slots.locked() and self._waiting >= self._queue:
             raise Overloaded(self._time_limit / 2)
         self._waiting += 1
