@@ -85,6 +85,18 @@ def _add_setting(parser: argparse.ArgumentParser, name: str, field: FieldInfo) -
     )
 
 
+def setting_rows() -> list[str]:
+    """The table of docs/operations.md: option, default, help."""
+    rows = []
+    for name, field in Settings.model_fields.items():
+        default = field.default
+        if field.default_factory is not None:
+            default = "" if name != "children" else "one a core"
+        shown = f"`{default}`" if default != "" else ""
+        rows.append(f"| `--{name.replace('_', '-')}` | {shown} | {field.description} |")
+    return rows
+
+
 def _choices(annotation: Any) -> list[str] | None:
     if typing.get_origin(annotation) in (typing.Literal, types.UnionType):
         return [str(one) for one in typing.get_args(annotation)]
