@@ -1,0 +1,171 @@
+/**
+ * Where everything stands: from the worker's layout, or, when nearly the same
+ * things are drawn again, where it stood before.
+ *
+ * @typedef {import('../model/scene.js').Scene} Scene
+ * @typedef {import('../model/types.js').Model} Model
+ * @typedef {import('./cards.js').Drawn} Drawn
+ * @typedef {import('./links.js').DrawnLink} DrawnLink
+ * @typedef {import('./types.js').Direction} Direction
+ * @typedef {import('./layout.js').LayoutClient} LayoutClient
+ *
+ * @typedef {object} Arrangement
+ * @property {Scene} scene
+ * @property {Model} model
+ * @property {Direction} direction
+ * @property {Drawn[]} cards
+ * @property {DrawnLink[]} links
+ * @property {Map<string, Drawn>} cardById  By item id.
+ * @property {Map<string, DrawnLink>} linkById
+ * @property {{x: number, y: number, width: number, height: number}} bounds
+ * @property {number} largest  Largest gradient norm, for widths.
+ */
+import { toNumber } from '../model/numbers.js';
+import { sample } from './geometry.js';
+import { labelSize } from './links.js';
+import { measure } from './measure.js';
+import { plainRoute } from './routes.js';
+
+/** With more links than this, numbers stand beside an edge only on demand. */
+const LABELS_UP_TO = 220;
+
+/**
+ * @param {LayoutClient} client @param {Model} model @param {Scene} scene
+ * @param {Direction} direction @param {Arrangement | null} before
+ * @returns {Promise<Arrangement | null>} null: a newer one is on its way.
+ */
+export async function arrange(client, model, scene, direction, before) {
+  const boxes = scene.items.map((item) => measure(item, model));
+  const largest = largestNorm(model);
+  if (before && before.direction === direction) {
+    const kept = keep(model, scene, boxes, before, largest);
+    if (kept) return kept;
+  }
+  const labelled = scene.links.length <= LABELS_UP_TO;
+  const layout = await client.layout({
+    items: scene.items.map((item, i) => ({ id: item.id, width: boxes[i].width, height: boxes[i].height })),
+    links: scene.links.map((link) => ({
+      id: link.id, source: link.source, target: link.target, label: labelled ? labelSize(link) : null,
+    })),
+    direction,
+  });
+  if (!layout) return null;
+  const cards = scene.items.map((item, i) => {
+    const { x, y } = layout.positions.get(item.id) ?? { x: 0, y: 0 };
+    return { item, box: boxes[i], x, y };
+  });
+  const links = scene.links.map((link) => {
+    const route = layout.routes.get(link.id);
+    return drawnLink(link, sample(route?.control ?? []), route?.label ?? null);
+  });
+  return finish(model, scene, direction, cards, links, largest);
+}
+
+/** @param {import('../model/scene.js').Link} link @param {number[]} points @param {[number, number] | null} label @returns {DrawnLink} */
+function drawnLink(link, points, label) {
+  return { link, points, label, now: { state: 'pending', gradient: null, edge: null, sent: 0 } };
+}
+
+/**
+ * Everything where it was, if everything was there.
+ * @param {Model} model @param {Scene} scene @param {import('./measure.js').Box[]} boxes
+ * @param {Arrangement} before @param {number} largest
+ * @returns {Arrangement | null}
+ */
+function keep(model, scene, boxes, before, largest) {
+  const old = new Map(before.cards.map((card) => [card.item.key, card]));
+  /** @type {Drawn[]} */
+  const cards = [];
+  for (let i = 0; i < scene.items.length; i++) {
+    const was = old.get(scene.items[i].key);
+    const grown = was && (Math.abs(was.box.width - boxes[i].width) > 48 || Math.abs(was.box.height - boxes[i].height) > 8);
+    if (!was || grown) return null;
+    cards.push({ item: scene.items[i], box: boxes[i], x: was.x, y: was.y });
+  }
+  if (cards.length < before.cards.length * 0.6) return null;
+  const byId = new Map(cards.map((card) => [card.item.id, card]));
+  const routes = new Map(before.links.map((link) => [link.link.key, link]));
+  let fresh = 0;
+  const links = scene.links.map((link) => {
+    const was = routes.get(link.key);
+    if (was) return drawnLink(link, was.points, was.label);
+    fresh++;
+    const [from, to] = [placed(byId.get(link.source)), placed(byId.get(link.target))];
+    return drawnLink(link, sample(plainRoute(from, to, before.direction, fresh % 2 ? 14 : -14)), null);
+  });
+  if (fresh > Math.max(2, scene.links.length * 0.2)) return null;
+  return finish(model, scene, before.direction, cards, links, largest);
+}
+
+/** @param {Drawn | undefined} card */
+function placed(card) {
+  return { x: card?.x ?? 0, y: card?.y ?? 0, width: card?.box.width ?? 0, height: card?.box.height ?? 0 };
+}
+
+/**
+ * @param {Model} model @param {Scene} scene @param {Direction} direction
+ * @param {Drawn[]} cards @param {DrawnLink[]} links @param {number} largest
+ * @returns {Arrangement}
+ */
+function finish(model, scene, direction, cards, links, largest) {
+  return {
+    scene, model, direction, cards, links, largest,
+    cardById: new Map(cards.map((card) => [card.item.id, card])),
+    linkById: new Map(links.map((link) => [link.link.id, link])),
+    bounds: boundsOf(cards),
+  };
+}
+
+/** @param {Drawn[]} cards */
+export function boundsOf(cards) {
+  let [left, top, right, bottom] = [Infinity, Infinity, -Infinity, -Infinity];
+  for (const { x, y, box } of cards) {
+    left = Math.min(left, x - box.width / 2);
+    right = Math.max(right, x + box.width / 2);
+    top = Math.min(top, y - box.height / 2);
+    bottom = Math.max(bottom, y + box.height / 2);
+  }
+  if (cards.length === 0) return { x: 0, y: 0, width: 1, height: 1 };
+  return { x: left, y: top, width: right - left, height: bottom - top };
+}
+
+/** @param {Model} model */
+function largestNorm(model) {
+  let largest = 0;
+  for (const edge of model.edges) {
+    const norm = Math.abs(toNumber(edge.gradient?.norm ?? 0));
+    if (Number.isFinite(norm)) largest = Math.max(largest, norm);
+  }
+  return largest;
+}
+
+/**
+ * Move an arrangement so that what was there before moves as little as can be.
+ * @param {Arrangement} arrangement @param {Arrangement} before
+ */
+export function align(arrangement, before) {
+  const old = new Map(before.cards.map((card) => [card.item.key, card]));
+  let [dx, dy, n] = [0, 0, 0];
+  for (const card of arrangement.cards) {
+    const was = old.get(card.item.key);
+    if (!was) continue;
+    dx += was.x - card.x;
+    dy += was.y - card.y;
+    n++;
+  }
+  if (n > 0) translate(arrangement, dx / n, dy / n);
+  return n;
+}
+
+/** @param {Arrangement} arrangement @param {number} dx @param {number} dy */
+export function translate(arrangement, dx, dy) {
+  for (const card of arrangement.cards) {
+    card.x += dx;
+    card.y += dy;
+  }
+  for (const link of arrangement.links) {
+    link.points = link.points.map((value, i) => value + (i % 2 === 0 ? dx : dy));
+    if (link.label) link.label = [link.label[0] + dx, link.label[1] + dy];
+  }
+  arrangement.bounds = boundsOf(arrangement.cards);
+}

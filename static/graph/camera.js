@@ -1,0 +1,121 @@
+/**
+ * The camera: zoom, pan, fit; by wheel, drag, pinch and keys.
+ */
+import { select, zoom, zoomIdentity, zoomTransform } from 'd3';
+import { ease, motionAllowed, tween } from './motion.js';
+
+const MARGIN = { top: 56, right: 28, bottom: 28, left: 28 };
+const CLOSEST = 4;
+/** Not closer than this when fitting. */
+const FIT_MOST = 1.12;
+const PAN = 60;
+
+/** @typedef {{x: number, y: number, width: number, height: number}} Rect */
+/** @typedef {{k: number, x: number, y: number}} View */
+
+export class Camera {
+  /**
+   * @param {SVGSVGElement} svg
+   * @param {(view: View) => void} onView
+   */
+  constructor(svg, onView) {
+    this.svg = svg;
+    this.stop = () => {};
+    /** The reader moved it; a new layout then leaves it alone. */
+    this.touched = false;
+    this.zoom = /** @type {import('d3').ZoomBehavior<SVGSVGElement, unknown>} */ (zoom())
+      .scaleExtent([0.0005, CLOSEST])
+      .on('zoom', (event) => {
+        if (event.sourceEvent) this.touched = true;
+        onView(event.transform);
+      });
+    select(svg).call(this.zoom).on('dblclick.zoom', null);
+  }
+
+  /** @returns {View} */
+  get view() {
+    return zoomTransform(this.svg);
+  }
+
+  /** Size of the window on the picture, px. */
+  get size() {
+    return { width: this.svg.clientWidth || 800, height: this.svg.clientHeight || 600 };
+  }
+
+  /** @param {View} view @param {number} [duration] */
+  go(view, duration = 0) {
+    this.stop();
+    const from = this.view;
+    const to = (/** @type {number} */ t) => {
+      const s = ease(t);
+      const k = from.k * (view.k / from.k) ** s;
+      // Interpolate what the middle of the window looks at, not the raw shift.
+      const { width, height } = this.size;
+      const [cx, cy] = [width / 2, height / 2];
+      const mix = (/** @type {number} */ a, /** @type {number} */ b) => a + (b - a) * s;
+      const lookX = mix((cx - from.x) / from.k, (cx - view.x) / view.k);
+      const lookY = mix((cy - from.y) / from.k, (cy - view.y) / view.k);
+      this.set({ k, x: cx - lookX * k, y: cy - lookY * k });
+    };
+    if (duration <= 0 || !motionAllowed()) this.set(view);
+    else this.stop = tween(duration, to, () => this.set(view));
+  }
+
+  /** @param {View} view */
+  set({ k, x, y }) {
+    select(this.svg).call(this.zoom.transform, zoomIdentity.translate(x, y).scale(k));
+  }
+
+  /**
+   * The view that shows a rectangle; never so small that nothing can be read,
+   * where `readable` is given: then the top of it is shown.
+   * @param {Rect} rect @param {{readable?: number}} [options] @returns {View}
+   */
+  viewOf(rect, { readable = 0 } = {}) {
+    const { width, height } = this.size;
+    const roomX = Math.max(50, width - MARGIN.left - MARGIN.right);
+    const roomY = Math.max(50, height - MARGIN.top - MARGIN.bottom);
+    const whole = Math.min(FIT_MOST, roomX / Math.max(1, rect.width), roomY / Math.max(1, rect.height));
+    const k = Math.max(whole, readable);
+    const spareX = roomX - rect.width * k;
+    const spareY = roomY - rect.height * k;
+    return {
+      k,
+      x: MARGIN.left + spareX / 2 - rect.x * k,
+      y: MARGIN.top + (spareY >= 0 ? spareY / 2 : 0) - rect.y * k,
+    };
+  }
+
+  /** @param {number} factor */
+  scaleBy(factor) {
+    const { k, x, y } = this.view;
+    const { width, height } = this.size;
+    const next = Math.min(CLOSEST, k * factor);
+    const [cx, cy] = [width / 2, height / 2];
+    this.touched = true;
+    this.go({ k: next, x: cx - ((cx - x) / k) * next, y: cy - ((cy - y) / k) * next }, 160);
+  }
+
+  /** @param {number} dx @param {number} dy  In screens' tens of px. */
+  pan(dx, dy) {
+    const { k, x, y } = this.view;
+    this.touched = true;
+    this.go({ k, x: x - dx * PAN, y: y - dy * PAN }, 120);
+  }
+
+  /** Move as little as needed to have a rectangle in sight. @param {Rect} rect @param {number} [duration] */
+  show(rect, duration = 260) {
+    const { k, x, y } = this.view;
+    const { width, height } = this.size;
+    if (k < 0.5) {
+      const scale = 0.9;
+      this.go({ k: scale, x: width / 2 - (rect.x + rect.width / 2) * scale, y: height / 2 - (rect.y + rect.height / 2) * scale }, duration);
+      return;
+    }
+    const nudge = (/** @type {number} */ from, /** @type {number} */ to, /** @type {number} */ low, /** @type {number} */ high) =>
+      from < low ? low - from : to > high ? high - to : 0;
+    const dx = nudge(rect.x * k + x, (rect.x + rect.width) * k + x, MARGIN.left, width - MARGIN.right);
+    const dy = nudge(rect.y * k + y, (rect.y + rect.height) * k + y, MARGIN.top, height - MARGIN.bottom);
+    if (dx || dy) this.go({ k, x: x + dx, y: y + dy }, duration);
+  }
+}

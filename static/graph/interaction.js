@@ -1,0 +1,165 @@
+/**
+ * Mouse and keys on the picture: select, hover, open, intervene, move.
+ *
+ * @typedef {import('../model/types.js').Ref} Ref
+ * @typedef {import('./picture.js').Picture} Picture
+ */
+import { select } from 'd3';
+import { textWidth } from './measure.js';
+
+/** What can be done on the selected card. @type {{kind: 'detach' | 'no_grad', text: string, title: string}[]} */
+const ACTIONS = [
+  { kind: 'detach', text: '✂ detach here', title: 'Run again with this result detached from the graph' },
+  { kind: 'no_grad', text: 'no_grad', title: 'Run again with this expression under no_grad' },
+];
+
+export class Interaction {
+  /** @param {Picture} picture */
+  constructor(picture) {
+    this.picture = picture;
+    const { svg } = picture;
+    svg.addEventListener('click', (event) => this.clicked(event));
+    svg.addEventListener('pointerover', (event) => this.over(event));
+    svg.addEventListener('pointerleave', () => this.tell(null));
+    svg.addEventListener('keydown', (event) => this.key(event));
+    picture.element.addEventListener('keydown', (event) => this.cameraKey(event));
+    this.actions = select(svg).select('.gw-world').append('g').attr('class', 'gw-actions');
+    /** @type {string} */
+    this.told = '';
+  }
+
+  /** @param {Event} event @returns {Ref | null} */
+  refOf(event) {
+    const target = /** @type {Element} */ (event.target);
+    const card = /** @type {SVGGElement | null} */ (target.closest('.gw-card'));
+    if (card) {
+      const id = card.dataset.card ?? '';
+      return { kind: id.startsWith('g:') ? 'group' : 'card', id };
+    }
+    const link = /** @type {SVGGElement | null} */ (target.closest('.gw-link'));
+    const drawn = link && this.picture.arrangement?.linkById.get(link.dataset.link ?? '');
+    if (!drawn) return null;
+    const edge = drawn.now.edge ?? drawn.link.gradients[0] ?? drawn.link.forward[0];
+    return edge ? { kind: 'edge', id: edge.id } : null;
+  }
+
+  /** @param {MouseEvent} event */
+  clicked(event) {
+    const action = /** @type {Element} */ (event.target).closest('.gw-action');
+    if (action) return;
+    const ref = this.refOf(event);
+    if (ref?.kind === 'group') void this.picture.toggleGroup(ref.id);
+    else this.choose(ref);
+  }
+
+  /** @param {Ref | null} ref */
+  choose(ref) {
+    this.picture.select(ref);
+    this.picture.handlers.onSelect?.(ref);
+  }
+
+  /** @param {Event} event */
+  over(event) {
+    this.tell(this.refOf(event));
+  }
+
+  /** @param {Ref | null} ref */
+  tell(ref) {
+    const key = ref ? `${ref.kind}:${ref.id}` : '';
+    if (key === this.told) return;
+    this.told = key;
+    this.picture.hover(ref);
+    this.picture.handlers.onHover?.(ref);
+  }
+
+  /** @param {KeyboardEvent} event */
+  key(event) {
+    if (event.key !== 'Enter' && event.key !== ' ') {
+      if (event.key === 'Escape' && this.picture.selected) {
+        this.choose(null);
+        event.stopPropagation();
+      }
+      return;
+    }
+    const action = /** @type {SVGGElement | null} */ (/** @type {Element} */ (event.target).closest('.gw-action'));
+    event.preventDefault();
+    event.stopPropagation();
+    if (action) {
+      action.dispatchEvent(new MouseEvent('click', { bubbles: true }));
+      return;
+    }
+    const ref = this.refOf(event);
+    if (ref?.kind === 'group') void this.picture.toggleGroup(ref.id);
+    else if (ref) this.choose(ref);
+  }
+
+  /** @param {KeyboardEvent} event */
+  cameraKey(event) {
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    const { camera } = this.picture;
+    /** @type {Record<string, () => void>} */
+    const keys = {
+      '+': () => camera.scaleBy(1.25),
+      '=': () => camera.scaleBy(1.25),
+      '-': () => camera.scaleBy(0.8),
+      ...(event.shiftKey ? {
+        ArrowLeft: () => camera.pan(-1, 0), ArrowRight: () => camera.pan(1, 0),
+        ArrowUp: () => camera.pan(0, -1), ArrowDown: () => camera.pan(0, 1),
+      } : {}),
+    };
+    const act = keys[event.key];
+    if (!act) return;
+    event.preventDefault();
+    event.stopPropagation();
+    act();
+  }
+
+  /** Show what is selected and hovered. */
+  paint() {
+    const { painter, selected, hovered } = this.picture;
+    const [selectedCards, selectedLinks] = this.things(selected);
+    painter.mark('is-selected', selectedCards, selectedLinks);
+    painter.mark('is-hover', ...this.things(hovered));
+    for (const [id, element] of painter.cardElements) {
+      element.setAttribute('aria-pressed', String(selectedCards.has(id)));
+    }
+    this.paintActions();
+  }
+
+  /** @param {Ref | null} ref @returns {[Set<string>, Set<string>]} */
+  things(ref) {
+    const scene = this.picture.arrangement?.scene;
+    if (!ref || !scene) return [new Set(), new Set()];
+    if (ref.kind === 'edge') {
+      const link = scene.linkOf.get(ref.id);
+      return [new Set(), new Set(link ? [link] : [])];
+    }
+    return [new Set([scene.itemOf.get(ref.id) ?? ref.id]), new Set()];
+  }
+
+  /** The small buttons beside the selected card. */
+  paintActions() {
+    const { selected, arrangement, handlers } = this.picture;
+    this.actions.selectAll('*').remove();
+    if (!arrangement || selected?.kind !== 'card' || !handlers.onIntervene) return;
+    const drawn = arrangement.cardById.get(arrangement.scene.itemOf.get(selected.id) ?? selected.id);
+    const card = drawn?.item.card;
+    if (!drawn || !card || card.kind !== 'op' || !card.site) return;
+    const left = drawn.x + drawn.box.width / 2 + 8;
+    let top = drawn.y - 27;
+    for (const { kind, text, title } of ACTIONS) {
+      const width = Math.ceil(textWidth(text, 'engine')) + 22;
+      const button = this.actions.append('g').attr('class', `gw-action gw-action--${kind}`)
+        .attr('transform', `translate(${left},${top})`).attr('tabindex', 0).attr('role', 'button')
+        .attr('aria-label', `${text.replace('✂ ', '')}: ${card.title}`)
+        .on('click', (event) => {
+          event.stopPropagation();
+          handlers.onIntervene?.({ kind, card });
+        });
+      button.append('title').text(title);
+      button.append('rect').attr('rx', 12).attr('width', width).attr('height', 24);
+      button.append('text').attr('x', width / 2).attr('y', 16).text(text);
+      top += 29;
+    }
+  }
+}

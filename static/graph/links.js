@@ -1,0 +1,142 @@
+/**
+ * Draws links: a thin blue line forwards, an orange arrow backwards whose
+ * width tells the gradient's norm, and the numbers beside it.
+ *
+ * @typedef {import('../model/scene.js').Link} Link
+ * @typedef {import('../model/types.js').State} State
+ * @typedef {import('../model/types.js').ModelEdge} ModelEdge
+ * @typedef {import('../model/types.js').Summary} Summary
+ *
+ * @typedef {object} DrawnLink
+ * @property {Link} link
+ * @property {number[]} points  From producer to consumer.
+ * @property {[number, number] | null} label  Middle of its numbers.
+ * @property {{state: 'pending' | 'active' | 'done', gradient: Summary | null, edge: ModelEdge | null, sent: number}} now
+ */
+import { select } from 'd3';
+import { formatNumber, formatSummary, toNumber } from '../model/numbers.js';
+import { headOf, pathOf, pointAt, reversed, shift, shorten } from './geometry.js';
+import { textWidth } from './measure.js';
+
+/** Half the distance between a forward line and its gradient arrow. */
+const ASIDE = 4.5;
+const LABEL_HEIGHT = 18;
+
+/** @param {Summary | null} gradient */
+export function labelOf(gradient) {
+  return gradient ? formatSummary(gradient, 3).replace(/^.* · norm /, '‖·‖ ') : 'None';
+}
+
+/**
+ * Room for a link's numbers; null where it never carries any.
+ * @param {Link} link @returns {[number, number] | null}
+ */
+export function labelSize(link) {
+  if (link.gradients.length === 0) return null;
+  if (link.gradients.length > 24) return [60, LABEL_HEIGHT];
+  const widths = link.gradients.map((edge) => textWidth(labelOf(edge.gradient), 'cell'));
+  return [Math.max(...widths) + 14, LABEL_HEIGHT];
+}
+
+/**
+ * What a link shows at a step: the latest backward call that used it.
+ * @param {Link} link @param {State} state
+ * @returns {DrawnLink['now']}
+ */
+export function linkNow(link, state) {
+  /** @type {DrawnLink['now']} */
+  let now = { state: 'pending', gradient: null, edge: null, sent: 0 };
+  for (const edge of link.gradients) {
+    const { state: is, gradient } = state.edge(edge.id);
+    if (is === 'pending') {
+      if (edge.graph === state.graph && now.state === 'done' && link.gradients.length < 3) {
+        now = { ...now, state: 'pending', edge, gradient: null };
+      }
+      continue;
+    }
+    const sent = now.sent + 1;
+    now = now.state === 'active' && is === 'done' ? { ...now, sent } : { state: is, gradient, edge, sent };
+  }
+  return now;
+}
+
+/** Stroke width for a norm. @param {Summary | null} gradient @param {number} largest */
+export function widthOf(gradient, largest) {
+  const norm = Math.abs(toNumber(gradient?.norm ?? 0));
+  if (!Number.isFinite(norm)) return 6;
+  if (norm === 0 || largest === 0) return 1.2;
+  return 1.4 + 4.2 * (Math.log1p((norm / largest) * 200) / Math.log1p(200));
+}
+
+/** @param {number[]} points @param {Link} link */
+export function gradientPoints(points, link) {
+  return reversed(shift(points, link.recorded ? -ASIDE : 0));
+}
+
+/** @param {number[]} points @param {Link} link */
+function forwardPoints(points, link) {
+  return link.gradients.length > 0 ? shift(points, ASIDE) : points;
+}
+
+/** The parts that stay. @param {SVGGElement} element @param {DrawnLink} drawn */
+export function buildLink(element, { link }) {
+  const root = select(element);
+  root.selectAll('*').remove();
+  root.append('path').attr('class', 'gw-hit');
+  root.append('path').attr('class', 'gw-forward');
+  root.append('path').attr('class', 'gw-forward-head');
+  if (link.gradients.length > 0) {
+    root.append('path').attr('class', 'gw-gradient').attr('pathLength', 1);
+    root.append('path').attr('class', 'gw-gradient-head');
+  }
+  if (link.severed) {
+    const scissors = root.append('g').attr('class', 'gw-scissors');
+    scissors.append('circle').attr('r', 10);
+    scissors.append('path').attr('d', 'M-5,-4a2,2 0 1 0 .01,0M-5,4a2,2 0 1 0 .01,0M-3.4,-2.8L5.5,4.2M-3.4,2.8L5.5,-4.2').attr('transform', 'rotate(-90)');
+  }
+}
+
+/** @param {SVGGElement} element @param {DrawnLink} drawn @param {number} largest @param {boolean} forwardActive */
+export function updateLink(element, { link, points, now }, largest, forwardActive) {
+  const root = select(element);
+  const kind = link.severed ? 'severed' : link.recorded ? 'recorded' : 'loose';
+  root.attr('class', `gw-link gw-link--${kind} gw-link--${now.state}`).classed('is-forward-active', forwardActive);
+  const forward = forwardPoints(points, link);
+  root.select('.gw-hit').attr('d', pathOf(points));
+  root.select('.gw-forward').attr('d', pathOf(shorten(forward, 5)));
+  root.select('.gw-forward-head').attr('d', headOf(forward, 7));
+  if (link.gradients.length > 0) {
+    const width = widthOf(now.gradient, largest);
+    const head = 6 + width * 1.9;
+    const back = gradientPoints(points, link);
+    const shown = now.state !== 'pending';
+    root.select('.gw-gradient').attr('d', shown ? pathOf(shorten(back, head - 1)) : '').style('stroke-width', `${width}px`)
+      .classed('is-none', shown && now.gradient === null);
+    root.select('.gw-gradient-head').attr('d', shown && now.gradient ? headOf(back, head) : '');
+  }
+  if (link.severed) {
+    const { x, y } = pointAt(points, 0.5);
+    root.select('.gw-scissors').attr('transform', `translate(${x},${y})`);
+  }
+}
+
+/** @param {SVGGElement} element @param {DrawnLink} drawn */
+export function updateLabel(element, drawn) {
+  const { label, now, link } = drawn;
+  const root = select(element);
+  const visible = label !== null && now.state !== 'pending';
+  root.attr('class', `gw-edge-label gw-edge-label--${now.state}`).style('display', visible ? '' : 'none');
+  if (!visible || !label) return;
+  const text = link.gradients.length > 24 ? `${now.sent} sent` : labelOf(now.gradient);
+  const width = textWidth(text, 'cell') + 10;
+  root.attr('transform', `translate(${label[0]},${label[1]})`);
+  root.select('rect').attr('x', -width / 2).attr('y', -LABEL_HEIGHT / 2).attr('width', width).attr('height', LABEL_HEIGHT);
+  root.select('text').attr('y', 3.8).text(text);
+}
+
+/** @param {DrawnLink} drawn */
+export function nameOfLink({ link, now }) {
+  if (link.severed) return 'severed: no gradient flows here now';
+  if (now.gradient) return `gradient ${formatSummary(now.gradient, 6)}, norm ${formatNumber(now.gradient.norm)}`;
+  return link.recorded ? 'forward edge' : 'not recorded by autograd';
+}

@@ -1,0 +1,146 @@
+/**
+ * Keeps the SVG in step with an arrangement, by keyed joins.
+ *
+ * @typedef {import('./arrange.js').Arrangement} Arrangement
+ * @typedef {import('./cards.js').Drawn} Drawn
+ * @typedef {import('./links.js').DrawnLink} DrawnLink
+ * @typedef {import('../model/types.js').State} State
+ * @typedef {import('../model/types.js').Comparison} Comparison
+ * @typedef {import('../model/types.js').Ref} Ref
+ */
+import { select } from 'd3';
+import { at, buildCard, updateCard } from './cards.js';
+import { buildLink, linkNow, nameOfLink, updateLabel, updateLink } from './links.js';
+
+export class Painter {
+  /** @param {SVGSVGElement} svg */
+  constructor(svg) {
+    const root = select(svg).append('g').attr('class', 'gw-world');
+    this.world = /** @type {SVGGElement} */ (root.node());
+    this.linkLayer = root.append('g').attr('class', 'gw-links');
+    this.cardLayer = root.append('g').attr('class', 'gw-cards');
+    this.labelLayer = root.append('g').attr('class', 'gw-labels').attr('aria-hidden', 'true');
+    this.pulseLayer = root.append('g').attr('class', 'gw-pulses').attr('aria-hidden', 'true');
+    /** @type {Map<string, SVGGElement>} */
+    this.cardElements = new Map();
+    /** @type {Map<string, SVGGElement>} */
+    this.linkElements = new Map();
+    /** @type {Map<string, SVGGElement>} */
+    this.labelElements = new Map();
+  }
+
+  /**
+   * Make an element for each thing to be seen.
+   * @param {Drawn[]} cards @param {DrawnLink[]} links
+   */
+  join(cards, links) {
+    this.cardLayer.selectAll('g.gw-card').data(cards, (d) => /** @type {Drawn} */ (d).item.key)
+      .join((enter) => enter.append('g').attr('tabindex', 0).attr('role', 'button'))
+      .each(function frame(d) { refreshFrame(/** @type {SVGGElement} */ (this), d); })
+      .order();
+    this.linkLayer.selectAll('g.gw-link').data(links, (d) => /** @type {DrawnLink} */ (d).link.key + /** @type {DrawnLink} */ (d).link.severed)
+      .join((enter) => enter.append('g').attr('class', 'gw-link'))
+      .each(function frame(d) {
+        const element = /** @type {SVGGElement} */ (this);
+        const signature = `${d.link.gradients.length > 0}${d.link.severed}`;
+        if (element.dataset.signature !== signature) buildLink(element, d);
+        element.dataset.signature = signature;
+        element.dataset.link = d.link.id;
+      });
+    this.labelLayer.selectAll('g.gw-edge-label').data(links.filter((d) => d.label), (d) => /** @type {DrawnLink} */ (d).link.key)
+      .join((enter) => {
+        const g = enter.append('g').attr('class', 'gw-edge-label');
+        g.append('rect').attr('rx', 5);
+        g.append('text');
+        return g;
+      });
+    this.index();
+  }
+
+  index() {
+    this.cardElements.clear();
+    this.linkElements.clear();
+    this.labelElements.clear();
+    for (const node of this.cardLayer.selectAll('g.gw-card').nodes()) {
+      this.cardElements.set(select(/** @type {SVGGElement} */ (node)).datum().item.id, /** @type {SVGGElement} */ (node));
+    }
+    for (const node of this.linkLayer.selectAll('g.gw-link').nodes()) {
+      this.linkElements.set(select(/** @type {SVGGElement} */ (node)).datum().link.id, /** @type {SVGGElement} */ (node));
+    }
+    for (const node of this.labelLayer.selectAll('g.gw-edge-label').nodes()) {
+      this.labelElements.set(select(/** @type {SVGGElement} */ (node)).datum().link.id, /** @type {SVGGElement} */ (node));
+    }
+  }
+
+  /**
+   * Numbers of everything drawn, at a step.
+   * @param {Arrangement} arrangement @param {State} state @param {Comparison | null} compare
+   */
+  update(arrangement, state, compare) {
+    for (const [id] of this.cardElements) this.updateCard(arrangement, id, state, compare);
+    for (const [id] of this.linkElements) this.updateLink(arrangement, id, state);
+  }
+
+  /** @param {Arrangement} arrangement @param {string} id @param {State} state @param {Comparison | null} compare */
+  updateCard(arrangement, id, state, compare) {
+    const drawn = arrangement.cardById.get(id);
+    const element = this.cardElements.get(id);
+    if (!drawn || !element || !drawn.item.card) return;
+    const card = drawn.item.card;
+    const arrival = card.kind === 'leaf' ? arrivalOf(arrangement, card.tensors[0], state.step) : -1;
+    updateCard(element, drawn, state.card(card.id), compare?.byAfter.get(card.id), arrival);
+  }
+
+  /** @param {Arrangement} arrangement @param {string} id @param {State} state */
+  updateLink(arrangement, id, state) {
+    const drawn = arrangement.linkById.get(id);
+    const element = this.linkElements.get(id);
+    if (!drawn || !element) return;
+    drawn.now = linkNow(drawn.link, state);
+    const forwardActive = drawn.link.forward.some((edge) => state.edge(edge.id).state === 'active');
+    updateLink(element, drawn, arrangement.largest, forwardActive);
+    element.setAttribute('aria-label', nameOfLink(drawn));
+    const label = this.labelElements.get(id);
+    if (label) updateLabel(label, drawn);
+  }
+
+  /** Put cards where they stand. @param {Iterable<Drawn>} cards */
+  placeCards(cards) {
+    for (const { item, box, x, y } of cards) {
+      this.cardElements.get(item.id)?.setAttribute('transform', at(x - box.width / 2, y - box.height / 2));
+    }
+  }
+
+  /** @param {string} className @param {Set<string>} cards @param {Set<string>} links  Item and link ids. */
+  mark(className, cards, links) {
+    for (const [id, element] of this.cardElements) element.classList.toggle(className, cards.has(id));
+    for (const [id, element] of this.linkElements) element.classList.toggle(className, links.has(id));
+    for (const [id, element] of this.labelElements) element.classList.toggle(className, links.has(id));
+  }
+}
+
+/** Rebuild a card's frame only where it changed. @param {SVGGElement} element @param {Drawn} drawn */
+function refreshFrame(element, drawn) {
+  const { item, box } = drawn;
+  const { card, group } = item;
+  const kind = group ? 'group' : (card?.kind ?? 'op');
+  const signature = JSON.stringify([kind, card?.title ?? group?.title, card?.engine, card?.names, card?.reason, group?.cards.length, box]);
+  if (element.dataset.signature !== signature) {
+    buildCard(element, drawn);
+    element.dataset.signature = signature;
+  }
+  const selected = element.classList.contains('is-selected');
+  element.setAttribute('class', `gw-card gw-card--${kind}`);
+  element.classList.toggle('is-cut', Boolean(card?.cut));
+  element.classList.toggle('is-root', Boolean(card?.root));
+  element.classList.toggle('is-selected', selected);
+  element.dataset.card = item.id;
+  element.dataset.title = card?.title ?? group?.title ?? '';
+  if (group) element.setAttribute('aria-label', `${group.title}, ${group.cards.length} nodes, closed group; Enter opens it`);
+}
+
+/** The step at which a leaf's .grad arrives next. @param {Arrangement} arrangement @param {string} tensor @param {number} step */
+function arrivalOf(arrangement, tensor, step) {
+  const list = arrangement.model.history.grads.get(tensor);
+  return list?.find((entry) => entry.step > step && entry.after)?.step ?? -1;
+}

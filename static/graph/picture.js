@@ -1,0 +1,246 @@
+/**
+ * Holds the picture together: what is drawn, at which step, what is selected.
+ *
+ * @typedef {import('../model/types.js').Model} Model
+ * @typedef {import('../model/types.js').Comparison} Comparison
+ * @typedef {import('../model/types.js').Ref} Ref
+ * @typedef {import('../model/types.js').State} State
+ * @typedef {import('./types.js').Direction} Direction
+ * @typedef {import('./types.js').GraphHandlers} GraphHandlers
+ * @typedef {import('./arrange.js').Arrangement} Arrangement
+ */
+import { READABLE } from '../model/groups.js';
+import { buildScene } from '../model/scene.js';
+import { stateAt } from '../model/state.js';
+import { align, arrange } from './arrange.js';
+import { Camera } from './camera.js';
+import { exportPicture } from './export.js';
+import { Interaction } from './interaction.js';
+import { LayoutClient } from './layout.js';
+import { ease, motionAllowed, tween } from './motion.js';
+import { Painter } from './painter.js';
+import { Player } from './player.js';
+import { resample } from './routes.js';
+
+const MOVE_MS = 380;
+/** Text below this scale can't be read: big pictures then start at their top. */
+const READABLE_SCALE = 0.62;
+
+export class Picture {
+  /** @param {HTMLElement} element @param {GraphHandlers} handlers */
+  constructor(element, handlers) {
+    this.element = element;
+    this.handlers = handlers;
+    /** @type {Model | null} */
+    this.model = null;
+    /** @type {Comparison | null} */
+    this.compare = null;
+    /** @type {Arrangement | null} */
+    this.arrangement = null;
+    /** @type {Direction} */
+    this.direction = 'TB';
+    /** @type {Set<string>} */
+    this.open = new Set();
+    this.step = -1;
+    /** @type {Ref | null} */
+    this.selected = null;
+    /** @type {Ref | null} */
+    this.hovered = null;
+    this.turn = 0;
+    this.stopMoving = () => {};
+
+    this.svg = document.createElementNS('http://www.w3.org/2000/svg', 'svg');
+    this.svg.setAttribute('class', 'gw-graph');
+    this.svg.setAttribute('role', 'group');
+    this.svg.setAttribute('aria-label', 'Graph of the run');
+    element.append(this.svg);
+    this.painter = new Painter(this.svg);
+    this.camera = new Camera(this.svg, (view) => this.viewed(view));
+    this.layouts = new LayoutClient();
+    this.player = new Player(this.painter);
+    this.interaction = new Interaction(this);
+    this.resizing = new ResizeObserver(() => this.resized());
+    this.resizing.observe(element);
+  }
+
+  /**
+   * @param {Model} model
+   * @param {{compare?: Comparison | null, keepPositions?: boolean}} [options]
+   */
+  async setModel(model, { compare = null, keepPositions = false } = {}) {
+    this.player.stop();
+    if (!keepPositions) this.open = new Set();
+    this.model = model;
+    this.compare = compare;
+    this.step = Math.min(this.step, model.steps.length - 1);
+    await this.rearrange(keepPositions ? this.arrangement : null);
+  }
+
+  /** Lay out the scene as it is now. @param {Arrangement | null} before */
+  async rearrange(before) {
+    const model = this.model;
+    if (!model) return;
+    const turn = ++this.turn;
+    const scene = buildScene(model, {
+      open: this.open, collapse: model.cards.length > READABLE, severed: this.compare?.severed ?? [],
+    });
+    const arrangement = await arrange(this.layouts, model, scene, this.direction, before);
+    if (!arrangement || turn !== this.turn) return;
+    const old = this.arrangement;
+    const related = old && before ? align(arrangement, old) : 0;
+    this.arrangement = arrangement;
+    this.stopMoving();
+    this.painter.join(arrangement.cards, arrangement.links);
+    this.refresh();
+    if (old && related > arrangement.cards.length / 3) this.moveFrom(old);
+    else {
+      this.painter.placeCards(arrangement.cards);
+      this.camera.touched = false;
+      this.fit(0);
+    }
+  }
+
+  /** Cards glide from where they were. @param {Arrangement} old */
+  moveFrom(old) {
+    const now = /** @type {Arrangement} */ (this.arrangement);
+    const places = new Map(old.cards.map((card) => [card.item.key, card]));
+    const lines = new Map(old.links.map((link) => [link.link.key, link.points]));
+    const cardMoves = now.cards.map((card) => ({ card, to: { x: card.x, y: card.y }, from: places.get(card.item.key) ?? card }));
+    const still = cardMoves.every(({ from, to }) => Math.abs(from.x - to.x) < 0.5 && Math.abs(from.y - to.y) < 0.5);
+    if (still || !motionAllowed() || now.cards.length > 300) {
+      this.painter.placeCards(now.cards);
+      if (!still && !this.camera.touched) this.fit();
+      return;
+    }
+    const COUNT = 24;
+    const linkMoves = now.links.map((link) => ({
+      link, to: link.points, from: resample(lines.get(link.link.key) ?? link.points, COUNT), goal: resample(link.points, COUNT),
+    }));
+    const starts = cardMoves.map(({ from }) => ({ x: from.x, y: from.y }));
+    const state = stateAt(now.model, this.step);
+    this.stopMoving = tween(MOVE_MS, (t) => {
+      const s = ease(t);
+      cardMoves.forEach(({ card, to }, i) => {
+        card.x = starts[i].x + (to.x - starts[i].x) * s;
+        card.y = starts[i].y + (to.y - starts[i].y) * s;
+      });
+      for (const { link, to, from, goal } of linkMoves) {
+        link.points = t === 1 ? to : goal.map((value, i) => from[i] + (value - from[i]) * s);
+        this.painter.updateLink(now, link.link.id, state);
+      }
+      this.painter.placeCards(now.cards);
+    }, () => {});
+    if (!this.camera.touched) this.fit();
+  }
+
+  /** @param {number} step @param {{animate?: boolean, duration?: number}} [options] */
+  setStep(step, { animate = false, duration = 600 } = {}) {
+    const forward = step === this.step + 1;
+    this.step = step;
+    this.player.stop();
+    if (!this.arrangement) return;
+    if (animate && forward && motionAllowed()) this.player.play(this.arrangement, step, this.compare, duration);
+    else this.refresh();
+    this.markStep();
+  }
+
+  /** Everything as it is at this step. */
+  refresh() {
+    if (!this.arrangement) return;
+    this.painter.update(this.arrangement, stateAt(this.arrangement.model, this.step), this.compare);
+    this.markStep();
+    this.interaction.paint();
+  }
+
+  markStep() {
+    const scene = this.arrangement?.scene;
+    const step = this.arrangement?.model.steps[this.step];
+    if (!scene) return;
+    const cards = new Set((step?.cards ?? []).map((id) => scene.itemOf.get(id) ?? id));
+    this.painter.mark('is-now', cards, new Set());
+  }
+
+  /** @param {Ref | null} ref */
+  select(ref) {
+    this.selected = ref;
+    this.interaction.paint();
+  }
+
+  /** @param {Ref | null} ref */
+  hover(ref) {
+    this.hovered = ref;
+    this.interaction.paint();
+  }
+
+  /** @param {Direction} direction */
+  setDirection(direction) {
+    if (direction === this.direction) return;
+    this.direction = direction;
+    this.camera.touched = false;
+    void this.rearrange(this.arrangement);
+  }
+
+  /** Open or close a group; the clicked box stays where it is. @param {string} id */
+  async toggleGroup(id) {
+    if (this.open.has(id)) this.open.delete(id);
+    else this.open.add(id);
+    const old = this.arrangement?.cardById.get(id);
+    await this.rearrange(this.arrangement);
+    if (old && this.arrangement) {
+      const first = this.arrangement.cards.find((card) => card.item.group?.path.includes(id) || old.item.group?.cards.includes(card.item.id));
+      if (first) this.camera.show(rectOf(first));
+    }
+  }
+
+  /** @param {number} [duration] */
+  fit(duration = MOVE_MS) {
+    if (!this.arrangement) return;
+    const big = this.arrangement.cards.length > 12;
+    this.camera.go(this.camera.viewOf(this.arrangement.bounds, { readable: big && duration === 0 ? READABLE_SCALE : 0 }), duration);
+    if (duration > 0) this.camera.touched = false;
+  }
+
+  /** @param {Ref} ref */
+  async reveal(ref) {
+    if (!this.arrangement) return;
+    const edge = ref.kind === 'edge' ? this.arrangement.model.edgeById.get(ref.id) : undefined;
+    const cardId = edge ? edge.target : ref.id;
+    const itemId = this.arrangement.scene.itemOf.get(cardId) ?? cardId;
+    const group = this.arrangement.cardById.get(itemId)?.item.group;
+    if (group && ref.kind !== 'group') {
+      this.open.add(group.id);
+      await this.rearrange(this.arrangement);
+      await this.reveal(ref);
+      return;
+    }
+    const drawn = this.arrangement.cardById.get(itemId);
+    if (drawn) this.camera.show(rectOf(drawn));
+  }
+
+  /** @param {import('./camera.js').View} view */
+  viewed({ k, x, y }) {
+    this.painter.world.setAttribute('transform', `translate(${x},${y}) scale(${k})`);
+    this.svg.style.setProperty('--gw-zoom', String(k));
+  }
+
+  resized() {
+    if (this.arrangement && !this.camera.touched) this.fit(0);
+  }
+
+  exportSVG() {
+    return this.arrangement ? exportPicture(this.svg, this.arrangement) : '';
+  }
+
+  destroy() {
+    this.player.stop();
+    this.stopMoving();
+    this.resizing.disconnect();
+    this.layouts.destroy();
+    this.element.replaceChildren();
+  }
+}
+
+/** @param {import('./cards.js').Drawn} drawn */
+export function rectOf({ x, y, box }) {
+  return { x: x - box.width / 2, y: y - box.height / 2, width: box.width, height: box.height };
+}
