@@ -1,4 +1,4 @@
-"""The documentation is true: its examples run, its tables are complete, its links lead somewhere."""
+"""The documentation is true: examples run, tables are complete, links lead somewhere."""
 
 from __future__ import annotations
 

@@ -7,6 +7,7 @@ from typing import Any
 from fastapi import FastAPI
 from pydantic import TypeAdapter
 
+from app.api.examples import TRACE_EXAMPLE
 from app.api.problems import ProblemDocument
 from app.trace import Trace, TraceRequest
 
@@ -29,6 +30,9 @@ def complete_openapi(app: FastAPI) -> None:
                 drawn = model.json_schema(ref_template=_REF)
                 schemas.update(drawn.pop("$defs", {}))
                 schemas[drawn["title"]] = drawn
+            # FastAPI drops nulls from what the routes bring, and here they mean something.
+            answer = document["paths"]["/api/v1/traces"]["post"]["responses"]["200"]
+            answer["content"]["application/json"]["example"] = TRACE_EXAMPLE
             app.openapi_schema = document
         return app.openapi_schema
 

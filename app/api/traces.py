@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from app.api.examples import FORMAT_EXAMPLES, REQUEST_EXAMPLES, TRACE_EXAMPLE
+from app.api.examples import FORMAT_EXAMPLES, REQUEST_EXAMPLES
 from app.api.formats import FORMATS, Format, convert, negotiate
 from app.api.metrics import Metrics
 from app.api.problems import INTERNAL_DETAIL, Problem, responses
@@ -51,7 +51,6 @@ def traces_router(settings: Settings, evaluator: Evaluator, metrics: Metrics) ->
                 "content": {
                     "application/json": {
                         "schema": {"$ref": "#/components/schemas/Trace"},
-                        "example": TRACE_EXAMPLE,
                     },
                     **{
                         media: {"schema": {"type": "string"}, "example": FORMAT_EXAMPLES[name]}
