@@ -1,0 +1,213 @@
+/**
+ * Everything that can be done on the page, in one place: buttons, keys and the
+ * palette all call these.
+ */
+import { Text } from 'codemirror';
+import { edited } from './editor/diagnostics.js';
+import { shown } from './state.js';
+import { toast } from './toast.js';
+import { putOnShelf } from './storage.js';
+import { labelOf, sameTarget } from './whatif/targets.js';
+
+/**
+ * @typedef {import('./state.js').State} State
+ * @typedef {import('./state.js').Intervention} Intervention
+ * @typedef {import('./state.js').InterventionKind} InterventionKind
+ * @typedef {import('./state.js').Target} Target
+ * @typedef {import('./model/types.js').Card} Card
+ * @typedef {import('./model/types.js').Ref} Ref
+ * @typedef {import('./store.js').Store<State>} Store
+ * @typedef {ReturnType<typeof createActions>} Actions
+ */
+
+/**
+ * @param {Store} store
+ * @param {ReturnType<typeof import('./session.js').createSession>} session
+ * @param {ReturnType<typeof import('./history.js').createHistory>} history
+ */
+export function createActions(store, session, history) {
+  const { setState, get } = store;
+
+  /** @param {number} step */
+  function goTo(step) {
+    const last = (shown(get())?.steps.length ?? 0) - 1;
+    setState({ step: Math.max(-1, Math.min(last, step)) });
+  }
+
+  /** @param {InterventionKind} kind @param {Target} target @param {string} what */
+  function toggle(kind, target, what) {
+    const { interventions } = get();
+    const same = interventions.find((one) => one.kind === kind && sameTarget(one.target, target));
+    history.remember();
+    const id = `w${Date.now().toString(36)}${interventions.length}`;
+    setState({
+      interventions: same
+        ? interventions.filter((one) => one !== same)
+        : [...interventions, { id, kind, target, label: labelOf(kind, what) }],
+      view: 'after',
+    });
+    void session.run();
+  }
+
+  return {
+    run() {
+      void session.run();
+    },
+    cancel: session.cancel,
+    goTo(/** @type {number} */ step) {
+      setState({ playing: false });
+      goTo(step);
+    },
+    step(/** @type {number} */ by) {
+      setState({ playing: false });
+      goTo(get().step + by);
+    },
+    advance: () => goTo(get().step + 1),
+    togglePlay() {
+      const { playing, step } = get();
+      const last = (shown(get())?.steps.length ?? 0) - 1;
+      if (!playing && step >= last) setState({ step: -1 });
+      setState({ playing: !playing && last >= 0 });
+    },
+    select(/** @type {Ref | null} */ selection) {
+      setState({ selection });
+    },
+    hover(/** @type {Ref | null} */ hover) {
+      setState({ hover });
+    },
+    /** @param {InterventionKind} kind @param {Card} card */
+    intervene(kind, card) {
+      const state = get();
+      if (state.ranCode !== state.code) {
+        toast('The code changed since the last run: run it first', { label: 'Run', title: 'Run the program', run: () => void session.run() });
+        return;
+      }
+      // A leaf is named in the program; the result of an op is found by its place.
+      const name = card.names[0];
+      if (kind === 'retain_grad' || kind === 'requires_grad') {
+        if (name) toggle(kind, { name }, name);
+        return;
+      }
+      if (!card.site) return;
+      const { line, col, end_line, end_col, occurrence } = card.site;
+      const repeated = shown(state)?.cards.some((one) => one.id !== card.id && one.site && one.expression === card.expression && one.site.line === line && one.site.col === col);
+      toggle(kind, { line, col, end_line, end_col, occurrence: repeated ? occurrence : null }, repeated ? `${card.expression} #${occurrence + 1}` : card.expression);
+    },
+    /** @param {InterventionKind} kind @param {string} name */
+    interveneName(kind, name) {
+      toggle(kind, { name }, name);
+    },
+    /** @param {number} first @param {number} last */
+    interveneLines(first, last) {
+      toggle('no_grad', { lines: [first, last] }, first === last ? `line ${first}` : `lines ${first}–${last}`);
+    },
+    /** @param {string | null} id  null: all. */
+    removeIntervention(id) {
+      history.remember();
+      setState({ interventions: id ? get().interventions.filter((one) => one.id !== id) : [], view: 'after' });
+      void session.run();
+    },
+    /** Apply active what-ifs to the source itself. */
+    writeIntoCode() {
+      const { model, interventions, code } = get();
+      const results = model?.trace.interventions ?? [];
+      const written = interventions.filter((one) => results.find((r) => r.id === one.id)?.edits);
+      const edits = written.flatMap((one) => results.find((r) => r.id === one.id)?.edits ?? []);
+      if (edits.length === 0) {
+        toast('These what-ifs can’t be said as a change of the code');
+        return;
+      }
+      history.remember();
+      setState({ code: edited(code, edits, Text.of), interventions: interventions.filter((one) => !written.includes(one)) });
+      void session.run();
+      toast('Written into the code', { label: 'Undo', title: 'Take it back', run: this.undo });
+    },
+    /** @param {any[]} edits @param {string} title */
+    applyEdits(edits, title) {
+      history.remember();
+      setState({ code: edited(get().code, edits, Text.of) });
+      void session.run();
+      toast(`Applied: ${title}`, { label: 'Undo', title: 'Take it back', run: this.undo });
+    },
+    /** @param {string} name @param {any} input */
+    setInput(name, input) {
+      setState({ inputs: { ...get().inputs, [name]: input } });
+      void session.live();
+    },
+    /** Remember the inputs as they are, before a drag. */
+    beginChange: () => history.remember(),
+    resetInputs() {
+      history.remember();
+      setState({ inputs: {} });
+      void session.run();
+    },
+    /** @param {number} seed */
+    setSeed(seed) {
+      if (seed === get().seed) return;
+      history.remember();
+      setState({ seed });
+      void session.run();
+    },
+    undo() {
+      if (history.undo()) void session.run();
+      else toast('Nothing to undo here: typing is undone in the editor');
+    },
+    redo() {
+      if (history.redo()) void session.run();
+    },
+    /** @param {string} id */
+    openLesson(id) {
+      const state = get();
+      const lesson = state.lessons.find((one) => one.id === id);
+      if (!lesson) return;
+      history.remember();
+      const known = state.lessons.some((one) => one.code === state.code);
+      if (!known && state.code.trim()) {
+        putOnShelf({ code: state.code, seed: state.seed, saved: Date.now() });
+        toast('Your program was put aside', { label: 'Undo', title: 'Bring it back', run: this.undo });
+      }
+      setState({ lesson: id, code: lesson.code, seed: 0, inputs: {}, gradient: null, interventions: [], selection: null, hover: null, view: 'after', model: null, before: null, comparison: null, coach: true });
+      void session.run();
+    },
+    newProgram() {
+      const state = get();
+      history.remember();
+      if (state.code.trim()) putOnShelf({ code: state.code, seed: state.seed, saved: Date.now() });
+      setState({ lesson: null, code: '', inputs: {}, gradient: null, interventions: [], selection: null, hover: null, tab: 'code' });
+    },
+    /** @param {string} code */
+    openProgram(code) {
+      history.remember();
+      setState({ lesson: null, code, inputs: {}, gradient: null, interventions: [], selection: null, hover: null });
+      void session.run();
+    },
+    /** @param {'after' | 'before'} view */
+    setView(view) {
+      const model = view === 'before' ? get().before : get().model;
+      if (!model) return;
+      setState({ view, step: Math.min(get().step, model.steps.length - 1), selection: null, hover: null });
+    },
+    toggleView() {
+      this.setView(get().view === 'after' ? 'before' : 'after');
+    },
+    setDirection(/** @type {'TB' | 'LR'} */ direction) {
+      setState({ direction });
+    },
+    setTheme(/** @type {State['theme']} */ theme) {
+      setState({ theme });
+    },
+    cycleTheme() {
+      const next = /** @type {const} */ ({ system: 'light', light: 'dark', dark: 'system' });
+      setState({ theme: next[get().theme] });
+    },
+    showTab(/** @type {State['tab']} */ tab) {
+      setState({ tab });
+    },
+    setSpeed(/** @type {number} */ speed) {
+      setState({ speed });
+    },
+    toggleCoach() {
+      setState({ coach: !get().coach });
+    },
+  };
+}

@@ -1,0 +1,109 @@
+/**
+ * Talking to the service.  What goes wrong on the way is a `Problem` with words
+ * for the reader; a program that fails is not one: its trace says so.
+ *
+ * @typedef {import('./model/types.js').Trace} Trace
+ * @typedef {import('./state.js').Lesson} Lesson
+ */
+
+/** @typedef {'offline' | 'overloaded' | 'refused' | 'server' | 'cancelled'} ProblemKind */
+
+export class Problem extends Error {
+  /**
+   * @param {ProblemKind} kind @param {string} title @param {string} detail
+   * @param {number | null} [retryAfter]  Seconds.
+   */
+  constructor(kind, title, detail, retryAfter = null) {
+    super(title);
+    this.kind = kind;
+    this.title = title;
+    this.detail = detail;
+    this.retryAfter = retryAfter;
+  }
+}
+
+const root = new URL('../../', import.meta.url);
+
+/** The address of a path of the service, wherever it is mounted. @param {string} path */
+export function address(path) {
+  return new URL(path.replace(/^\//, ''), root).href;
+}
+
+/** @param {string} path @param {RequestInit} [init] */
+async function call(path, init) {
+  let response;
+  try {
+    response = await fetch(address(path), init);
+  } catch (error) {
+    if (/** @type {Error} */ (error).name === 'AbortError') throw new Problem('cancelled', 'Cancelled', '');
+    throw new Problem(
+      'offline',
+      'The service does not answer',
+      'The connection was lost or the server is not running. Your code is safe in this browser.',
+    );
+  }
+  if (!response.ok) throw await problemOf(response);
+  return response;
+}
+
+/** RFC 9457, where the answer has it. @param {Response} response */
+async function problemOf(response) {
+  /** @type {any} */
+  const body = await response.json().catch(() => ({}));
+  const detail = typeof body.detail === 'string' ? body.detail : `Status ${response.status}.`;
+  if (response.status === 503 || response.status === 429) {
+    const after = Number(response.headers.get('Retry-After')) || 2;
+    return new Problem('overloaded', 'Too many programs are running right now', detail, after);
+  }
+  const title = typeof body.title === 'string' ? body.title : 'The request failed';
+  return new Problem(response.status < 500 ? 'refused' : 'server', title, detail);
+}
+
+/**
+ * Run a program.
+ * @param {object} request  The body of `POST /api/v1/traces`.
+ * @param {AbortSignal} [signal]
+ * @returns {Promise<Trace>}
+ */
+export async function runTrace(request, signal) {
+  const response = await call('api/v1/traces', {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json' },
+    body: JSON.stringify(request),
+    signal,
+  });
+  try {
+    return await response.json();
+  } catch (error) {
+    if (/** @type {Error} */ (error).name === 'AbortError') throw new Problem('cancelled', 'Cancelled', '');
+    throw new Problem('server', 'The answer was cut short', 'The connection broke while the trace was on its way.');
+  }
+}
+
+/** @returns {Promise<Lesson[]>} */
+export async function fetchLessons() {
+  const body = await (await call('api/v1/lessons')).json();
+  return body.lessons ?? body;
+}
+
+/** @type {Map<string, Promise<any>>} */
+const operators = new Map();
+
+/**
+ * The derivative rule of an engine node; null where none is known.
+ * @param {string} name  E.g. `MulBackward0`.
+ * @returns {Promise<any>}
+ */
+export function fetchOperator(name) {
+  let known = operators.get(name);
+  if (!known) {
+    known = call(`api/v1/operators/${encodeURIComponent(name)}`)
+      .then((response) => response.json())
+      .catch((problem) => {
+        if (problem.kind !== 'refused') operators.delete(name);
+        return null;
+      });
+    operators.set(name, known);
+  }
+  return known;
+}

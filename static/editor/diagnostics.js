@@ -1,0 +1,66 @@
+/**
+ * Errors and hints of a trace as marks in the program, each with its fixes.
+ */
+import { offsetOf, rangeOf } from './spans.js';
+
+/**
+ * @typedef {import('../model/types.js').Trace} Trace
+ * @typedef {import('codemirror').Diagnostic} Diagnostic
+ * @typedef {import('codemirror').Text} Text
+ * @typedef {import('../actions.js').Actions} Actions
+ */
+
+/** @param {Text} doc @param {number} line */
+function wholeLine(doc, line) {
+  const { from, to, text } = doc.line(Math.min(Math.max(1, line), doc.lines));
+  return { from: from + (text.length - text.trimStart().length), to };
+}
+
+/**
+ * @param {Text} doc @param {Trace} trace @param {Actions} actions
+ * @returns {Diagnostic[]}
+ */
+export function diagnosticsOf(doc, trace, actions) {
+  /** @type {Diagnostic[]} */
+  const out = [];
+  const { error } = trace;
+  if (error?.line) {
+    const place = error.site ? rangeOf(doc, error.site) : wholeLine(doc, error.line);
+    out.push({
+      ...place, severity: 'error',
+      message: error.diagnosis ? error.diagnosis.title : `${error.type}: ${error.message}`,
+      actions: fixesOf(error.diagnosis, actions),
+    });
+  }
+  for (const hint of trace.hints ?? []) {
+    if (!hint.line) continue;
+    out.push({ ...wholeLine(doc, hint.line), severity: 'warning', message: hint.diagnosis.title, actions: fixesOf(hint.diagnosis, actions) });
+  }
+  for (const warning of trace.warnings) {
+    if (!warning.line) continue;
+    out.push({ ...wholeLine(doc, warning.line), severity: 'info', message: `${warning.category}: ${warning.message}` });
+  }
+  return out;
+}
+
+/** @param {any} diagnosis @param {Actions} actions */
+function fixesOf(diagnosis, actions) {
+  return (diagnosis?.fixes ?? []).map((/** @type {any} */ fix) => ({
+    name: fix.title.length > 48 ? `${fix.title.slice(0, 47)}…` : fix.title,
+    apply: () => actions.applyEdits(fix.edits, fix.title),
+  }));
+}
+
+/**
+ * Source with edits made, from last to first.
+ * @param {string} code @param {any[]} edits @param {(lines: string[]) => Text} textOf
+ */
+export function edited(code, edits, textOf) {
+  const doc = textOf(code.split('\n'));
+  const changes = edits
+    .map((edit) => ({ from: offsetOf(doc, edit.line, edit.col), to: offsetOf(doc, edit.end_line, edit.end_col), text: edit.text }))
+    .sort((a, b) => b.from - a.from);
+  let out = code;
+  for (const { from, to, text } of changes) out = out.slice(0, from) + text + out.slice(to);
+  return out;
+}

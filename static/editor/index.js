@@ -1,0 +1,160 @@
+/**
+ * The code editor, tied to the state both ways: caret to card, card to span.
+ */
+import {
+  Compartment, EditorState, EditorView, HighlightStyle, Prec, autocompletion, bracketMatching, closeBrackets,
+  closeBracketsKeymap, completionKeymap, defaultKeymap, drawSelection, highlightActiveLineGutter,
+  history, historyKeymap, indentOnInput, indentUnit, indentWithTab, keymap, lineNumbers, lintGutter, python, searchKeymap,
+  setDiagnostics, syntaxHighlighting, tags,
+} from 'codemirror';
+import { shown } from '../state.js';
+import { diagnosticsOf } from './diagnostics.js';
+import { marksField, noMarks, setMarks } from './marks.js';
+import { selectionActions } from './selection.js';
+import { covers, extent, offsetOf, positionOf, rangeOf } from './spans.js';
+
+/**
+ * @typedef {import('../state.js').State} State
+ * @typedef {import('../model/types.js').Card} Card
+ * @typedef {import('../model/types.js').Model} Model
+ * @typedef {import('../actions.js').Actions} Actions
+ * @typedef {import('../store.js').Store<State>} Store
+ */
+
+const colours = HighlightStyle.define([
+  { tag: [tags.keyword, tags.operatorKeyword, tags.bool, tags.null, tags.self], color: 'var(--gw-code-keyword)' },
+  { tag: [tags.number], color: 'var(--gw-code-number)' },
+  { tag: [tags.string, tags.special(tags.string)], color: 'var(--gw-code-string)' },
+  { tag: [tags.comment], color: 'var(--gw-code-comment)', fontStyle: 'italic' },
+  { tag: [tags.function(tags.variableName), tags.function(tags.propertyName), tags.className], color: 'var(--gw-code-name)' },
+]);
+
+/** The nonce of our own scripts: CodeMirror's style element carries it too. */
+function nonce() {
+  return /** @type {HTMLScriptElement | null} */ (document.querySelector('script[nonce]'))?.nonce ?? '';
+}
+
+/**
+ * @param {HTMLElement} parent @param {Store} store @param {Actions} actions
+ */
+export function createEditor(parent, store, actions) {
+  const readOnly = new Compartment();
+  const view = new EditorView({
+    parent,
+    doc: store.get().code,
+    extensions: [
+      EditorView.cspNonce.of(nonce()),
+      Prec.highest(keymap.of([{ key: 'Mod-Enter', run: () => (actions.run(), true) }])),
+      lineNumbers(), lintGutter(), highlightActiveLineGutter(), drawSelection(), history(), indentOnInput(), indentUnit.of('    '),
+      bracketMatching(), closeBrackets(), autocompletion({ activateOnTyping: false }),
+      syntaxHighlighting(colours), python(), marksField, selectionActions(store, actions), readOnly.of([]),
+      keymap.of([...closeBracketsKeymap, ...defaultKeymap, ...searchKeymap, ...historyKeymap, ...completionKeymap, indentWithTab]),
+      EditorView.contentAttributes.of({ 'aria-label': 'Python code' }),
+      EditorState.tabSize.of(4),
+      EditorView.updateListener.of((update) => {
+        if (update.docChanged) store.setState({ code: update.state.doc.toString() });
+        const byHand = update.transactions.some((t) => t.isUserEvent('select') || t.isUserEvent('input'));
+        if (update.selectionSet && byHand && !update.docChanged) selectAtCaret();
+      }),
+    ],
+  });
+
+  function selectAtCaret() {
+    const state = store.get();
+    const model = shown(state);
+    if (!model || state.ranCode !== state.code) return;
+    const { main } = view.state.selection;
+    if (!main.empty) return;
+    const card = cardAt(model, positionOf(view.state.doc, main.head), state.step);
+    if (card && card.id !== state.selection?.id) actions.select({ kind: 'card', id: card.id });
+  }
+
+  function mark() {
+    const state = store.get();
+    const model = shown(state);
+    // After typing the trace's spans belong to another text.
+    if (!model || state.ranCode !== state.code) {
+      view.dispatch({ effects: setMarks.of(noMarks) });
+      return;
+    }
+    const step = model.steps[state.step];
+    const site = (/** @type {import('../model/types.js').Ref | null} */ ref) =>
+      ref?.kind === 'card' ? (model.cardById.get(ref.id)?.site ?? null) : null;
+    view.dispatch({
+      effects: setMarks.of({
+        step: step?.line ? { line: step.line, backward: step.kind === 'node' || step.kind === 'accumulate' || step.kind === 'backward' } : null,
+        error: model.trace.error?.line ?? null,
+        selected: site(state.selection),
+        hovered: site(state.hover),
+        whatIfs: state.interventions.flatMap(({ target }) => ('line' in target ? [target] : [])),
+        whatIfLines: state.interventions.flatMap(({ target }) => ('lines' in target ? [target.lines] : [])),
+      }),
+    });
+  }
+
+  function diagnose() {
+    const { model, code, ranCode } = store.get();
+    const list = model && code === ranCode ? diagnosticsOf(view.state.doc, model.trace, actions) : [];
+    view.dispatch(setDiagnostics(view.state, list));
+  }
+
+  store.on(['code'], ({ code }) => {
+    const old = view.state.doc.toString();
+    if (old !== code) view.dispatch({ changes: changeBetween(old, code) });
+  });
+  store.on(['model', 'view', 'step', 'selection', 'hover', 'interventions', 'ranCode', 'code'], mark);
+  store.on(['model', 'ranCode', 'code'], diagnose);
+  store.on(['step', 'model'], (state) => {
+    const line = state.playing || !state.model || state.ranCode !== state.code ? shown(state)?.steps[state.step]?.line : null;
+    if (line && line <= view.state.doc.lines) {
+      view.dispatch({ effects: EditorView.scrollIntoView(view.state.doc.line(line).from, { y: 'nearest', yMargin: 24 }) });
+    }
+  });
+
+  return {
+    view,
+    focus: () => view.focus(),
+    /** Put the caret on a span and show it. @param {import('../model/types.js').Span} span */
+    jump(span) {
+      const { from, to } = rangeOf(view.state.doc, span);
+      view.dispatch({ selection: { anchor: from, head: to }, effects: EditorView.scrollIntoView(from, { y: 'center' }) });
+      view.focus();
+    },
+    /** @param {number} line */
+    jumpToLine(line) {
+      const from = offsetOf(view.state.doc, line, 0);
+      view.dispatch({ selection: { anchor: from }, effects: EditorView.scrollIntoView(from, { y: 'center' }) });
+      view.focus();
+    },
+    height: () => view.contentHeight,
+  };
+}
+
+/**
+ * The innermost card at a place; of a loop's turns the one that ran last by now.
+ * @param {Model} model @param {{line: number, col: number}} at @param {number} step
+ * @returns {Card | null}
+ */
+export function cardAt(model, at, step) {
+  /** @type {Card | null} */
+  let best = null;
+  for (const card of model.cards) {
+    if (!card.site || !covers(card.site, at)) continue;
+    if (!best || !best.site) best = card;
+    else {
+      const inside = extent(card.site) - extent(best.site);
+      const ran = (model.history.forward.get(card.id) ?? Infinity) <= step;
+      if (inside < 0 || (inside === 0 && ran)) best = card;
+    }
+  }
+  return best;
+}
+
+/** The smallest single change from one text to another. @param {string} old @param {string} now */
+function changeBetween(old, now) {
+  let from = 0;
+  while (from < old.length && from < now.length && old[from] === now[from]) from++;
+  let end = 0;
+  while (end < old.length - from && end < now.length - from && old[old.length - 1 - end] === now[now.length - 1 - end]) end++;
+  return { from, to: old.length - end, insert: now.slice(from, now.length - end) };
+}

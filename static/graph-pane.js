@@ -1,0 +1,96 @@
+/**
+ * The picture and the bar above it: legend, counts, direction, zoom.
+ */
+import { button, fill, h } from './dom.js';
+import { createGraph } from './graph/index.js';
+import { shown } from './state.js';
+import { stayOf } from './timeline/player.js';
+
+/**
+ * @typedef {import('./state.js').State} State
+ * @typedef {import('./model/types.js').Model} Model
+ */
+
+/**
+ * @param {{bar: HTMLElement, graph: HTMLElement, note: HTMLElement}} hosts
+ * @param {import('./store.js').Store<State>} store
+ * @param {import('./actions.js').Actions} actions
+ */
+export function createGraphPane(hosts, store, actions) {
+  const graph = createGraph(hosts.graph, {
+    onSelect: actions.select,
+    onHover: actions.hover,
+    onIntervene: ({ kind, card }) => actions.intervene(kind, card),
+  });
+  const counts = h('span', { class: 'counts' });
+  const direction = button({ icon: 'arrowRight', title: 'Turn the flow', key: 'D', class: 'button--small', onClick: () => actions.setDirection(store.get().direction === 'TB' ? 'LR' : 'TB') });
+  fill(
+    hosts.bar,
+    legend(),
+    h(
+      'div', { class: 'graph-tools' }, counts,
+      h(
+        'span', { class: 'segmented', role: 'group', 'aria-label': 'View' },
+        direction,
+        button({ icon: 'zoomOut', title: 'Smaller', key: '−', class: 'button--small', onClick: () => graph.zoomOut() }),
+        button({ icon: 'zoomIn', title: 'Larger', key: '+', class: 'button--small', onClick: () => graph.zoomIn() }),
+        button({ icon: 'maximize', title: 'Fit the whole graph', key: 'F', class: 'button--small', onClick: () => graph.fit() }),
+      ),
+    ),
+  );
+
+  /** @type {Model | null} */
+  let drawn = null;
+  async function drawModel(/** @type {State} */ state) {
+    const model = shown(state);
+    counts.textContent = model ? countsOf(model) : '';
+    const empty = model !== null && model.cards.length === 0;
+    hosts.note.hidden = !(empty || (model === null && state.status === 'failed'));
+    hosts.note.textContent = empty
+      ? 'No tensor was made, so there is no graph. Write some torch, or pick a lesson above.'
+      : 'Nothing to draw yet: the program could not be run.';
+    if (!model) return;
+    const first = drawn === null;
+    drawn = model;
+    await graph.setModel(model, { compare: state.view === 'after' ? state.comparison : null, keepPositions: !first });
+    if (drawn !== model) return;
+    graph.setStep(store.get().step, { animate: false });
+    graph.select(store.get().selection);
+  }
+
+  store.on(['model', 'view', 'comparison', 'status'], (state, changed) => {
+    if (changed.has('model') || changed.has('view') || changed.has('comparison') || !shown(state)) void drawModel(state);
+  });
+  store.on(['step'], (state, changed) => {
+    if (!changed.has('model') && !changed.has('view')) {
+      graph.setStep(state.step, { animate: true, duration: Math.min(900, stayOf(shown(state), state.step, state.speed) * 0.8) });
+    }
+  });
+  store.on(['selection'], ({ selection }) => graph.select(selection));
+  store.on(['hover'], ({ hover }) => graph.hover(hover));
+  store.on(['direction'], ({ direction: now }) => graph.setDirection(now));
+  if (store.get().direction !== 'TB') graph.setDirection(store.get().direction);
+  return graph;
+}
+
+/** @param {Model} model */
+function countsOf(model) {
+  const calls = model.trace.graphs.filter((one) => one.kind !== 'not_run').length;
+  const nodes = new Set(model.trace.graphs.flatMap((one) => one.nodes.map((node) => node.id))).size;
+  const edges = model.trace.graphs.reduce((total, one) => total + one.edges.length, 0);
+  const ghosts = model.cards.filter((card) => card.kind === 'ghost').length;
+  const say = (/** @type {number} */ n, /** @type {string} */ what) => `${n.toLocaleString('en')} ${what}${n === 1 ? '' : 's'}`;
+  return [say(nodes, 'node'), say(edges, 'edge'), say(calls, 'backward call'), ghosts > 0 && `${ghosts.toLocaleString('en')} not recorded`].filter(Boolean).join(' · ');
+}
+
+function legend() {
+  const item = (/** @type {HTMLElement} */ sign, /** @type {string} */ text) => h('span', { class: 'legend__item' }, sign, text);
+  return h(
+    'div', { class: 'legend', 'aria-label': 'Legend', role: 'group' },
+    item(h('span', { class: 'legend__line' }), 'forward'),
+    item(h('span', { class: 'legend__line legend__line--backward' }), 'gradient'),
+    item(h('span', { class: 'legend__line legend__line--ghost' }), 'not recorded'),
+    item(h('span', { class: 'legend__ramp legend__ramp--value', title: 'Values on a symmetric log scale' }), 'value − 0 +'),
+    item(h('span', { class: 'legend__ramp legend__ramp--grad', title: 'Gradients on a symmetric log scale' }), 'grad − 0 +'),
+  );
+}

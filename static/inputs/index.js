@@ -1,0 +1,135 @@
+/**
+ * Leaves as sliders and cells: dragging runs the program again, live.
+ */
+import { button, fill, h } from '../dom.js';
+import { formatNumber, formatShape } from '../model/index.js';
+
+/**
+ * @typedef {import('../state.js').State} State
+ * @typedef {{name: string, tensor: string | null, shape: number[], dtype: string, requires_grad: boolean, data: any, source: string}} InputUsed
+ */
+
+const SLIDERS = 8;
+
+/**
+ * @param {HTMLElement} host
+ * @param {import('../store.js').Store<State>} store
+ * @param {import('../actions.js').Actions} actions
+ */
+export function createInputs(host, store, actions) {
+  const reset = button({ icon: 'rotateCcw', label: 'Reset', title: 'Give all inputs their own values again', class: 'button--small button--quiet', onClick: () => actions.resetInputs() });
+  const body = h('div', {});
+  fill(host, h('div', { class: 'panel__head' }, h('h2', { class: 'panel__title', id: 'inputs-title' }, 'Inputs, drag to run live'), reset), body);
+  /** @type {string} */
+  let layout = '';
+  /** @type {{input: HTMLInputElement, read: () => number}[]} */
+  let fields = [];
+
+  function draw(/** @type {State} */ state) {
+    const inputs = /** @type {InputUsed[]} */ (state.model?.trace.inputs ?? []).filter((one) => one.data !== null && /float|double|int/.test(one.dtype));
+    host.hidden = inputs.length === 0;
+    reset.hidden = Object.keys(state.inputs).length === 0;
+    const now = JSON.stringify(inputs.map(({ name, shape, dtype }) => [name, shape, dtype]));
+    if (now !== layout) {
+      layout = now;
+      fields = [];
+      fill(body, inputs.map((one) => leaf(one)));
+    }
+    // Fields that are being dragged keep what the hand says.
+    for (const { input, read } of fields) if (input !== document.activeElement || !input.matches(':active')) write(input, read());
+  }
+
+  /** @param {string} name @returns {InputUsed | undefined} */
+  const current = (name) => (store.get().model?.trace.inputs ?? []).find((/** @type {InputUsed} */ one) => one.name === name);
+
+  /** @param {InputUsed} used */
+  function leaf(used) {
+    const numbers = flat(used.data);
+    const { name, shape } = used;
+    const sliders = numbers.length <= SLIDERS;
+    const read = (/** @type {number} */ i) => () => flat(current(name)?.data)[i] ?? 0;
+    return h(
+      'div', { role: 'group', 'aria-label': `Values of ${name}` },
+      (shape.length > 0 || !sliders) && h('div', { class: 'inputs__name' }, name, h('span', { class: 'shape' }, formatShape(shape)), used.source === 'default' && h('span', { class: 'shape' }, 'chosen for you')),
+      sliders
+        ? h('div', { class: 'sliders' }, numbers.map((n, i) => slider(used, i, n, read(i))))
+        : table(used, numbers, read),
+    );
+  }
+
+  /** @param {InputUsed} used @param {number} i @param {number} n @param {() => number} read */
+  function slider(used, i, n, read) {
+    const label = `${used.name}${indexOf(used.shape, i)}`;
+    const reach = Math.max(3, 2 ** Math.ceil(Math.log2(Math.abs(n) * 1.5 || 1)));
+    const whole = used.dtype.includes('int');
+    const range = h('input', { type: 'range', min: String(-reach), max: String(reach), step: whole ? '1' : String(reach / 300), 'aria-label': label });
+    const number = h('input', { type: 'number', class: 'number', step: whole ? '1' : '0.1', 'aria-label': `${label}, exactly` });
+    range.addEventListener('pointerdown', () => actions.beginChange());
+    range.addEventListener('input', () => change(used, i, Number(range.value), [number]));
+    number.addEventListener('change', () => {
+      actions.beginChange();
+      change(used, i, Number(number.value), [range]);
+    });
+    fields.push({ input: range, read }, { input: number, read });
+    return [h('span', { class: 'sliders__label' }, label), range, number];
+  }
+
+  /** @param {InputUsed} used @param {number[]} numbers @param {(i: number) => () => number} read */
+  function table(used, numbers, read) {
+    const grid = h('div', { class: 'inputs__cells', tabindex: '0', role: 'group', 'aria-label': `Cells of ${used.name}` });
+    grid.style.gridTemplateColumns = `repeat(${used.shape[used.shape.length - 1] ?? 1}, max-content)`;
+    numbers.forEach((_, i) => {
+      const input = h('input', { type: 'number', class: 'number', step: '0.1', 'aria-label': `${used.name}${indexOf(used.shape, i)}` });
+      input.addEventListener('change', () => {
+        actions.beginChange();
+        change(used, i, Number(input.value), []);
+      });
+      fields.push({ input, read: read(i) });
+      grid.append(input);
+    });
+    return grid;
+  }
+
+  /** @param {InputUsed} used @param {number} i @param {number} value @param {HTMLInputElement[]} others */
+  function change(used, i, value, others) {
+    if (!Number.isFinite(value)) return;
+    for (const other of others) write(other, value);
+    const given = store.get().inputs[used.name];
+    const data = flat(given?.value ?? current(used.name)?.data ?? used.data);
+    data[i] = value;
+    actions.setInput(used.name, { value: nest(data, used.shape), dtype: used.dtype, requires_grad: used.requires_grad });
+  }
+
+  store.on(['model', 'inputs'], draw);
+  draw(store.get());
+}
+
+/** @param {HTMLInputElement} input @param {number} value */
+function write(input, value) {
+  if (input.type === 'range') {
+    input.value = String(value);
+    input.setAttribute('aria-valuetext', formatNumber(value));
+  } else input.value = String(Number(value.toPrecision(5)));
+}
+
+/** @param {any} data @returns {number[]} */
+function flat(data) {
+  return Array.isArray(data) ? data.flat(Infinity).map(Number) : data === undefined || data === null ? [] : [Number(data)];
+}
+
+/** @param {number[]} numbers @param {number[]} shape @returns {any} */
+function nest(numbers, shape) {
+  if (shape.length === 0) return numbers[0];
+  const size = shape.slice(1).reduce((a, b) => a * b, 1);
+  return Array.from({ length: shape[0] }, (_, i) => nest(numbers.slice(i * size, (i + 1) * size), shape.slice(1)));
+}
+
+/** "[0, 2]" of a place in memory order; empty for a scalar. @param {number[]} shape @param {number} i */
+function indexOf(shape, i) {
+  const at = [];
+  for (let axis = shape.length - 1, rest = i; axis >= 0; axis--) {
+    at.unshift(rest % shape[axis]);
+    rest = Math.floor(rest / shape[axis]);
+  }
+  return at.length > 0 ? `[${at.join(',')}]` : '';
+}

@@ -1,0 +1,149 @@
+/**
+ * What the program printed, and what went wrong with the remedy.
+ */
+import { button, fill, h, icon, prose } from './dom.js';
+import { shown } from './state.js';
+
+/**
+ * @typedef {import('./state.js').State} State
+ * @typedef {import('./store.js').Store<State>} Store
+ * @typedef {import('./actions.js').Actions} Actions
+ */
+
+const MOST = 500;
+
+/** @param {HTMLElement} host @param {Store} store @param {Actions} actions */
+export function createOutput(host, store, actions) {
+  const lines = h('div', { class: 'output__lines' });
+  fill(host, h('div', { class: 'panel__head' }, h('h2', { class: 'panel__title', id: 'output-title' }, 'Output')), lines);
+  /** @type {{element: HTMLElement, step: number}[]} */
+  let printed = [];
+
+  function draw(/** @type {State} */ state) {
+    const model = shown(state);
+    printed = [];
+    const prints = model?.steps.filter((step) => step.kind === 'print') ?? [];
+    if (!model || (prints.length === 0 && model.trace.stdout === '')) {
+      fill(lines, h('p', { class: 'panel__empty' }, 'Nothing printed.'));
+      return;
+    }
+    if (prints.length === 0 || prints.length > MOST) {
+      fill(lines, h('div', { class: 'output__text' }, model.trace.stdout));
+    } else {
+      printed = prints.map((step) => ({
+        step: step.index,
+        element: h('button', { type: 'button', class: 'output__line', title: `Go to step ${step.index + 1}`, on: { click: () => actions.goTo(step.index) } }, (step.text ?? '').replace(/\n$/, '')),
+      }));
+      fill(lines, printed.map(({ element }) => element));
+    }
+    if (model.trace.stdout_truncated) lines.append(h('p', { class: 'panel__empty' }, 'The rest of the output was cut.'));
+    mark(state);
+  }
+  function mark(/** @type {State} */ { step }) {
+    for (const line of printed) {
+      line.element.classList.toggle('is-future', line.step > step);
+      line.element.classList.toggle('is-now', line.step === step);
+    }
+  }
+  store.on(['model', 'view'], draw);
+  store.on(['step'], mark);
+  draw(store.get());
+}
+
+/** @param {HTMLElement} host @param {Store} store @param {Actions} actions @param {{jumpToLine: (line: number) => void}} editor */
+export function createProblems(host, store, actions, editor) {
+  function draw(/** @type {State} */ state) {
+    const trace = shown(state)?.trace;
+    const cards = [
+      state.problem && transport(state.problem),
+      trace?.error && errorCard(trace.error),
+      ...(trace?.hints ?? []).map(hintCard),
+      ...(trace?.warnings ?? []).map(warningCard),
+      trace && omittedCard(trace),
+    ].filter((one) => one !== null && one !== undefined && one !== false);
+    host.hidden = cards.length === 0;
+    fill(host, cards);
+  }
+
+  /** @param {import('./api.js').Problem} problem */
+  function transport(problem) {
+    return h(
+      'div', { class: 'problem', role: 'alert' },
+      h('p', { class: 'problem__title' }, icon('circleAlert'), problem.title),
+      h('p', {}, problem.detail),
+      h('div', { class: 'problem__actions' }, button({ icon: 'rotateCcw', label: 'Try again', title: 'Send the program again', class: 'button--small', onClick: () => actions.run() })),
+    );
+  }
+
+  /** @param {number | null | undefined} line */
+  const lineLink = (line) =>
+    line ? button({ label: `line ${line}`, title: `Go to line ${line}`, class: 'button--link', onClick: () => editor.jumpToLine(line) }) : null;
+
+  /** @param {any} diagnosis */
+  function remedy(diagnosis) {
+    const fixes = diagnosis.fixes ?? [];
+    return [
+      h('p', {}, prose(diagnosis.explanation)),
+      diagnosis.fix && h('p', {}, h('b', {}, 'To mend it: '), prose(diagnosis.fix)),
+      diagnosis.evidence.length > 0 && h('div', { class: 'problem__evidence' }, diagnosis.evidence.slice(0, 6).map((/** @type {any} */ one) => evidence(one))),
+      fixes.length > 0 && h('div', { class: 'problem__actions' }, fixes.map((/** @type {any} */ fix) =>
+        button({ icon: 'wand', label: fix.title, title: 'Change the code so, and run it', class: 'button--small button--fix', onClick: () => actions.applyEdits(fix.edits, fix.title) }))),
+    ];
+  }
+
+  /** @param {{kind: string, ref: string, text: string}} one */
+  function evidence({ kind, ref, text }) {
+    const model = shown(store.get());
+    const go = () => {
+      if (kind === 'line') return editor.jumpToLine(Number(ref));
+      const variable = kind === 'variable' ? model?.trace.variables.find((v) => v.name === ref)?.tensor : undefined;
+      const card = kind === 'op' ? model?.cardOfOp.get(ref) : kind === 'node' ? model?.cardOfNode.get(ref) : model?.cardOfTensor.get(variable ?? ref);
+      return card ? actions.select({ kind: 'card', id: card }) : undefined;
+    };
+    return button({ label: text, title: 'Show it', class: 'button--link', onClick: go });
+  }
+
+  /** @param {any} error */
+  function errorCard(error) {
+    const { diagnosis } = error;
+    return h(
+      'div', { class: 'problem', role: 'alert' },
+      h('p', { class: 'problem__title' }, icon('circleAlert'), h('span', {}, diagnosis ? prose(diagnosis.title) : error.type, ' ', lineLink(error.line))),
+      h('pre', { class: 'problem__message', tabindex: '0' }, `${error.type}: ${error.message}`),
+      diagnosis && remedy(diagnosis),
+    );
+  }
+
+  /** @param {any} hint */
+  function hintCard({ line, diagnosis }) {
+    return h(
+      'div', { class: 'problem problem--hint' },
+      h('p', { class: 'problem__title' }, icon('lightbulb'), h('span', {}, prose(diagnosis.title), ' ', lineLink(line))),
+      remedy(diagnosis),
+    );
+  }
+
+  /** @param {any} warning */
+  function warningCard({ category, message, line }) {
+    return h(
+      'div', { class: 'problem problem--hint' },
+      h('p', { class: 'problem__title' }, icon('triangleAlert'), h('span', {}, category, ' ', lineLink(line))),
+      h('p', {}, message),
+    );
+  }
+
+  /** @param {import('./model/types.js').Trace} trace */
+  function omittedCard(trace) {
+    const cut = Object.entries(trace.omitted).filter(([, count]) => count > 0);
+    const notes = /** @type {any} */ (trace).notes ?? [];
+    if (cut.length === 0 && notes.length === 0) return null;
+    return h(
+      'div', { class: 'problem problem--quiet' },
+      cut.length > 0 && h('p', {}, `Too large to send whole. Left out: ${cut.map(([what, count]) => `${count.toLocaleString('en')} ${what}`).join(', ')}.`),
+      notes.map((/** @type {string} */ note) => h('p', {}, note)),
+    );
+  }
+
+  store.on(['model', 'view', 'problem'], draw);
+  draw(store.get());
+}

@@ -1,0 +1,183 @@
+/**
+ * Running programs: one request at a time, the newest wins, and beside each run
+ * with what-ifs the same program without them, to compare.
+ */
+import { buildModel, compare } from './model/index.js';
+import { Problem, runTrace } from './api.js';
+import { isExpression } from './editor/syntax.js';
+import { programOf } from './state.js';
+
+/**
+ * @typedef {import('./state.js').State} State
+ * @typedef {import('./state.js').Program} Program
+ * @typedef {import('./state.js').Intervention} Intervention
+ * @typedef {import('./model/types.js').Model} Model
+ * @typedef {import('./model/types.js').Ref} Ref
+ * @typedef {import('./store.js').Store<State>} Store
+ */
+
+/** After this many milliseconds a run shows its progress and Cancel. */
+const PATIENCE = 350;
+/** Longest wait that is taken without asking, in seconds. */
+const LONGEST_RETRY = 5;
+
+/**
+ * The body of a request.
+ * @param {Program} program @param {Intervention[]} interventions @param {boolean} [check]
+ */
+export function requestOf(program, interventions, check = false) {
+  return {
+    code: program.code,
+    seed: program.seed,
+    inputs: program.inputs,
+    gradient: program.gradient,
+    auto_backward: isExpression(program.code),
+    interventions: interventions.map(({ id, kind, target }) => ({ id, kind, target })),
+    ...(check ? { check: true } : {}),
+  };
+}
+
+/** @param {Store} store */
+export function createSession(store) {
+  /** @type {AbortController | null} */
+  let controller = null;
+  /** @type {{key: string, model: Model} | null} */
+  let plain = null;
+  let liveRunning = false;
+  let liveWanted = false;
+
+  /** @param {Program} program @param {Intervention[]} interventions @param {AbortSignal} signal @param {boolean} [check] */
+  async function modelOf(program, interventions, signal, check = false) {
+    const request = requestOf(program, interventions, check);
+    for (let attempt = 0; ; attempt++) {
+      try {
+        return buildModel(await runTrace(request, signal), program.code);
+      } catch (error) {
+        const wait = error instanceof Problem ? error.retryAfter : null;
+        if (wait === null || wait > LONGEST_RETRY || attempt > 0) throw error;
+        await pause(wait * 1000, signal);
+      }
+    }
+  }
+
+  /** @param {State} state @param {AbortSignal} signal @param {boolean} check */
+  async function models(state, signal, check) {
+    const program = programOf(state);
+    const key = JSON.stringify(program);
+    if (state.interventions.length === 0) {
+      const model = await modelOf(program, [], signal, check);
+      plain = { key, model };
+      return { model, before: null, comparison: null };
+    }
+    const [model, before] = await Promise.all([
+      modelOf(program, state.interventions, signal, check),
+      plain?.key === key ? plain.model : modelOf(program, [], signal),
+    ]);
+    plain = { key, model: before };
+    return { model, before, comparison: compare(before, model) };
+  }
+
+  /**
+   * Run what stands in the editor.
+   * @param {{live?: boolean, step?: number, check?: boolean}} [options]  live: by a
+   *   slider; no progress is shown. step: where the walk shall stand afterwards.
+   *   check: with finite differences.
+   */
+  async function run({ live = false, step, check = false } = {}) {
+    controller?.abort();
+    const mine = new AbortController();
+    controller = mine;
+    const started = performance.now();
+    const state = store.get();
+    if (!live) store.setState({ status: 'running', playing: false, progress: null });
+    const timer = live ? 0 : setInterval(() => {
+      const elapsed = performance.now() - started;
+      if (elapsed > PATIENCE) store.setState({ progress: { elapsed, ops: null } });
+    }, 100);
+    try {
+      const result = await models(state, mine.signal, check);
+      if (mine.signal.aborted) return;
+      const old = store.get();
+      store.setState({
+        ...result,
+        ranCode: state.code,
+        status: 'done',
+        problem: null,
+        elapsed: performance.now() - started,
+        step: Math.min(step ?? stepAfter(old, result.model), result.model.steps.length - 1),
+        selection: sameThing(old, result.model) ?? (old.model ? null : old.selection),
+        hover: null,
+        view: result.before ? old.view : 'after',
+      });
+    } catch (error) {
+      if (mine.signal.aborted && controller !== mine) return;
+      if (!(error instanceof Problem)) throw error;
+      const cancelled = error.kind === 'cancelled';
+      store.setState({ status: cancelled && store.get().model ? 'done' : 'failed', problem: cancelled ? null : error });
+    } finally {
+      clearInterval(timer);
+      if (controller === mine) {
+        controller = null;
+        store.setState({ progress: null });
+      }
+    }
+  }
+
+  return {
+    run,
+    cancel() {
+      const running = controller;
+      running?.abort();
+    },
+    /** Run again as soon as the last run of a drag has come back. */
+    async live() {
+      liveWanted = true;
+      if (liveRunning) return;
+      liveRunning = true;
+      try {
+        while (liveWanted) {
+          liveWanted = false;
+          await run({ live: true });
+        }
+      } finally {
+        liveRunning = false;
+      }
+    },
+    /** Show a trace that did not come from the service. @param {any} trace @param {string} code */
+    open(trace, code) {
+      const model = buildModel(trace, code);
+      store.setState({
+        code, model, before: null, comparison: null, ranCode: code, lesson: null, interventions: [], inputs: {},
+        status: 'done', problem: null, elapsed: null, selection: null, hover: null, step: model.steps.length - 1,
+      });
+    },
+  };
+}
+
+/** The walk stays where it was; at the end it stays at the end. @param {State} old @param {Model} model */
+function stepAfter(old, model) {
+  const last = model.steps.length - 1;
+  if (!old.model || old.step >= old.model.steps.length - 1) return last;
+  return old.step;
+}
+
+/** The selected card in a new model. @param {State} old @param {Model} model @returns {Ref | null} */
+function sameThing(old, model) {
+  if (!old.selection || !old.model) return null;
+  const { kind, id } = old.selection;
+  const key = kind === 'card' && (old.model.cardById.get(id) ?? old.before?.cardById.get(id))?.key;
+  if (!key) return null;
+  const card = model.cards.find((one) => one.key === key);
+  return card ? { kind: 'card', id: card.id } : null;
+}
+
+/** @param {number} ms @param {AbortSignal} signal @returns {Promise<void>} */
+function pause(ms, signal) {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(resolve, ms);
+    signal.addEventListener('abort', () => {
+      clearTimeout(timer);
+      reject(new Problem('cancelled', 'Cancelled', ''));
+    });
+  });
+}

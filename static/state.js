@@ -1,0 +1,107 @@
+/**
+ * The one state of the page.  Types, and what it is at first.
+ *
+ * @typedef {import('./model/types.js').Model} Model
+ * @typedef {import('./model/types.js').Comparison} Comparison
+ * @typedef {import('./model/types.js').Ref} Ref
+ * @typedef {import('./model/types.js').Span} Span
+ *
+ * @typedef {(Span & {occurrence: number | null}) | {lines: [number, number]} | {name: string}} Target
+ * @typedef {'detach' | 'no_grad' | 'requires_grad' | 'retain_grad'} InterventionKind
+ * @typedef {{id: string, kind: InterventionKind, target: Target, label: string}} Intervention
+ *   `label` names it on the page; the service does not see it.
+ *
+ * @typedef {object} Note
+ * @property {{kind: string, line?: number | null, nth?: number}} at
+ * @property {string} text
+ * @typedef {object} Goal
+ * @property {string | null} [variable]
+ * @property {'none' | 'some' | null} [grad]
+ * @property {number[] | null} [equals]
+ * @property {boolean | null} [error]
+ * @property {InterventionKind | null} [intervention]
+ * @property {string | null} [stdout_contains]
+ * @property {number | null} [backward_calls]
+ * @typedef {object} Lesson
+ * @property {string} id
+ * @property {string} title
+ * @property {string} section
+ * @property {string} intro
+ * @property {string} code
+ * @property {Note[]} notes
+ * @property {{text: string, hint: string, goal: Goal, answer: string} | null} question
+ * @property {boolean} [opening]
+ *
+ * @typedef {object} Program  What a run depends on, apart from what-ifs.
+ * @property {string} code
+ * @property {number} seed
+ * @property {Record<string, any>} inputs  Values given to leaves, by name.
+ * @property {any} gradient  For a non-scalar root, or null.
+ *
+ * @typedef {Program & {
+ *   interventions: Intervention[],
+ *   lesson: string | null,
+ *   lessons: Lesson[],
+ *   model: Model | null,
+ *   before: Model | null,
+ *   comparison: Comparison | null,
+ *   view: 'after' | 'before',
+ *   ranCode: string | null,
+ *   status: 'idle' | 'running' | 'done' | 'failed',
+ *   elapsed: number | null,
+ *   progress: {elapsed: number, ops: number | null} | null,
+ *   problem: import('./api.js').Problem | null,
+ *   step: number,
+ *   playing: boolean,
+ *   speed: number,
+ *   selection: Ref | null,
+ *   hover: Ref | null,
+ *   direction: 'TB' | 'LR',
+ *   theme: 'system' | 'light' | 'dark',
+ *   tab: 'code' | 'graph' | 'inspector',
+ *   coach: boolean,
+ *   sizes: Record<string, number>,
+ * }} State
+ *   `model` is what was run last; with what-ifs on, `before` is the same
+ *   program without them.  `shown(state)` says which of them is looked at.
+ */
+
+/** @type {State} */
+export const initialState = {
+  code: '',
+  seed: 0,
+  inputs: {},
+  gradient: null,
+  interventions: [],
+  lesson: null,
+  lessons: [],
+  model: null,
+  before: null,
+  comparison: null,
+  view: 'after',
+  ranCode: null,
+  status: 'idle',
+  elapsed: null,
+  progress: null,
+  problem: null,
+  step: -1,
+  playing: false,
+  speed: 1,
+  selection: null,
+  hover: null,
+  direction: 'TB',
+  theme: 'system',
+  tab: 'graph',
+  coach: true,
+  sizes: {},
+};
+
+/** The model that is looked at. @param {State} state */
+export function shown(state) {
+  return state.view === 'before' && state.before ? state.before : state.model;
+}
+
+/** The program itself. @param {State} state @returns {Program} */
+export function programOf({ code, seed, inputs, gradient }) {
+  return { code, seed, inputs, gradient };
+}

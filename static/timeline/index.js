@@ -1,0 +1,87 @@
+/**
+ * The bottom bar: controls, the sentence of the step, the strip.
+ */
+import { button, fill, h, icon } from '../dom.js';
+import { shown } from '../state.js';
+import { createStrip } from './strip.js';
+
+/**
+ * @typedef {import('../model/types.js').Part} Part
+ * @typedef {import('../state.js').State} State
+ */
+
+const SPEEDS = [0.25, 0.5, 1, 2, 4, 16];
+
+/**
+ * @param {HTMLElement} host
+ * @param {import('../store.js').Store<State>} store
+ * @param {import('../actions.js').Actions} actions
+ */
+export function createTimeline(host, store, actions) {
+  const strip = createStrip({ onScrub: actions.goTo });
+  const play = button({ icon: 'play', label: 'Play', title: 'Play', key: 'Space', class: 'button--primary button--play', onClick: actions.togglePlay });
+  const count = h('span', { class: 'timeline__count' });
+  const sentence = h('p', { class: 'timeline__sentence', 'aria-live': 'polite', 'aria-atomic': 'true' });
+  const speed = h(
+    'select', { title: 'Speed of playing', on: { change: () => actions.setSpeed(Number(speed.value)) } },
+    SPEEDS.map((one) => h('option', { value: String(one), selected: one === store.get().speed }, `${one}×`)),
+  );
+  fill(
+    host,
+    h(
+      'div', { class: 'timeline__row' },
+      h(
+        'div', { class: 'timeline__buttons', role: 'group', 'aria-label': 'Walk' },
+        button({ icon: 'skipBack', title: 'To the start', key: 'Home', onClick: () => actions.goTo(-1) }),
+        button({ icon: 'stepBack', title: 'One step back', key: '←', onClick: () => actions.step(-1) }),
+        play,
+        button({ icon: 'stepForward', title: 'One step on', key: '→', onClick: () => actions.step(1) }),
+        button({ icon: 'skipForward', title: 'To the end', key: 'End', onClick: () => actions.goTo(Infinity) }),
+      ),
+      count, sentence,
+      h('label', { class: 'timeline__speed' }, h('span', {}, 'Speed'), speed),
+    ),
+    strip.element,
+  );
+
+  function drawStep(/** @type {State} */ state) {
+    const model = shown(state);
+    const step = model?.steps[state.step];
+    const total = model?.steps.length ?? 0;
+    count.textContent = model ? (state.step < 0 ? `start of ${total}` : `step ${state.step + 1} of ${total}`) : '';
+    const parts = step ? step.sentence : [{ text: opening(state) }];
+    fill(sentence, parts.map((part) => piece(part, actions)));
+    strip.setStep(state.step, parts.map((part) => part.text).join(''));
+  }
+  function drawPlay(/** @type {State} */ { playing }) {
+    const name = playing ? 'Pause' : 'Play';
+    fill(play, icon(playing ? 'pause' : 'play'), h('span', { class: 'button__label' }, name));
+    play.title = `${name} (Space)`;
+    // While it plays, reading every step aloud would never catch up.
+    sentence.setAttribute('aria-live', playing ? 'off' : 'polite');
+  }
+  store.on(['model', 'view'], (state) => strip.setModel(shown(state)));
+  store.on(['model', 'view', 'step', 'status'], drawStep);
+  store.on(['playing'], drawPlay);
+  store.on(['speed'], (state) => (speed.value = String(state.speed)));
+  drawStep(store.get());
+}
+
+/** @param {State} state */
+function opening(state) {
+  if (!state.model) return state.status === 'failed' ? 'Nothing has run yet.' : 'Running…';
+  if (state.model.steps.length === 0) return 'The program made no tensor: there is nothing to walk through.';
+  return 'Before the first line. Press play, or step with the arrow keys.';
+}
+
+/** @param {Part} part @param {import('../actions.js').Actions} actions */
+function piece(part, actions) {
+  const { ref } = part;
+  if (ref) {
+    return h('button', {
+      type: 'button', class: 'button button--link', title: `Select ${part.text}`,
+      on: { click: () => actions.select(ref), pointerenter: () => actions.hover(ref), pointerleave: () => actions.hover(null) },
+    }, part.text);
+  }
+  return part.code ? h('code', {}, part.text) : part.text;
+}

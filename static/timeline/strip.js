@@ -1,0 +1,193 @@
+/**
+ * The run as a strip of ticks: forward small and blue, backward as high as the
+ * logarithm of its gradient.  A real range input lies over it, so that mouse,
+ * touch, keys and screen readers all work as they do everywhere.
+ */
+import { h } from '../dom.js';
+
+/** @typedef {import('../model/types.js').Model} Model */
+/** @typedef {import('../model/types.js').Step} Step */
+
+const NS = 'http://www.w3.org/2000/svg';
+const PAD = 18;
+const BASE = 44;
+const LOW = 6;
+const HIGH = 30;
+const LABEL_GAP = 8;
+
+/**
+ * @param {string} tag @param {Record<string, string | number>} attributes @param {string} [text]
+ */
+function s(tag, attributes, text) {
+  const element = document.createElementNS(NS, tag);
+  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, String(value));
+  if (text !== undefined) element.textContent = text;
+  return element;
+}
+
+/** Height of each step's tick. @param {Step[]} steps */
+function heights(steps) {
+  const logs = steps.map((step) => (step.norm !== null && step.norm > 0 && Number.isFinite(step.norm) ? Math.log10(step.norm) : null));
+  const known = logs.filter((one) => one !== null);
+  const low = Math.min(...known, 0) - 0.25;
+  const high = Math.max(...known, 0.5);
+  return steps.map((step, i) => {
+    const log = logs[i];
+    if (log !== null) return LOW + 4 + ((log - low) / (high - low)) * (HIGH - LOW - 4);
+    if (step.kind === 'backward' || step.kind === 'error') return 18;
+    if (step.kind === 'print') return 4;
+    return step.norm !== null && !Number.isFinite(step.norm) ? HIGH : LOW + 2;
+  });
+}
+
+/** Consecutive steps of one backward call. @param {Step[]} steps */
+function bands(steps) {
+  /** @type {{from: number, to: number}[]} */
+  const out = [];
+  for (const step of steps) {
+    if (step.kind === 'backward') out.push({ from: step.index, to: step.index });
+    else if (step.graph && out.length > 0) out[out.length - 1].to = step.index;
+  }
+  return out;
+}
+
+/** @param {{onScrub: (step: number) => void}} handlers */
+export function createStrip({ onScrub }) {
+  const input = h('input', { type: 'range', min: '-1', max: '0', step: '1', value: '-1', 'aria-label': 'Step of the run' });
+  const svg = s('svg', { 'aria-hidden': 'true' });
+  const tip = h('div', { class: 'strip__tip', hidden: true });
+  const element = h('div', { class: 'strip' }, input, svg, tip);
+  /** @type {Model | null} */
+  let model = null;
+  let step = -1;
+  let width = 0;
+  /** @type {{element: Element, from: number, to: number}[]} */
+  let ticks = [];
+  /** @type {{element: Element, index: number}[]} */
+  let labels = [];
+  const done = s('line', { class: 'strip__done', y1: BASE, y2: BASE });
+  const playhead = s('line', { class: 'strip__playhead', y1: 8, y2: BASE + 4 });
+  const head = s('circle', { class: 'strip__head', r: 6, cy: BASE });
+
+  /** @param {number} index */
+  function x(index) {
+    const count = model?.steps.length ?? 0;
+    return PAD + ((index + 1) / Math.max(1, count)) * (width - 2 * PAD);
+  }
+  /** @param {number} px */
+  function indexAt(px) {
+    const count = model?.steps.length ?? 0;
+    return Math.max(-1, Math.min(count - 1, Math.round(((px - PAD) / (width - 2 * PAD)) * count - 1)));
+  }
+
+  function draw() {
+    svg.replaceChildren();
+    ticks = [];
+    labels = [];
+    width = element.clientWidth;
+    const steps = model?.steps ?? [];
+    if (width === 0) return;
+    for (const [i, band] of bands(steps).entries()) {
+      const [from, to] = [x(band.from) - 8, x(band.to) + 8];
+      svg.append(s('rect', { class: 'strip__band', x: from, width: Math.max(2, to - from), y: 2, height: BASE + 4, rx: 5 }));
+      if (to - from > 74) svg.append(s('text', { class: 'strip__band-label', x: from + 6, y: 13 }, `backward ${i + 1}`));
+    }
+    svg.append(s('line', { class: 'strip__base', x1: PAD, x2: width - PAD, y1: BASE, y2: BASE }), done);
+    const spacing = (width - 2 * PAD) / Math.max(1, steps.length);
+    drawTicks(steps, spacing);
+    if (spacing > 13) drawLabels(steps);
+    svg.append(playhead, head);
+    move();
+  }
+
+  /** Several steps share a tick where they are too many. @param {Step[]} steps @param {number} spacing */
+  function drawTicks(steps, spacing) {
+    const tall = heights(steps);
+    const each = Math.max(1, Math.ceil(2.5 / spacing));
+    const thick = Math.max(1.5, Math.min(9, spacing * 0.6));
+    for (let from = 0; from < steps.length; from += each) {
+      const to = Math.min(steps.length, from + each);
+      let best = from;
+      for (let i = from; i < to; i++) if (tall[i] > tall[best]) best = i;
+      const tick = s('rect', { class: `tick tick--${steps[best].kind}`, x: x(best) - thick / 2, y: BASE - tall[best], width: thick, height: tall[best] + 3, rx: Math.min(3, thick / 2) });
+      svg.append(tick);
+      ticks.push({ element: tick, from, to });
+    }
+  }
+
+  /** @param {Step[]} steps */
+  function drawLabels(steps) {
+    let free = -Infinity;
+    for (const one of steps) {
+      const text = one.label.length > 14 ? `${one.label.slice(0, 13)}…` : one.label;
+      const half = text.length * 3.1 + LABEL_GAP / 2;
+      const at = x(one.index);
+      if (at - half < free || at + half > width || at - half < 0) continue;
+      free = at + half;
+      const label = s('text', { class: 'strip__label', x: at, y: BASE + 19 }, text);
+      svg.append(label);
+      labels.push({ element: label, index: one.index });
+    }
+  }
+
+  function move() {
+    const at = x(step);
+    done.setAttribute('x1', String(PAD));
+    done.setAttribute('x2', String(at));
+    playhead.setAttribute('x1', String(at));
+    playhead.setAttribute('x2', String(at));
+    head.setAttribute('cx', String(at));
+    for (const tick of ticks) tick.element.classList.toggle('is-future', tick.from > step);
+    for (const label of labels) label.element.classList.toggle('is-now', label.index === step);
+  }
+
+  // A range input maps its ends to its own edges; ours are PAD further in.
+  /** @param {PointerEvent} event */
+  function scrub(event) {
+    onScrub(indexAt(event.clientX - element.getBoundingClientRect().left));
+  }
+  input.addEventListener('pointerdown', (event) => {
+    event.preventDefault();
+    input.focus({ preventScroll: true });
+    input.setPointerCapture(event.pointerId);
+    scrub(event);
+  });
+  input.addEventListener('pointermove', (event) => {
+    if (input.hasPointerCapture(event.pointerId)) scrub(event);
+    showTip(event.clientX - element.getBoundingClientRect().left);
+  });
+  input.addEventListener('pointerleave', () => (tip.hidden = true));
+  input.addEventListener('input', () => onScrub(Number(input.value)));
+
+  /** @param {number} px */
+  function showTip(px) {
+    const index = indexAt(px);
+    const one = model?.steps[index];
+    tip.hidden = !one;
+    if (!one) return;
+    tip.textContent = `${index + 1}. ${one.label}${one.line ? ` · line ${one.line}` : ''}`;
+    tip.style.insetInlineStart = `${Math.max(60, Math.min(width - 60, x(index)))}px`;
+  }
+
+  new ResizeObserver(() => {
+    if (element.clientWidth !== width) draw();
+  }).observe(element);
+
+  return {
+    element,
+    /** @param {Model | null} next */
+    setModel(next) {
+      model = next;
+      input.max = String((next?.steps.length ?? 0) - 1);
+      input.disabled = !next;
+      draw();
+    },
+    /** @param {number} next @param {string} text */
+    setStep(next, text) {
+      step = next;
+      input.value = String(next);
+      input.setAttribute('aria-valuetext', text);
+      move();
+    },
+  };
+}

@@ -1,0 +1,97 @@
+/**
+ * The names of the program at the current step: value, `.grad`, or why not.
+ */
+import { cells } from './cells.js';
+import { fill, h, icon, refill } from './dom.js';
+import { openMenu } from './menu.js';
+import { formatShape, stateAt } from './model/index.js';
+import { shown } from './state.js';
+
+/**
+ * @typedef {import('./state.js').State} State
+ * @typedef {import('./model/types.js').VariableState} VariableState
+ */
+
+const MOST = 200;
+
+/**
+ * @param {HTMLElement} host
+ * @param {import('./store.js').Store<State>} store
+ * @param {import('./actions.js').Actions} actions
+ * @param {{openTensor: (title: string, tensor: string, kind: 'value' | 'grad') => void}} views
+ */
+export function createVariables(host, store, actions, views) {
+  const title = h('h2', { class: 'panel__title', id: 'variables-title' });
+  const body = h('div', {});
+  fill(host, h('div', { class: 'panel__head' }, title), body);
+
+  function draw(/** @type {State} */ state) {
+    const model = shown(state);
+    const total = model?.steps.length ?? 0;
+    title.textContent = !model ? 'Variables' : state.step >= total - 1 ? 'Variables at the end' : `Variables at step ${state.step + 1} of ${total}`;
+    const list = model ? stateAt(model, state.step).variables() : [];
+    if (list.length === 0) {
+      refill(body, h('p', { class: 'panel__empty' }, state.step < 0 ? 'None yet: the program has not begun.' : 'No name holds a tensor here.'));
+      return;
+    }
+    refill(
+      body,
+      h(
+        'table', { class: 'grid variables' },
+        h('thead', {}, h('tr', {}, ['name', 'shape', 'value', '.grad'].map((name) => h('th', { scope: 'col' }, name)), h('th', {}, h('span', { class: 'visually-hidden' }, 'what if')))),
+        h('tbody', {}, list.slice(0, MOST).map((variable) => row(variable, state))),
+      ),
+      list.length > MOST && h('p', { class: 'panel__empty' }, `and ${list.length - MOST} more`),
+    );
+  }
+
+  /** @param {VariableState} variable @param {State} state */
+  function row(variable, state) {
+    const { name, card, info } = variable;
+    /** @type {import('./model/types.js').Ref | null} */
+    const ref = card ? { kind: 'card', id: card } : null;
+    const leaf = info.is_leaf && info.requires_grad;
+    const selected = ref !== null && state.selection?.id === ref.id;
+    return h(
+      'tr',
+      {
+        class: `${selected ? 'is-selected' : ''} ${variable.changed ? 'is-changed' : ''}`,
+        on: { pointerenter: () => actions.hover(ref), pointerleave: () => actions.hover(null) },
+      },
+      h('td', {}, h('button', {
+        type: 'button', class: `variables__name ${leaf ? 'is-leaf' : ''}`, title: `${kindOf(variable)}. Select it in the graph`, on: { click: () => actions.select(ref) },
+      }, name)),
+      h('td', {}, h('span', { class: 'shape', title: info.dtype }, formatShape(info.shape))),
+      h('td', {}, cells(variable.value, 'value', 4)),
+      h('td', { class: 'variables__why' }, variable.grad ? cells(variable.grad, 'grad', 4) : variable.gradText || 'None'),
+      h('td', {}, h('button', {
+        type: 'button', class: 'button button--quiet button--small button--icon', title: `What can be done with ${name}`, 'aria-label': `What can be done with ${name}`, 'aria-haspopup': 'menu',
+        on: { click: (/** @type {MouseEvent} */ event) => menu(/** @type {HTMLElement} */ (event.currentTarget), variable) },
+      }, icon('chevronDown'))),
+    );
+  }
+
+  /** @param {HTMLElement} anchor @param {VariableState} variable */
+  function menu(anchor, variable) {
+    const { name, info, card } = variable;
+    openMenu(anchor, [
+      { group: 'What if' },
+      info.is_leaf && { icon: 'zap', label: `${name} required grad, or not`, hint: 'requires_grad', run: () => actions.interveneName('requires_grad', name) },
+      !info.is_leaf && info.requires_grad && { icon: 'pin', label: `${name} kept its gradient`, hint: 'retain_grad', run: () => actions.interveneName('retain_grad', name) },
+      { icon: 'scissors', label: `${name} were detached`, hint: 'detach', run: () => actions.interveneName('detach', name) },
+      { group: 'Look' },
+      card !== null && { icon: 'scan', label: 'Select in the graph', run: () => actions.select({ kind: 'card', id: card }) },
+      { icon: 'maximize2', label: 'Open the value', run: () => views.openTensor(name, variable.tensor, 'value') },
+      variable.grad !== null && { icon: 'maximize2', label: 'Open the gradient', run: () => views.openTensor(`${name}.grad`, variable.tensor, 'grad') },
+    ]);
+  }
+
+  store.on(['model', 'view', 'step', 'selection'], draw);
+  draw(store.get());
+}
+
+/** @param {VariableState} variable */
+function kindOf({ info }) {
+  if (!info.requires_grad) return 'Not followed by autograd';
+  return info.is_leaf ? 'A leaf that requires grad' : 'The result of an operation';
+}
