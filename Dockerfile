@@ -16,8 +16,7 @@ RUN /opt/tools/bin/pip --python /opt/gradwalk/bin/python install -c constraints.
         ${TORCH_INDEX:+--extra-index-url "$TORCH_INDEX"} torch numpy
 COPY . ./
 RUN /opt/tools/bin/pip --python /opt/gradwalk/bin/python install -c constraints.txt \
-        ${TORCH_INDEX:+--extra-index-url "$TORCH_INDEX"} . \
-    && /opt/gradwalk/bin/python -m compileall -q -j 0 /opt/gradwalk/lib
+        ${TORCH_INDEX:+--extra-index-url "$TORCH_INDEX"} .
 
 FROM ${BASE}
 RUN apt-get update \
