@@ -9,6 +9,7 @@
  * @typedef {import('./types.js').GraphHandlers} GraphHandlers
  * @typedef {import('./arrange.js').Arrangement} Arrangement
  */
+import { select } from 'd3';
 import { READABLE } from '../model/groups.js';
 import { buildScene } from '../model/scene.js';
 import { stateAt } from '../model/state.js';
@@ -54,6 +55,7 @@ export class Picture {
     this.svg.setAttribute('role', 'group');
     this.svg.setAttribute('aria-label', 'Graph of the run');
     element.append(this.svg);
+    addHatch(this.svg);
     this.painter = new Painter(this.svg);
     this.camera = new Camera(this.svg, (view) => this.viewed(view));
     this.layouts = new LayoutClient();
@@ -243,4 +245,12 @@ export class Picture {
 /** @param {import('./cards.js').Drawn} drawn */
 export function rectOf({ x, y, box }) {
   return { x: x - box.width / 2, y: y - box.height / 2, width: box.width, height: box.height };
+}
+
+/** The pattern of gradients that an intervention took away. @param {SVGSVGElement} svg */
+function addHatch(svg) {
+  const pattern = select(svg).append('defs').append('pattern').attr('id', 'gw-hatch')
+    .attr('patternUnits', 'userSpaceOnUse').attr('width', 5).attr('height', 5).attr('patternTransform', 'rotate(45)');
+  pattern.append('rect').attr('class', 'gw-hatch-ground').attr('width', 5).attr('height', 5);
+  pattern.append('rect').attr('class', 'gw-hatch-line').attr('width', 1.6).attr('height', 5);
 }

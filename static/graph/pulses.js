@@ -52,11 +52,11 @@ export function drawPulses(layer, pulses, t) {
 /** The arrow grows behind its pulse. @param {Pulse} pulse @param {number} way */
 function grow({ line, points }, way) {
   if (!line) return;
-  const root = select(line);
-  const path = root.select('.gw-gradient');
+  const growing = way < 1;
+  const path = select(line).select('.gw-gradient');
   if (!path.attr('d')) path.attr('d', pathOf(points));
-  path.style('stroke-dasharray', way < 1 ? `${way} 1` : null);
-  root.select('.gw-gradient-head').style('opacity', way < 1 ? 0 : null);
+  path.style('stroke-dasharray', growing ? `${way} 1` : 'none');
+  select(line).select('.gw-gradient-head').style('opacity', growing ? '0' : '');
 }
 
 /** Its numbers come along and stay at their place. @param {Pulse} pulse @param {number} way */

@@ -67,14 +67,14 @@ export class Context {
     const [card] = cards;
     const edges = this.edgesOf(event, card);
     const op = event.op ? this.opById.get(event.op) : undefined;
-    const site = op?.site ?? (event.graph && this.graphById.get(event.graph)?.site) ?? null;
+    const site = op?.site ?? this.graphById.get(event.graph ?? '')?.site ?? null;
     return {
       index,
       kind: event.kind,
       label: this.labelOf(event, card),
       sentence: sentenceOf(this, event, card, edges),
       line: event.line ?? site?.line ?? null,
-      site: site || null,
+      site,
       cards,
       edges: edges.map((edge) => edge.id),
       norm: this.normOf(event),
