@@ -12,7 +12,7 @@ import { stayOf } from './timeline/player.js';
  */
 
 /**
- * @param {{bar: HTMLElement, graph: HTMLElement, note: HTMLElement}} hosts
+ * @param {{bar: HTMLElement, graph: HTMLElement, legend: HTMLElement, note: HTMLElement}} hosts
  * @param {import('./store.js').Store<State>} store
  * @param {import('./actions.js').Actions} actions
  */
@@ -24,9 +24,9 @@ export function createGraphPane(hosts, store, actions) {
   });
   const counts = h('span', { class: 'counts' });
   const direction = button({ icon: 'arrowRight', title: 'Turn the flow', key: 'D', class: 'button--small', onClick: () => actions.setDirection(store.get().direction === 'TB' ? 'LR' : 'TB') });
+  fill(hosts.legend, legend());
   fill(
     hosts.bar,
-    legend(),
     h(
       'div', { class: 'graph-tools' }, counts,
       h(
@@ -85,12 +85,11 @@ function countsOf(model) {
 
 function legend() {
   const item = (/** @type {HTMLElement} */ sign, /** @type {string} */ text) => h('span', { class: 'legend__item' }, sign, text);
-  return h(
-    'div', { class: 'legend', 'aria-label': 'Legend', role: 'group' },
+  return [
     item(h('span', { class: 'legend__line' }), 'forward'),
     item(h('span', { class: 'legend__line legend__line--backward' }), 'gradient'),
     item(h('span', { class: 'legend__line legend__line--ghost' }), 'not recorded'),
     item(h('span', { class: 'legend__ramp legend__ramp--value', title: 'Values on a symmetric log scale' }), 'value − 0 +'),
     item(h('span', { class: 'legend__ramp legend__ramp--grad', title: 'Gradients on a symmetric log scale' }), 'grad − 0 +'),
-  );
+  ];
 }

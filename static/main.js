@@ -36,7 +36,7 @@ const history = createHistory(store);
 const actions = createActions(store, session, history);
 
 const editor = createEditor(byId('editor'), store, actions);
-const graph = createGraphPane({ bar: byId('graph-bar'), graph: byId('graph'), note: byId('graph-note') }, store, actions);
+const graph = createGraphPane({ bar: byId('graph-bar'), graph: byId('graph'), legend: byId('legend'), note: byId('graph-note') }, store, actions);
 const commands = createCommands({ store, actions, session, graph: () => graph, editor: () => editor });
 
 createTopbar({ lesson: byId('lesson-menu'), actions: byId('actions') }, store, actions, commands);
@@ -93,7 +93,7 @@ function createEditorBar() {
 function fitEditor() {
   const { sizes } = store.get();
   if (sizes.editor !== undefined) return;
-  const room = byId('pane-code').offsetHeight - byId('coach').offsetHeight;
+  const room = byId('pane-code').offsetHeight;
   const wanted = Math.max(112, Math.min(editor.height() + 2, room * 0.52));
   studio.style.setProperty('--editor', `${Math.round(wanted)}px`);
 }

@@ -101,6 +101,21 @@ export function shown(state) {
   return state.view === 'before' && state.before ? state.before : state.model;
 }
 
+/**
+ * What the inspector is about: the selection, else what the step is about, so
+ * that it follows the walk.
+ * @param {State} state @returns {{ref: Ref, following: boolean} | null}
+ */
+export function inspected(state) {
+  if (state.selection) return { ref: state.selection, following: false };
+  const steps = shown(state)?.steps ?? [];
+  for (let i = Math.min(state.step, steps.length - 1); i >= 0; i--) {
+    const [id] = steps[i].cards;
+    if (id) return { ref: { kind: 'card', id }, following: true };
+  }
+  return null;
+}
+
 /** The program itself. @param {State} state @returns {Program} */
 export function programOf({ code, seed, inputs, gradient }) {
   return { code, seed, inputs, gradient };

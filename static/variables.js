@@ -38,7 +38,7 @@ export function createVariables(host, store, actions, views) {
       body,
       h(
         'table', { class: 'grid variables' },
-        h('thead', {}, h('tr', {}, ['name', 'shape', 'value', '.grad'].map((name) => h('th', { scope: 'col' }, name)), h('th', {}, h('span', { class: 'visually-hidden' }, 'what if')))),
+        h('thead', {}, h('tr', {}, ['name', 'value', '.grad'].map((name) => h('th', { scope: 'col' }, name)), h('th', {}, h('span', { class: 'visually-hidden' }, 'what if')))),
         h('tbody', {}, list.slice(0, MOST).map((variable) => row(variable, state))),
       ),
       list.length > MOST && h('p', { class: 'panel__empty' }, `and ${list.length - MOST} more`),
@@ -60,8 +60,7 @@ export function createVariables(host, store, actions, views) {
       },
       h('td', {}, h('button', {
         type: 'button', class: `variables__name ${leaf ? 'is-leaf' : ''}`, title: `${kindOf(variable)}. Select it in the graph`, on: { click: () => actions.select(ref) },
-      }, name)),
-      h('td', {}, h('span', { class: 'shape', title: info.dtype }, formatShape(info.shape))),
+      }, name), ' ', h('span', { class: 'shape', title: info.dtype }, formatShape(info.shape))),
       h('td', {}, cells(variable.value, 'value', 4)),
       h('td', { class: 'variables__why' }, variable.grad ? cells(variable.grad, 'grad', 4) : variable.gradText || 'None'),
       h('td', {}, h('button', {

@@ -11,7 +11,7 @@ import { ruleSection } from './rule.js';
  * @typedef {import('../model/types.js').Model} Model
  * @typedef {import('../model/types.js').Card} Card
  * @typedef {import('../model/types.js').Summary} Summary
- * @typedef {import('../state.js').State} State
+ * @typedef {import('../state.js').State & {following: boolean}} State
  * @typedef {{
  *   actions: import('../actions.js').Actions,
  *   jump: (card: Card) => void,
@@ -89,6 +89,9 @@ function head(model, card, node, state, links) {
     ),
     card.names.length > 0 && card.kind !== 'leaf' && h('p', { class: 'inspect__meta' }, 'named ', card.names.map((one, i) => [i > 0 && ', ', h('code', {}, one)])),
     h('p', { class: 'inspect__meta' }, meta.join(' · ')),
+    h('p', { class: 'inspect__meta' }, state.following
+      ? 'Follows the walk. Select a card to stay with it.'
+      : button({ icon: 'x', label: 'Deselect, and follow the walk', title: 'Deselect', key: 'Esc', class: 'button--link', onClick: () => links.actions.select(null) })),
     h('div', { class: 'inspect__actions' }, toggles, site && button({ icon: 'code', label: 'Source', title: 'Jump to the expression in the code', class: 'button--small', onClick: () => links.jump(card) })),
   );
 }

@@ -4,7 +4,7 @@
 import { cells } from '../cells.js';
 import { h, refill } from '../dom.js';
 import { formatShape } from '../model/index.js';
-import { shown } from '../state.js';
+import { inspected, shown } from '../state.js';
 import { cardPage } from './card.js';
 
 /**
@@ -16,10 +16,10 @@ import { cardPage } from './card.js';
 export function createInspector(host, store, links) {
   function draw(/** @type {State} */ state) {
     const model = shown(state);
-    const { selection } = state;
-    const card = selection?.kind === 'card' ? model?.cardById.get(selection.id) : undefined;
-    const edge = selection?.kind === 'edge' ? model?.edgeById.get(selection.id) : undefined;
-    refill(host, model && card ? cardPage(model, card, state, links) : model && edge ? edgePage(model, edge, links) : emptyPage());
+    const now = inspected(state);
+    const card = now?.ref.kind === 'card' ? model?.cardById.get(now.ref.id) : undefined;
+    const edge = now?.ref.kind === 'edge' ? model?.edgeById.get(now.ref.id) : undefined;
+    refill(host, model && card ? cardPage(model, card, { ...state, following: now?.following ?? false }, links) : model && edge ? edgePage(model, edge, links) : emptyPage());
   }
   store.on(['selection', 'model', 'view', 'step', 'interventions'], draw);
   store.on(['selection'], () => (host.scrollTop = 0));
