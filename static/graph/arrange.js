@@ -21,7 +21,8 @@
  * @property {number} largest  Largest gradient norm, for widths.
  */
 import { toNumber } from '../model/numbers.js';
-import { sample } from './geometry.js';
+import { needsFoot } from './cards.js';
+import { clipEnds, sample } from './geometry.js';
 import { labelSize } from './links.js';
 import { measure } from './measure.js';
 import { plainRoute } from './routes.js';
@@ -32,10 +33,12 @@ const LABELS_UP_TO = 220;
 /**
  * @param {LayoutClient} client @param {Model} model @param {Scene} scene
  * @param {Direction} direction @param {Arrangement | null} before
+ * @param {import('../model/types.js').Comparison | null} compare
  * @returns {Promise<Arrangement | null>} null: a newer one is on its way.
  */
-export async function arrange(client, model, scene, direction, before) {
-  const boxes = scene.items.map((item) => measure(item, model));
+export async function arrange(client, model, scene, direction, before, compare) {
+  const boxes = scene.items.map((item) =>
+    measure(item, model, item.card !== null && needsFoot(item.card, model, compare?.byAfter.get(item.id))));
   const largest = largestNorm(model);
   if (before && before.direction === direction) {
     const kept = keep(model, scene, boxes, before, largest);
@@ -78,7 +81,7 @@ function keep(model, scene, boxes, before, largest) {
   const cards = [];
   for (let i = 0; i < scene.items.length; i++) {
     const was = old.get(scene.items[i].key);
-    const grown = was && (Math.abs(was.box.width - boxes[i].width) > 48 || Math.abs(was.box.height - boxes[i].height) > 8);
+    const grown = was && (Math.abs(was.box.width - boxes[i].width) > 48 || Math.abs(was.box.height - boxes[i].height) > 30);
     if (!was || grown) return null;
     cards.push({ item: scene.items[i], box: boxes[i], x: was.x, y: was.y });
   }
@@ -88,9 +91,9 @@ function keep(model, scene, boxes, before, largest) {
   let fresh = 0;
   const links = scene.links.map((link) => {
     const was = routes.get(link.key);
-    if (was) return drawnLink(link, was.points, was.label);
-    fresh++;
     const [from, to] = [placed(byId.get(link.source)), placed(byId.get(link.target))];
+    if (was) return drawnLink(link, clipEnds(was.points, from, to), was.label);
+    fresh++;
     return drawnLink(link, sample(plainRoute(from, to, before.direction, fresh % 2 ? 14 : -14)), null);
   });
   if (fresh > Math.max(2, scene.links.length * 0.2)) return null;

@@ -20,7 +20,7 @@ import { select } from 'd3';
 import { formatSummary } from '../model/numbers.js';
 import { clip } from '../model/source.js';
 import { drawRow } from './rows.js';
-import { engineText, LABEL_COLUMN, noteOf, hasGradientRow, PAD, pillOf, textWidth } from './measure.js';
+import { engineText, LABEL_COLUMN, noteOf, hasGradientRow, PAD, pillOf } from './measure.js';
 
 /**
  * The parts of a card that do not change with the step.
@@ -45,7 +45,7 @@ export function buildCard(element, { item, box }) {
   if (card.kind === 'ghost') {
     root.append('text').attr('class', 'gw-note').attr('x', PAD + LABEL_COLUMN).attr('y', box.gradTop + 13).text(noteOf(card));
   }
-  root.append('g').attr('class', 'gw-badge');
+  root.append('g').attr('class', 'gw-foot');
   return undefined;
 }
 
@@ -98,7 +98,7 @@ export function updateCard(element, { item, box }, state, change, steps) {
       .classed('gw-row--partial', state.status === 'receiving')
       .classed('gw-row--fresh', Boolean(state.grad?.changed) && card.kind === 'leaf');
   }
-  badge(/** @type {SVGGElement} */ (element.querySelector('.gw-badge')), card, box, state, change);
+  foot(/** @type {SVGGElement} */ (element.querySelector('.gw-foot')), card, box, state, change);
   root.attr('aria-label', nameOf(card, state));
 }
 
@@ -118,30 +118,36 @@ function gradientShown(card, state, change, arrival) {
 }
 
 /**
- * The small pill on the lower edge: how many gradients came, the seed, or what it was before.
+ * The last line: how many gradients came, the seed, or what it was before.
  * @param {SVGGElement} element @param {Card} card @param {Box} box
  * @param {CardState} state @param {Change | undefined} change
  */
-function badge(element, card, box, state, change) {
-  const { text, kind } = badgeText(card, state, change);
+function foot(element, card, box, state, change) {
+  const { text, kind } = footText(card, state, change);
   const g = select(element);
-  g.selectAll('*').remove();
-  if (!text) return;
-  const width = Math.ceil(textWidth(text, 'note')) + 14;
-  g.attr('class', `gw-badge gw-badge--${kind}`).attr('transform', at(box.width - width - 8, box.height - 9));
-  g.append('rect').attr('rx', 9).attr('width', width).attr('height', 18);
-  g.append('text').attr('x', width / 2).attr('y', 13).text(text);
+  g.attr('class', `gw-foot gw-foot--${kind}`).selectAll('*').remove();
+  if (text && box.footTop > 0) g.append('text').attr('x', PAD + LABEL_COLUMN).attr('y', box.footTop + 11).text(text);
 }
 
 /** @param {Card} card @param {CardState} state @param {Change | undefined} change */
-function badgeText(card, state, change) {
+function footText(card, state, change) {
   if (change?.gradient === 'lost') return { text: 'gradient lost', kind: 'whatif' };
   if (change?.gradient === 'changed') return { text: `before ${formatSummary(change.gradientBefore, 3)}`, kind: 'whatif' };
   if (change?.gradient === 'gained') return { text: 'before None', kind: 'whatif' };
   const [n, of] = state.arrived;
-  if (of > 1 && n > 0) return { text: `${n} of ${of} came`, kind: n < of ? 'partial' : 'whole' };
-  if (card.root && n > 0 && of === 1) return { text: 'root · seeded', kind: 'whole' };
+  if (of > 1) return { text: `${n} of ${of} came`, kind: n === 0 ? 'none' : n < of ? 'partial' : 'whole' };
+  if (card.root) return { text: n > 0 ? 'root, seeded' : 'root', kind: n > 0 ? 'whole' : 'none' };
   return { text: '', kind: 'none' };
+}
+
+/**
+ * Does a card need a last line, at any step?
+ * @param {Card} card @param {import('../model/types.js').Model} model @param {Change | undefined} change
+ */
+export function needsFoot(card, model, change) {
+  if (change && ['lost', 'changed', 'gained'].includes(change.gradient)) return true;
+  if (card.root) return true;
+  return model.history.flows.get(card.id)?.some((flow) => flow.of > 1) ?? false;
 }
 
 /** What a screen reader says. @param {Card} card @param {CardState} state */

@@ -106,6 +106,33 @@ export function shorten(points, size) {
 }
 
 /**
+ * Cut off what lies inside the boxes at both ends.
+ * @param {number[]} points
+ * @param {{x: number, y: number, width: number, height: number}} from  Centre and size.
+ * @param {{x: number, y: number, width: number, height: number}} to
+ */
+export function clipEnds(points, from, to) {
+  return reversed(clipStart(reversed(clipStart(points, from)), to));
+}
+
+/** @param {number[]} points @param {{x: number, y: number, width: number, height: number}} box */
+function clipStart(points, { x, y, width, height }) {
+  const inside = (/** @type {number} */ px, /** @type {number} */ py) =>
+    Math.abs(px - x) < width / 2 && Math.abs(py - y) < height / 2;
+  let i = 0;
+  while (i + 4 < points.length && inside(points[i + 2], points[i + 3])) i += 2;
+  if (!inside(points[i], points[i + 1])) return points.slice(i);
+  // Halve the piece that crosses the border.
+  let [ax, ay, bx, by] = points.slice(i, i + 4);
+  for (let k = 0; k < 12; k++) {
+    const [mx, my] = [(ax + bx) / 2, (ay + by) / 2];
+    if (inside(mx, my)) [ax, ay] = [mx, my];
+    else [bx, by] = [mx, my];
+  }
+  return [bx, by, ...points.slice(i + 2)];
+}
+
+/**
  * SVG path through the points, smooth (Catmull-Rom as Béziers).
  * @param {number[]} points
  */

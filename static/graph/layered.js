@@ -8,7 +8,7 @@
  * @typedef {import('./layout.js').LayoutRequest} LayoutRequest
  * @typedef {import('./layout.js').LayoutAnswer} LayoutAnswer
  */
-import { pack } from './dot.js';
+import { pack } from './pack.js';
 import { rankItems } from './ranks.js';
 
 const GAP = 36;

@@ -19,7 +19,7 @@ import { headOf, pathOf, pointAt, reversed, shift, shorten } from './geometry.js
 import { textWidth } from './measure.js';
 
 /** Half the distance between a forward line and its gradient arrow. */
-const ASIDE = 4.5;
+const ASIDE = 4;
 const LABEL_HEIGHT = 18;
 
 /** @param {Summary | null} gradient */
@@ -65,7 +65,7 @@ export function widthOf(gradient, largest) {
   const norm = Math.abs(toNumber(gradient?.norm ?? 0));
   if (!Number.isFinite(norm)) return 6;
   if (norm === 0 || largest === 0) return 1.2;
-  return 1.4 + 4.2 * (Math.log1p((norm / largest) * 200) / Math.log1p(200));
+  return 1.25 + 2.75 * (Math.log1p((norm / largest) * 200) / Math.log1p(200));
 }
 
 /** @param {number[]} points @param {Link} link */
@@ -107,7 +107,7 @@ export function updateLink(element, { link, points, now }, largest, forwardActiv
   root.select('.gw-forward-head').attr('d', headOf(forward, 7));
   if (link.gradients.length > 0) {
     const width = widthOf(now.gradient, largest);
-    const head = 6 + width * 1.9;
+    const head = 7 + width * 1.6;
     const back = gradientPoints(points, link);
     const shown = now.state !== 'pending';
     root.select('.gw-gradient').attr('d', shown ? pathOf(shorten(back, head - 1)) : '').style('stroke-width', `${width}px`)

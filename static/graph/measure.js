@@ -23,6 +23,7 @@
  * @property {RowShape} shape
  * @property {number} valueTop
  * @property {number} gradTop
+ * @property {number} footTop  0: no foot.
  */
 import { SHORT_REASONS } from '../model/sentence.js';
 import { elementsOf } from '../model/numbers.js';
@@ -30,6 +31,7 @@ import { elementsOf } from '../model/numbers.js';
 export const PAD = 10;
 export const LABEL_COLUMN = 38;
 const ROW_GAP = 5;
+const FOOT = 14;
 const CELL = { width: 47, height: 18 };
 const FONT_SANS = '"Inter", "Segoe UI", system-ui, sans-serif';
 const FONT_MONO = '"JetBrains Mono", "SF Mono", Menlo, Consolas, "DejaVu Sans Mono", monospace';
@@ -94,10 +96,10 @@ function shapeOf(card, model) {
 }
 
 /**
- * @param {Item} item @param {Model} model
+ * @param {Item} item @param {Model} model @param {boolean} foot  Is there a line for what the gradients add up to?
  * @returns {Box}
  */
-export function measure(item, model) {
+export function measure(item, model, foot) {
   if (item.group) return measureGroup(item.group);
   const card = /** @type {Card} */ (item.card);
   const shape = shapeOf(card, model);
@@ -112,8 +114,10 @@ export function measure(item, model) {
   const valueTop = twoLines ? 46 : 32;
   const gradTop = valueTop + shape.height + ROW_GAP;
   const gradHeight = hasGradientRow(card) ? shape.height : 0;
-  const height = gradHeight ? gradTop + gradHeight + PAD : valueTop + shape.height + PAD;
-  return { width: Math.ceil(width / 4) * 4, height: Math.ceil(height), twoLines, pill, shape, valueTop, gradTop };
+  const bottom = gradHeight ? gradTop + gradHeight : valueTop + shape.height;
+  const footTop = foot ? bottom + 4 : 0;
+  const height = (foot ? footTop + FOOT : bottom) + PAD;
+  return { width: Math.ceil(width / 4) * 4, height: Math.ceil(height), twoLines, pill, shape, valueTop, gradTop, footTop };
 }
 
 /** @param {import('../model/groups.js').Group} group @returns {Box} */
@@ -121,7 +125,7 @@ function measureGroup(group) {
   const count = `${group.cards.length}`;
   const width = Math.max(150, textWidth(group.title, 'title') + 50 + textWidth(count, 'note'), textWidth(group.detail, 'note') + 10);
   const shape = rowShape(undefined, false, false);
-  return { width: Math.min(320, Math.ceil((width + 2 * PAD) / 4) * 4), height: 56, twoLines: true, pill: 0, shape, valueTop: 32, gradTop: 32 };
+  return { width: Math.min(320, Math.ceil((width + 2 * PAD) / 4) * 4), height: 56, twoLines: true, pill: 0, shape, valueTop: 32, gradTop: 32, footTop: 0 };
 }
 
 /** Constants have no gradient row. @param {Card} card */

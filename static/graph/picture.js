@@ -86,7 +86,7 @@ export class Picture {
     const scene = buildScene(model, {
       open: this.open, collapse: model.cards.length > READABLE, severed: this.compare?.severed ?? [],
     });
-    const arrangement = await arrange(this.layouts, model, scene, this.direction, before);
+    const arrangement = await arrange(this.layouts, model, scene, this.direction, before, this.compare);
     if (!arrangement || turn !== this.turn) return;
     const old = this.arrangement;
     const related = old && before ? align(arrangement, old) : 0;
