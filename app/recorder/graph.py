@@ -1,0 +1,174 @@
+"""Walking the engine's graph from its roots, with an explicit stack."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from app.recorder.state import State
+from app.recorder.tensors import shape_of
+from app.recorder.summary import DTYPE_NAMES
+from app.trace.document import Edge, Graph, Node, Saved
+
+_saved_names: dict[type, list[str]] = {}
+
+
+class Record:
+    """A node of a walk: the engine's object, what the trace says of it, where its edges lead."""
+
+    __slots__ = ("arrived", "data", "edges", "leaf", "node")
+
+    def __init__(self, node: Any, data: Node, leaf: torch.Tensor | None) -> None:
+        self.node = node
+        self.data = data
+        self.leaf = leaf
+        self.edges: list[tuple[Edge, Record] | None] = []
+        #: The last gradient that came along an edge, by output slot.
+        self.arrived: dict[int, Any] = {}
+
+
+class Walk:
+    def __init__(self) -> None:
+        self.records: list[Record] = []
+        self.by_node: dict[Any, Record] = {}
+
+    def id_of(self, node: Any) -> str | None:
+        record = self.by_node.get(node)
+        return record.data["id"] if record is not None else None
+
+    def release(self) -> None:
+        """Let go of the engine's nodes root first: the other way round recurses."""
+        self.by_node.clear()
+        for record in self.records:
+            record.node = None
+            record.leaf = None
+            record.edges.clear()
+            record.arrived = {}
+
+
+def walk(state: State, graph: Graph, roots: list[Any]) -> Walk:
+    """All nodes reachable from `roots`; past the limit they are counted only."""
+    found = Walk()
+    by_node = found.by_node
+    records = found.records
+    edges = graph["edges"]
+    nodes = graph["nodes"]
+    room = state.limits.nodes - state.node_count
+    pending: list[Record] = []
+    for root in roots:
+        if root is not None and root not in by_node:
+            record = by_node[root] = _record(state, root)
+            records.append(record)
+            pending.append(record)
+    while pending:
+        record = pending.pop()
+        source = record.data["id"]
+        for index, (node, output) in enumerate(record.node.next_functions):
+            if node is None:
+                record.edges.append(None)
+                continue
+            target = by_node.get(node)
+            if target is None:
+                if len(records) >= room:
+                    state.omit("nodes")
+                    record.edges.append(None)
+                    continue
+                target = by_node[node] = _record(state, node)
+                records.append(target)
+                pending.append(target)
+            edge: Edge = {
+                "id": f"e{state.edge_count}",
+                "source": source,
+                "input": index,
+                "target": target.data["id"],
+                "output": output,
+                "gradient": None,
+            }
+            state.edge_count += 1
+            edges.append(edge)
+            record.edges.append((edge, target))
+    state.node_count += len(records)
+    nodes.extend([record.data for record in records])
+    return found
+
+
+def _record(state: State, node: Any) -> Record:
+    name = node.name().removeprefix("torch::autograd::")
+    sequence = node._sequence_nr()
+    leaf = None
+    tensor = None
+    if name == "AccumulateGrad":
+        leaf = node.variable
+        tensor = state.tensors.id(leaf)
+        key: Any = ("leaf", id(leaf), tensor)
+        sequence = -1
+    else:
+        key = sequence
+    op = state.op_of_sequence.get(sequence)
+    identity = state.node_ids.get(key)
+    if identity is None:
+        identity = state.node_ids[key] = f"n{len(state.node_ids)}"
+    data: Node = {
+        "id": identity,
+        "name": name,
+        "op": op["id"] if op is not None else None,
+        "sequence_nr": sequence,
+        "executed": False,
+        "outputs": [tensor] if leaf is not None else _outputs(state, node, op),
+        "saved": _saved(state, node),
+        "upstream": [],
+        "jacobians": None,
+        "created_by": None,
+    }
+    if leaf is not None:
+        data["tensor"] = tensor
+    return Record(node, data, leaf)
+
+
+def _outputs(state: State, node: Any, op: Any) -> list[str | None]:
+    """The tensors that the node's op made, by output slot."""
+    known = state.made_by_node.get(node._sequence_nr())
+    if known is not None:
+        return known
+    return [None] * len(node._input_metadata)
+
+
+def _saved(state: State, node: Any) -> list[Saved]:
+    kind = type(node)
+    names = _saved_names.get(kind)
+    if names is None:
+        names = [name for name in dir(kind) if name.startswith("_raw_saved_")]
+        _saved_names[kind] = names
+    saved: list[Saved] = []
+    for name in names:
+        try:
+            raw = getattr(node, name)
+        except RuntimeError:
+            continue  # freed by an earlier backward
+        many = isinstance(raw, list | tuple)
+        for i, item in enumerate(raw if many else [raw]):
+            label = name.removeprefix("_raw_saved_")
+            one = _one_saved(state, f"{label}[{i}]" if many else label, item)
+            if one is not None:
+                saved.append(one)
+    return saved
+
+
+def _one_saved(state: State, name: str, raw: Any) -> Saved | None:
+    """What a node keeps for its backward; packed by a hook, it is not unpacked for looking."""
+    if raw is None or raw.unpack_hook is not None:
+        return None
+    tensor = raw.data
+    if not isinstance(tensor, torch.Tensor):
+        return None
+    known = state.tensors.known(tensor)
+    saved: Saved = {
+        "name": name,
+        "shape": shape_of(tensor),
+        "dtype": DTYPE_NAMES[tensor.dtype],
+        "bytes": tensor.numel() * tensor.element_size(),
+    }
+    if known is not None:
+        saved["tensor"] = known["id"]
+    return saved

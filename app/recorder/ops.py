@@ -1,0 +1,312 @@
+"""Every torch call of the snippet, also those that autograd does not record."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from types import FrameType, FunctionType
+from typing import Any
+
+import torch
+from torch._C import _pop_torch_function_stack, _push_on_torch_function_stack
+from torch._C._autograd import _get_sequence_nr
+from torch.overrides import TorchFunctionMode, handle_torch_function
+
+from app.recorder.places import SNIPPET, Place
+from app.recorder.state import State
+from app.recorder.tensors import tensors_in
+from app.trace.document import Op, Site, WhyNotRecorded
+
+_HANDLE = handle_torch_function.__code__
+
+#: Calls that compute nothing of the program's: looking, printing, bookkeeping.
+_QUIET = frozenset(
+    "__repr__ __str__ __format__ __len__ __bool__ __int__ __float__ __complex__ __index__"
+    " __hash__ __dir__ __contains__ __array__ __reduce_ex__ __reduce__ __setstate__ __deepcopy__"
+    " __iter__ __dlpack__ __dlpack_device__ register_hook register_post_accumulate_grad_hook"
+    " retain_grad backward tolist item numpy storage untyped_storage data_ptr is_shared"
+    " share_memory_ type size stride dim ndimension numel nelement element_size"
+    " storage_offset is_contiguous is_floating_point is_complex is_same_size is_tensor"
+    " get_device is_pinned is_nonzero allclose equal result_type can_cast is_set_to"
+    " _is_view is_inference is_neg is_conj is_signed is_coalesced sparse_dim dense_dim"
+    " __getstate__ _typed_storage _reduce_ex_internal manual_seed set_rng_state get_rng_state"
+    " seed initial_seed grad set_ __cuda_array_interface__ save load".split()
+)
+#: Attributes that give another tensor with a history of its own.
+_ATTRIBUTE_OPS = frozenset("T mT H mH real imag data".split())
+_NOT_IN_PLACE_DUNDERS = frozenset("__init__ __invert__ __index__ __int__ __iter__".split())
+_MUTATES_BUFFERS = frozenset(("batch_norm", "instance_norm", "native_batch_norm"))
+
+
+class _Info:
+    """What is known of a torch function, looked up once."""
+
+    __slots__ = ("func", "in_place", "is_detach", "is_python", "name", "special")
+
+    def __init__(self, func: Any) -> None:
+        name = getattr(func, "__name__", type(func).__name__)
+        special: str | None = None
+        if name in ("__get__", "__set__", "__delete__"):
+            attribute = getattr(func.__self__, "__name__", "")
+            if attribute == "grad":
+                special = "grad" + name
+            elif name == "__set__" and attribute in ("data", "requires_grad"):
+                special = "set_" + attribute
+            elif name != "__get__" or attribute not in _ATTRIBUTE_OPS:
+                special = "quiet"
+            name = attribute
+        elif name == "requires_grad_":
+            special = "set_requires_grad"
+        elif name == "backward":
+            special = "backward"
+        elif name in _QUIET:
+            special = "quiet"
+        self.func = func
+        self.name = name
+        self.special = special
+        self.is_detach = name in ("detach", "detach_", "data")
+        self.is_python = isinstance(func, FunctionType)
+        self.in_place = (
+            (name.endswith("_") and not name.endswith("__"))
+            or (name.startswith("__i") and name not in _NOT_IN_PLACE_DUNDERS)
+            or name in ("__setitem__", *_MUTATES_BUFFERS)
+        )
+
+
+class OpMode(TorchFunctionMode):
+    """Sees each call before and after; while it handles one, it is off."""
+
+    def __init__(self, state: State, backward: Callable[..., Any]) -> None:
+        super().__init__()
+        self._state = state
+        self._backward = backward
+        self._infos: dict[Any, _Info] = {}
+        self._parent: Op | None = None
+        self._parent_frame: FrameType | None = None
+        #: The snippet's frame that called an optimizer's step: its own ops are not shown.
+        self.hidden_frame: FrameType | None = None
+        self.modules: list[str] = []
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
+    ) -> Any:
+        info = self._infos.get(func)
+        if info is None:
+            info = self._infos[func] = _Info(func)
+        if info.special is not None:
+            if info.special == "quiet":
+                return func(*args, **kwargs) if kwargs else func(*args)
+            return self._special(info, func, args, kwargs or {})
+        frame: FrameType | None = sys._getframe(1)
+        if frame is not None and frame.f_code is _HANDLE and frame.f_back is not None:
+            frame = frame.f_back.f_back
+        direct = True
+        while frame is not None and frame.f_code.co_filename != SNIPPET:
+            frame = frame.f_back
+            direct = False
+        state = self._state
+        if frame is None or (frame is self.hidden_frame and not direct):
+            return func(*args, **kwargs) if kwargs else func(*args)
+        if len(state.ops) >= state.limits.ops:
+            state.omit("ops")
+            return func(*args, **kwargs) if kwargs else func(*args)
+        parent = self._parent if self._parent_frame is frame else None
+        place = state.places.of(frame)
+        site: Site | None
+        if parent is not None:
+            site = parent["site"]
+        elif direct:
+            site = place.site(place.direct())
+        else:
+            site = place.site(place.through(state.places.counts))
+        inputs = _inputs(args, kwargs)
+        op = self._new_op(info.name, site, place, parent, inputs)
+        in_place = info.in_place or (kwargs is not None and kwargs.get("out") is not None)
+        before = _versions(inputs) if in_place else None
+        if info.is_python:
+            return self._run_python(info, func, args, kwargs, op, inputs, before, frame)
+        sequence = _get_sequence_nr()
+        try:
+            result = func(*args, **kwargs) if kwargs else func(*args)
+        except BaseException:
+            state.ops.append(op)
+            raise
+        if type(result) is torch.Tensor:
+            outputs = [result]
+        else:
+            outputs = tensors_in(result)
+            if not outputs and before is None:
+                return result
+        state.ops.append(op)
+        self._finish(info, op, inputs, outputs, sequence, before)
+        return result
+
+    def _new_op(
+        self,
+        name: str,
+        site: Site | None,
+        place: Place,
+        parent: Op | None,
+        inputs: list[torch.Tensor],
+    ) -> Op:
+        state = self._state
+        tensor_id = state.tensors.id
+        op: Op = {
+            "id": f"o{len(state.ops)}",
+            "name": name,
+            "site": site,
+            "parent": parent["id"] if parent is not None else None,
+            "module": self.modules[-1] if self.modules else None,
+            "inputs": [tensor_id(t) for t in inputs],
+            "outputs": [],
+            "recorded": False,
+            "why_not_recorded": None,
+            "intervention": None,
+            "expression": place.expression,
+        }
+        if place.loops:
+            op["iteration"] = state.places.iteration(place)
+        return op
+
+    def _run_python(
+        self,
+        info: _Info,
+        func: Any,
+        args: Any,
+        kwargs: Any,
+        op: Op,
+        inputs: list[torch.Tensor],
+        before: list[int | None] | None,
+        frame: FrameType,
+    ) -> Any:
+        """A function written in Python: the torch calls inside it become its children."""
+        ops = self._state.ops
+        index = len(ops)
+        ops.append(op)
+        outer = (self._parent, self._parent_frame)
+        self._parent, self._parent_frame = op, frame
+        sequence = _get_sequence_nr()
+        _push_on_torch_function_stack(self)
+        try:
+            result = func(*args, **kwargs) if kwargs else func(*args)
+        finally:
+            _pop_torch_function_stack()
+            self._parent, self._parent_frame = outer
+        outputs = tensors_in(result)
+        if outputs or before is not None:
+            self._finish(info, op, inputs, outputs, sequence, before)
+        elif len(ops) == index + 1:
+            ops.pop()
+        return result
+
+    def _finish(
+        self,
+        info: _Info,
+        op: Op,
+        inputs: list[torch.Tensor],
+        outputs: list[torch.Tensor],
+        sequence: int,
+        before: list[int | None] | None,
+    ) -> None:
+        state = self._state
+        after = _get_sequence_nr()
+        of_sequence = state.op_of_sequence
+        for number in range(sequence, after):
+            of_sequence.setdefault(number, op)
+        recorded = after > sequence
+        if before is not None:
+            self._mutations(info, op, inputs, before, recorded)
+        entry = state.tensors.entry
+        made = op["outputs"]
+        for tensor in outputs:
+            record = entry(tensor)
+            made.append(record["id"])
+            state.maker[record["id"]] = op
+            if recorded:
+                state.made(tensor, record["id"])
+        op["recorded"] = recorded
+        if not recorded:
+            op["why_not_recorded"] = why_not(info.is_detach, inputs)
+        if op["parent"] is None:
+            site = op["site"]
+            state.timeline.append(
+                {"kind": "op", "line": site["line"] if site else None, "op": op["id"]}
+            )
+
+    def _mutations(
+        self,
+        info: _Info,
+        op: Op,
+        inputs: list[torch.Tensor],
+        before: list[int | None],
+        recorded: bool,
+    ) -> None:
+        """Which inputs changed in place: those with a new history become new entries."""
+        state = self._state
+        for tensor, version in zip(inputs, before, strict=True):
+            if version is None or tensor._version == version:
+                continue
+            old = state.tensors.id(tensor)
+            op.setdefault("mutated", []).append(old)
+            leaf = state.owner_of_grad(tensor)
+            if recorded and tensor.requires_grad and not tensor.is_leaf:
+                state.replaced(old, tensor)
+            elif leaf is not None:
+                self._grad_changed(leaf, tensor, info.name)
+
+    def _grad_changed(self, leaf: str, grad: torch.Tensor, name: str) -> None:
+        """The program changed a leaf's .grad in place."""
+        state = self._state
+        if name in ("zero_", "_foreach_zero_"):
+            state.grad_zeroed(leaf, grad)
+        else:
+            state.grad_events[leaf] = "assigned"
+
+    def _special(self, info: _Info, func: Any, args: Any, kwargs: Any) -> Any:
+        state = self._state
+        tensor = args[0] if args else None
+        if info.special == "backward":
+            return self._backward(func, args, kwargs)
+        if info.special == "grad__set__" and isinstance(tensor, torch.Tensor):
+            old = tensor.grad if tensor.is_leaf else None
+            before = state.summaries.of(old) if old is not None else None
+            result = func(*args, **kwargs)
+            state.grad_set(tensor, args[1], before)
+            return result
+        result = func(*args, **kwargs)
+        if info.special == "grad__get__" and isinstance(result, torch.Tensor):
+            state.own_grad(args[0], result)
+        elif info.special == "set_requires_grad" and isinstance(tensor, torch.Tensor):
+            entry = state.tensors.entry(tensor)
+            entry["requires_grad"] = tensor.requires_grad
+        return result
+
+
+def _inputs(args: tuple[Any, ...], kwargs: Any) -> list[torch.Tensor]:
+    found: list[torch.Tensor] = []
+    for value in args:
+        if isinstance(value, torch.Tensor):
+            found.append(value)
+        elif isinstance(value, list | tuple | dict):
+            found += tensors_in(value)
+    if kwargs:
+        for value in kwargs.values():
+            found += tensors_in(value)
+    return found
+
+
+def _versions(tensors: list[torch.Tensor]) -> list[int | None]:
+    return [None if t.is_inference() else t._version for t in tensors]
+
+
+def why_not(is_detach: bool, inputs: list[torch.Tensor]) -> WhyNotRecorded | None:
+    """Why autograd made no node for an op; None for one that only creates."""
+    if is_detach:
+        return "detached"
+    if not inputs:
+        return None
+    if torch.is_inference_mode_enabled():
+        return "inference_mode"
+    if not any(tensor.requires_grad for tensor in inputs):
+        return "no_input_requires_grad"
+    return "not_differentiable" if torch.is_grad_enabled() else "no_grad"

@@ -1,0 +1,173 @@
+"""From source text to code that runs with exact spans and tells what it binds.
+
+The snippet's tree gets a few calls of hidden built-ins: where a loop or a
+function begins its body (to tell iterations apart), after a module-level
+statement that binds names, and around the last expression.  They change no
+name, no value and no line number of the program.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from types import CodeType
+
+from app.recorder.places import SNIPPET, Scope
+
+LOOP = "__gradwalk_loop__"
+TICK = "__gradwalk_tick__"
+BOUND = "__gradwalk_bound__"
+RESULT = "__gradwalk_result__"
+
+
+def split_lines(source: str) -> list[str]:
+    """Lines as Python's tokenizer counts them."""
+    return re.split(r"\r\n|\r|\n", source)
+
+
+@dataclass
+class Program:
+    """A snippet, parsed; `compile` it after the changes wanted have been made to `tree`."""
+
+    source: str
+    tree: ast.Module
+    lines: list[str]
+    scopes: list[Scope] = field(default_factory=list)
+    counters: int = 0
+
+    @property
+    def is_expression(self) -> bool:
+        """Only an expression: its free names become inputs."""
+        return len(self.tree.body) == 1 and isinstance(self.tree.body[0], ast.Expr)
+
+    def compile(self) -> CodeType:
+        """Instrument and compile; raises SyntaxError as plain Python would."""
+        if self.tree.body and isinstance(self.tree.body[-1], ast.Expr):
+            last = self.tree.body[-1]
+            last.value = _at(last.value, _call(RESULT, [last.value]))
+        self.tree.body = self._body(self.tree.body, module=True)
+        ast.fix_missing_locations(self.tree)
+        return compile(self.tree, SNIPPET, "exec", dont_inherit=True)
+
+    def _body(self, body: list[ast.stmt], module: bool) -> list[ast.stmt]:
+        result: list[ast.stmt] = []
+        for statement in body:
+            result += self._statement(statement, module)
+        return result
+
+    def _statement(self, node: ast.stmt, module: bool) -> list[ast.stmt]:
+        before: list[ast.stmt] = []
+        if isinstance(node, ast.For | ast.AsyncFor | ast.While):
+            before = [self._loop(node, module)]
+        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            self._function(node)
+            return [node]
+        elif isinstance(node, ast.ClassDef):
+            node.body = self._body(node.body, module=False)
+            return [node]
+        elif isinstance(node, ast.With | ast.AsyncWith):
+            names = [n for i in node.items if i.optional_vars for n in _stored(i.optional_vars)]
+            node.body = _bound(names, node, module) + self._body(node.body, module)
+        else:
+            self._blocks(node, module)
+        return [*before, node, *_bound(_names_bound_by(node), node, module)]
+
+    def _blocks(self, node: ast.stmt, module: bool) -> None:
+        """The blocks inside if, try and match."""
+        for name in ("body", "orelse", "finalbody"):
+            block = getattr(node, name, None)
+            if isinstance(block, list):
+                setattr(node, name, self._body(block, module))
+        for inner in [*getattr(node, "handlers", []), *getattr(node, "cases", [])]:
+            inner.body = self._body(inner.body, module)
+
+    def _loop(self, node: ast.For | ast.AsyncFor | ast.While, module: bool) -> ast.stmt:
+        counter = self._counter(node.body, is_function=False)
+        names = _stored(node.target) if not isinstance(node, ast.While) else []
+        node.body = [
+            _statement_at(node, _call(TICK, [ast.Constant(counter)])),
+            *_bound(names, node, module),
+            *self._body(node.body, module),
+        ]
+        node.orelse = self._body(node.orelse, module)
+        return _statement_at(node, _call(LOOP, [ast.Constant(counter)]))
+
+    def _function(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
+        counter = self._counter(node.body, is_function=True)
+        docstring = 1 if ast.get_docstring(node, clean=False) is not None else 0
+        tick = _statement_at(node.body[0], _call(TICK, [ast.Constant(counter)]))
+        rest = self._body(node.body[docstring:], module=False)
+        node.body = [*node.body[:docstring], tick, *rest]
+
+    def _counter(self, body: list[ast.stmt], is_function: bool) -> int:
+        counter = self.counters
+        self.counters += 1
+        first, last = body[0], body[-1]
+        end = (last.end_lineno or last.lineno, (last.end_col_offset or 0) + 1)
+        self.scopes.append(Scope(counter, is_function, (first.lineno, first.col_offset), end))
+        return counter
+
+
+def parse(source: str) -> Program:
+    """Raises SyntaxError (also for NUL bytes and lone surrogates) or MemoryError (too deep)."""
+    if source.startswith("\ufeff"):
+        source = source[1:]
+    try:
+        tree = ast.parse(source, SNIPPET)
+    except (ValueError, UnicodeEncodeError) as problem:
+        raise SyntaxError(str(problem)) from problem
+    return Program(source, tree, split_lines(source))
+
+
+def _at(where: ast.AST, node: ast.Call) -> ast.Call:
+    return ast.copy_location(node, where)
+
+
+def _call(name: str, arguments: list[ast.expr]) -> ast.Call:
+    return ast.Call(ast.Name(name, ast.Load()), arguments, [])
+
+
+def _statement_at(where: ast.stmt, call: ast.Call) -> ast.stmt:
+    """A statement on the first line of `where`, which no traceback will ever show."""
+    statement = ast.Expr(call)
+    for node in ast.walk(statement):
+        if isinstance(node, ast.expr | ast.stmt):
+            node.lineno = node.end_lineno = where.lineno
+            node.col_offset = node.end_col_offset = where.col_offset
+    return statement
+
+
+def _bound(names: list[str], where: ast.stmt, module: bool) -> list[ast.stmt]:
+    if not module or not names:
+        return []
+    return [_statement_at(where, _call(BOUND, [ast.Constant(name) for name in names]))]
+
+
+def _stored(target: ast.expr) -> list[str]:
+    """The names in an assignment's target, in order."""
+    return [
+        node.id
+        for node in ast.walk(target)
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
+    ]
+
+
+def _names_bound_by(node: ast.stmt) -> list[str]:
+    if isinstance(node, ast.Assign):
+        targets = node.targets
+    elif isinstance(node, ast.AugAssign | ast.AnnAssign):
+        targets = [node.target]
+    else:
+        targets = []
+    names = [name for target in targets for name in _stored(target)]
+    return names + [walrus.target.id for walrus in _walruses(node)]
+
+
+def _walruses(node: ast.stmt) -> Iterator[ast.NamedExpr]:
+    """Named expressions in a simple statement (blocks are visited on their own)."""
+    if isinstance(node, ast.Expr | ast.Assign | ast.Return | ast.AugAssign | ast.AnnAssign):
+        for inner in ast.walk(node):
+            if isinstance(inner, ast.NamedExpr):
+                yield inner

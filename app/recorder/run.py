@@ -1,0 +1,199 @@
+"""One recording from request to trace."""
+
+from __future__ import annotations
+
+import builtins
+import linecache
+import platform
+import random
+import sys
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import torch
+
+from app.recorder.backward import BackwardRecorder
+from app.recorder.errors import error_of
+from app.recorder.notrun import not_run_graph
+from app.recorder.ops import OpMode
+from app.recorder.places import SNIPPET, Places
+from app.recorder.program import BOUND, LOOP, RESULT, TICK, Program, parse
+from app.recorder.state import State
+from app.recorder.stdout import Output
+from app.recorder.variables import named_tensors, variables
+from app.recorder.warned import Warned
+from app.trace.document import SCHEMA_VERSION, Error, Trace
+from app.trace.limits import DEFAULT_LIMITS, Limits
+from app.trace.progress import Progress
+from app.trace.request import TraceRequest
+
+_PROVIDED = {"torch": torch, "nn": torch.nn, "F": torch.nn.functional}
+
+
+def record(
+    request: TraceRequest,
+    limits: Limits = DEFAULT_LIMITS,
+    *,
+    progress: Callable[[Progress], None] | None = None,
+) -> Trace:
+    """Run `request.code` here and now, and tell what autograd did.
+
+    The program runs in this process with all its rights: untrusted code
+    belongs in the sandbox.  Its exceptions end up in the trace's `error`;
+    `KeyboardInterrupt` alone passes through.
+    """
+    started = time.perf_counter()
+    run = _Run(request, limits)
+    run.execute()
+    trace = run.trace()
+    trace["runtime"]["elapsed_ms"]["total"] = round((time.perf_counter() - started) * 1e3, 3)
+    return trace
+
+
+class _Run:
+    def __init__(self, request: TraceRequest, limits: Limits) -> None:
+        self.request = request
+        self.limits = limits
+        self.error: Error | None = None
+        self.elapsed = 0.0
+        self.module = ModuleType("__main__")
+        self.namespace = self.module.__dict__
+        self.hidden: frozenset[str] = frozenset()
+        self.result: Any = None
+        self.state = State(limits, Places([], [], 0))
+        self.stdout = Output(limits.stdout_chars, self._printed)
+        self.warned = Warned()
+
+    def execute(self) -> None:
+        program: Program | None = None
+        try:
+            program = parse(self.request.code)
+            with self.warned.listening():
+                code = program.compile()
+        except (SyntaxError, MemoryError, RecursionError) as raised:
+            self.error = error_of(raised, None)
+            return
+        self.state.places = Places(program.lines, program.scopes, program.counters)
+        self._prepare(program)
+        started = time.perf_counter()
+        try:
+            with self._patched(), self.warned.listening():
+                with self.mode:
+                    exec(code, self.namespace)
+        except KeyboardInterrupt:
+            raise
+        except SystemExit:
+            pass
+        except BaseException as raised:
+            self.error = error_of(raised, self.state.places)
+            self.state.timeline.append(
+                {
+                    "kind": "error",
+                    "line": self.error["line"],
+                    "text": f"{self.error['type']}: {self.error['message']}",
+                }
+            )
+        self.elapsed = time.perf_counter() - started
+
+    def _prepare(self, program: Program) -> None:
+        torch.manual_seed(self.request.seed)
+        random.seed(self.request.seed)
+        np.random.seed(self.request.seed % 2**32)
+        linecache.cache[SNIPPET] = (
+            len(program.source), None, [line + "\n" for line in program.lines], SNIPPET
+        )  # fmt: skip
+        counts = self.state.places.counts
+        namespace, state = self.namespace, self.state
+
+        def loop(counter: int) -> None:
+            counts[counter] = -1
+
+        def tick(counter: int) -> None:
+            counts[counter] += 1
+
+        def bound(*names: str) -> None:
+            with torch._C.DisableTorchFunction():
+                for name in names:
+                    if name in namespace:
+                        state.bind(name, namespace[name])
+
+        def result(value: Any) -> None:
+            self.result = value
+
+        own = ModuleType("builtins")
+        own.__dict__.update(builtins.__dict__)
+        own.__dict__.update(_PROVIDED)
+        own.__dict__.update({LOOP: loop, TICK: tick, BOUND: bound, RESULT: result})
+        self.namespace["__builtins__"] = own
+        self.hidden = frozenset(self.namespace)
+
+    @contextmanager
+    def _patched(self) -> Iterator[None]:
+        """The engine's entry, the standard streams and `__main__`, put back afterwards."""
+        graph = torch.autograd.graph
+        engine = graph._engine_run_backward
+        backward = BackwardRecorder(self.state, engine)
+        self.mode = OpMode(self.state, lambda func, args, kwargs: func(*args, **kwargs))
+        backward.mode = self.mode
+        streams = (sys.stdout, sys.stderr, sys.stdin)
+        main = sys.modules["__main__"]
+        grad_mode = torch.is_grad_enabled()
+        graph._engine_run_backward = torch.autograd._engine_run_backward = backward.run  # type: ignore[assignment,attr-defined]
+        sys.stdout = self.stdout
+        sys.stderr = Output(self.limits.stdout_chars)
+        sys.modules["__main__"] = self.module
+        try:
+            yield
+        finally:
+            sys.modules["__main__"] = main
+            sys.stdout, sys.stderr, sys.stdin = streams
+            graph._engine_run_backward = torch.autograd._engine_run_backward = engine  # type: ignore[attr-defined]
+            torch.set_grad_enabled(grad_mode)
+
+    def _printed(self, text: str) -> None:
+        """Output goes on the timeline, all of one line's in one event."""
+        timeline = self.state.timeline
+        line = self.state.line(3)
+        last = timeline[-1] if timeline else None
+        if last is not None and last["kind"] == "print" and last["line"] == line:
+            if not last["text"].endswith("\n"):
+                last["text"] += text
+                return
+        timeline.append({"kind": "print", "line": line, "text": text})
+
+    def trace(self) -> Trace:
+        state = self.state
+        with torch._C.DisableTorchFunction(), torch.no_grad(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            named = named_tensors(self.namespace, self.hidden)
+            if not state.graphs:
+                not_run_graph(state, named)
+            found = variables(state, named)
+            state.summaries.flush()
+        if state.summaries.cut:
+            state.omit("values", state.summaries.cut)
+        return {
+            "schema_version": SCHEMA_VERSION,
+            "runtime": {
+                "python": platform.python_version(),
+                "torch": str(torch.__version__),
+                "seed": self.request.seed,
+                "elapsed_ms": {"run": round(self.elapsed * 1e3, 3)},
+            },
+            "stdout": self.stdout.text,
+            "stdout_truncated": self.stdout.sink.truncated,
+            "warnings": self.warned.seen,
+            "error": self.error,
+            "tensors": state.tensors.entries,
+            "ops": state.ops,
+            "graphs": state.graphs,
+            "timeline": state.timeline,
+            "variables": found,
+            "omitted": state.omitted,
+            "bindings": state.bindings,
+        }

@@ -1,0 +1,140 @@
+"""All that one recording knows while the program runs."""
+
+from __future__ import annotations
+
+import sys
+import weakref
+from typing import Any
+
+import torch
+
+from app.recorder.places import Places, snippet_frame
+from app.recorder.summary import Summaries
+from app.recorder.tensors import Tensors
+from app.trace.document import Binding, Event, GradStatus, Graph, Op, Summary, Update
+from app.trace.limits import Limits
+
+#: Of the characters a trace may have, the part that numbers may take.
+_SHARE_OF_VALUES = 0.6
+
+
+class State:
+    def __init__(self, limits: Limits, places: Places) -> None:
+        self.limits = limits
+        self.places = places
+        chars = int(limits.trace_bytes * _SHARE_OF_VALUES)
+        self.summaries = Summaries(limits.value_elements, chars)
+        self.tensors = Tensors(self.summaries)
+        self.ops: list[Op] = []
+        self.graphs: list[Graph] = []
+        self.timeline: list[Event] = []
+        self.bindings: list[Binding] = []
+        self.omitted: dict[str, int] = {}
+        #: The op that made the engine node of a sequence number.
+        self.op_of_sequence: dict[int, Op] = {}
+        #: Op by the tensor entry that it made.
+        self.maker: dict[str, Op] = {}
+        self.bound: dict[str, str] = {}
+        self.node_count = 0
+        self.edge_count = 0
+        #: Ids of engine nodes: by sequence number, or by the leaf of an AccumulateGrad.
+        self.node_ids: dict[Any, str] = {}
+        #: Entries that a node made, by its sequence number and output slot.
+        self.made_by_node: dict[int, list[str | None]] = {}
+        #: Set while zero_grad() of an optimizer or module runs.
+        self.zeroing: list[Update] | None = None
+        #: What last happened to the .grad of a leaf, by tensor id.
+        self.grad_events: dict[str, GradStatus] = {}
+        #: The present .grad of a leaf as last seen, by tensor id.
+        self.last_grad: dict[str, Summary | None] = {}
+        self._grad_owner: dict[int, tuple[weakref.ref[torch.Tensor], str]] = {}
+
+    def omit(self, kind: str, count: int = 1) -> None:
+        self.omitted[kind] = self.omitted.get(kind, 0) + count
+
+    def line(self, depth: int = 2) -> int | None:
+        """The snippet's line that is being run."""
+        frame = snippet_frame(sys._getframe(depth))
+        return frame.f_lineno if frame is not None else None
+
+    def own_grad(self, leaf: torch.Tensor, grad: torch.Tensor) -> None:
+        """Remember whose .grad this tensor is."""
+        self._grad_owner[id(grad)] = (weakref.ref(grad), self.tensors.id(leaf))
+
+    def owner_of_grad(self, grad: torch.Tensor) -> str | None:
+        known = self._grad_owner.get(id(grad))
+        return known[1] if known is not None and known[0]() is grad else None
+
+    def made(self, tensor: torch.Tensor, entry_id: str) -> None:
+        """Remember which output slot of which node a tensor is."""
+        node = tensor.grad_fn
+        if node is None:
+            return
+        slots = self.made_by_node.setdefault(node._sequence_nr(), [])
+        slot = tensor.output_nr
+        while len(slots) <= slot:
+            slots.append(None)
+        slots[slot] = entry_id
+
+    def grad_zeroed(self, leaf: str, grad: torch.Tensor) -> None:
+        """A leaf's .grad was filled with zeros."""
+        after = self.summaries.of(grad)
+        self._zero_event({"tensor": leaf, "before": self.last_grad.get(leaf), "after": after})
+        self.grad_events[leaf] = "zeroed"
+        self.last_grad[leaf] = after
+
+    def grad_set(self, leaf: torch.Tensor, value: Any, before: Summary | None) -> None:
+        """The program assigned to a leaf's .grad."""
+        identity = self.tensors.id(leaf)
+        if value is None:
+            self._zero_event({"tensor": identity, "before": before, "after": None})
+            self.last_grad[identity] = None
+            if before is not None:
+                self.grad_events[identity] = "cleared"
+        else:
+            self.own_grad(leaf, value)
+            self.last_grad[identity] = self.summaries.of(value)
+            self.grad_events[identity] = "assigned"
+
+    def _zero_event(self, update: Update) -> None:
+        if self.zeroing is not None:
+            self.zeroing.append(update)
+        else:
+            self.timeline.append({"kind": "zero_grad", "line": self.line(3), "updates": [update]})
+
+    def bind(self, name: str, value: Any) -> None:
+        """The program bound a module-level name."""
+        if not isinstance(value, torch.Tensor):
+            self.bound.pop(name, None)
+            return
+        entry = self.tensors.entry(value)
+        if self.bound.get(name) == entry["id"]:
+            return
+        self.bound[name] = entry["id"]
+        if name not in entry["names"]:
+            entry["names"].append(name)
+        step = len(self.timeline) - 1
+        self.bindings.append({"name": name, "tensor": entry["id"], "step": step})
+
+    def replaced(self, old: str, tensor: torch.Tensor) -> str:
+        """An in-place op gave `tensor` a new history: a new entry under the same names."""
+        entry = self.tensors.add(tensor)
+        for name, bound in self.bound.items():
+            if bound == old:
+                self.bound[name] = entry["id"]
+                entry["names"].append(name)
+                self.bindings.append(
+                    {"name": name, "tensor": entry["id"], "step": len(self.timeline)}
+                )
+        return entry["id"]
+
+    def graphs_run(self) -> bool:
+        return any(graph["kind"] != "not_run" for graph in self.graphs)
+
+    def reached(self) -> set[str | None]:
+        """Leaves to which a gradient came in some graph, also if it was not accumulated."""
+        reached: set[str | None] = set()
+        for graph in self.graphs:
+            got = {edge["target"] for edge in graph["edges"] if edge["gradient"] is not None}
+            reached |= {node.get("tensor") for node in graph["nodes"] if node["id"] in got}
+        return reached

@@ -1,0 +1,93 @@
+"""The names of the snippet at the end of its run, and what became of their .grad."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from app.recorder.state import State
+from app.recorder.tensors import shape_of
+from app.recorder.summary import DTYPE_NAMES
+from app.trace.document import GradStatus, Variable
+
+_MAX = 400
+_MAX_ITEMS = 50
+
+
+def named_tensors(namespace: dict[str, Any], hidden: frozenset[str]) -> list[tuple[str, torch.Tensor]]:
+    """Tensors by the expression that reaches them: names, items, a module's parameters."""
+    found: list[tuple[str, torch.Tensor]] = []
+    later: list[tuple[str, Any]] = []
+    for name, value in namespace.items():
+        if name in hidden or (name.startswith("__") and name.endswith("__")):
+            continue
+        if isinstance(value, torch.Tensor):
+            found.append((name, value))
+        else:
+            later.append((name, value))
+    for name, value in later:
+        found += _inside(name, value)
+    return found[:_MAX]
+
+
+def _inside(name: str, value: Any) -> list[tuple[str, torch.Tensor]]:
+    if isinstance(value, torch.nn.Module):
+        return [(f"{name}.{path}", p) for path, p in value.named_parameters(remove_duplicate=False)]
+    if isinstance(value, list | tuple):
+        items = [(f"{name}[{i}]", item) for i, item in enumerate(value[:_MAX_ITEMS])]
+    elif isinstance(value, dict):
+        items = [(f"{name}[{key!r}]", item) for key, item in list(value.items())[:_MAX_ITEMS]]
+    else:
+        return []
+    return [(path, item) for path, item in items if isinstance(item, torch.Tensor)]
+
+
+def variables(state: State, named: list[tuple[str, torch.Tensor]]) -> list[Variable]:
+    """Must run with torch-function modes disabled."""
+    result: list[Variable] = []
+    for name, tensor in named:
+        entry = state.tensors.entry(tensor)
+        if name not in entry["names"]:
+            entry["names"].append(name)
+        retained = tensor.requires_grad and not tensor.is_leaf and tensor.retains_grad
+        grad = tensor.grad if tensor.is_leaf or retained else None
+        result.append(
+            {
+                "name": name,
+                "tensor": entry["id"],
+                "shape": shape_of(tensor),
+                "dtype": DTYPE_NAMES[tensor.dtype],
+                "requires_grad": tensor.requires_grad,
+                "is_leaf": tensor.is_leaf,
+                "grad_fn": grad_fn_name(tensor),
+                "grad": state.summaries.of(grad) if grad is not None else None,
+                "grad_status": _status(state, entry["id"], tensor, retained, grad),
+                "explanation": "",
+            }
+        )
+    return result
+
+
+def grad_fn_name(tensor: torch.Tensor) -> str | None:
+    node = tensor.grad_fn
+    return node.name().removeprefix("torch::autograd::") if node is not None else None
+
+
+def _status(
+    state: State, entry: str, tensor: torch.Tensor, retained: bool, grad: torch.Tensor | None
+) -> GradStatus:
+    event = state.grad_events.get(entry)
+    if grad is not None:
+        if not tensor.is_leaf:
+            return "retained"
+        return event if event is not None and event != "cleared" else "assigned"
+    if event == "cleared":
+        return "cleared"
+    if not tensor.requires_grad:
+        return "no_requires_grad"
+    if not state.graphs_run():
+        return "backward_not_run" if tensor.is_leaf or retained else "not_a_leaf"
+    if not tensor.is_leaf and not retained:
+        return "not_a_leaf"
+    return "not_accumulated" if entry in state.reached() else "not_reached"
