@@ -30,7 +30,9 @@ import { createWhatIfBar } from './whatif/bar.js';
 
 /** @typedef {import('./state.js').State} State */
 
-const store = createStore(/** @type {State} */ ({ ...initialState, ...readSettings() }));
+const small = matchMedia('(width < 760px) or (height < 500px)').matches;
+const flat = matchMedia('(height < 500px)').matches;
+const store = createStore(/** @type {State} */ ({ ...initialState, direction: flat ? 'LR' : 'TB', coach: !small, ...readSettings() }));
 const session = createSession(store);
 const history = createHistory(store);
 const actions = createActions(store, session, history);

@@ -60,7 +60,7 @@ export function createVariables(host, store, actions, views) {
       },
       h('td', {}, h('button', {
         type: 'button', class: `variables__name ${leaf ? 'is-leaf' : ''}`, title: `${kindOf(variable)}. Select it in the graph`, on: { click: () => actions.select(ref) },
-      }, name), ' ', h('span', { class: 'shape', title: info.dtype }, formatShape(info.shape))),
+      }, name), ' ', shapeOf(variable)),
       h('td', {}, cells(variable.value, 'value', 4)),
       h('td', { class: 'variables__why' }, variable.grad ? cells(variable.grad, 'grad', 4) : variable.gradText || 'None'),
       h('td', {}, h('button', {
@@ -87,6 +87,12 @@ export function createVariables(host, store, actions, views) {
 
   store.on(['model', 'view', 'step', 'selection'], draw);
   draw(store.get());
+}
+
+/** Said where the numbers beside it don't show it. @param {VariableState} variable */
+function shapeOf({ info, value }) {
+  if (info.shape.length < 2 || value?.data === null || value === null) return null;
+  return h('span', { class: 'shape', title: info.dtype }, formatShape(info.shape));
 }
 
 /** @param {VariableState} variable */

@@ -2,7 +2,7 @@
  * The inspector's page for a card: an op, a leaf, a ghost or a constant.
  */
 import { cells, heatMap, histogram, matrix } from '../cells.js';
-import { button, h, icon } from '../dom.js';
+import { button, h } from '../dom.js';
 import { flatten, formatShape, stateAt } from '../model/index.js';
 import { formatBytes, graphOf, ifDetached, neighbours, nodeIn, receivedBy, sentBy } from './flow.js';
 import { ruleSection } from './rule.js';
@@ -252,5 +252,5 @@ function neighbourSection(model, card, links) {
   if (uses.length + usedBy.length === 0) return null;
   const row = (/** @type {string} */ label, /** @type {Card[]} */ cards) =>
     cards.length > 0 && h('p', {}, `${label} `, cards.slice(0, 12).map((one, i) => [i > 0 && ', ', cardLink(one, links)]), cards.length > 12 && ` and ${cards.length - 12} more`);
-  return h('section', { 'aria-label': 'Neighbours' }, h('h3', {}, icon('gitFork'), 'Neighbours'), row('uses', uses), row('used by', usedBy));
+  return h('section', { 'aria-label': 'Neighbours' }, h('h3', {}, 'Neighbours'), row('uses', uses), row('used by', usedBy));
 }

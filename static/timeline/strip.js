@@ -10,7 +10,10 @@ import { h } from '../dom.js';
 
 const NS = 'http://www.w3.org/2000/svg';
 const PAD = 18;
-const BASE = 44;
+/** Room under the base line: with labels, and without. */
+const UNDER = 24;
+const UNDER_SMALL = 9;
+const SMALL = 60;
 const LOW = 6;
 const HIGH = 30;
 const LABEL_GAP = 8;
@@ -65,9 +68,11 @@ export function createStrip({ onScrub }) {
   let ticks = [];
   /** @type {{element: Element, index: number}[]} */
   let labels = [];
-  const done = s('line', { class: 'strip__done', y1: BASE, y2: BASE });
-  const playhead = s('line', { class: 'strip__playhead', y1: 8, y2: BASE + 4 });
-  const head = s('circle', { class: 'strip__head', r: 6, cy: BASE });
+  const done = s('line', { class: 'strip__done' });
+  const playhead = s('line', { class: 'strip__playhead', y1: 8 });
+  const head = s('circle', { class: 'strip__head', r: 6 });
+  /** Where the base line lies, from the top. */
+  let base = 0;
 
   /** @param {number} index */
   function x(index) {
@@ -85,17 +90,22 @@ export function createStrip({ onScrub }) {
     ticks = [];
     labels = [];
     width = element.clientWidth;
+    const small = element.clientHeight < SMALL;
+    base = element.clientHeight - (small ? UNDER_SMALL : UNDER);
+    for (const y of ['y1', 'y2']) done.setAttribute(y, String(base));
+    playhead.setAttribute('y2', String(base + 4));
+    head.setAttribute('cy', String(base));
     const steps = model?.steps ?? [];
     if (width === 0) return;
     for (const [i, band] of bands(steps).entries()) {
       const [from, to] = [x(band.from) - 8, x(band.to) + 8];
-      svg.append(s('rect', { class: 'strip__band', x: from, width: Math.max(2, to - from), y: 2, height: BASE + 4, rx: 5 }));
-      if (to - from > 74) svg.append(s('text', { class: 'strip__band-label', x: from + 6, y: 13 }, `backward ${i + 1}`));
+      svg.append(s('rect', { class: 'strip__band', x: from, width: Math.max(2, to - from), y: 2, height: base + 4, rx: 5 }));
+      if (to - from > 74 && !small) svg.append(s('text', { class: 'strip__band-label', x: from + 6, y: 13 }, `backward ${i + 1}`));
     }
-    svg.append(s('line', { class: 'strip__base', x1: PAD, x2: width - PAD, y1: BASE, y2: BASE }), done);
+    svg.append(s('line', { class: 'strip__base', x1: PAD, x2: width - PAD, y1: base, y2: base }), done);
     const spacing = (width - 2 * PAD) / Math.max(1, steps.length);
     drawTicks(steps, spacing);
-    if (spacing > 13) drawLabels(steps);
+    if (spacing > 13 && !small) drawLabels(steps);
     svg.append(playhead, head);
     move();
   }
@@ -109,7 +119,7 @@ export function createStrip({ onScrub }) {
       const to = Math.min(steps.length, from + each);
       let best = from;
       for (let i = from; i < to; i++) if (tall[i] > tall[best]) best = i;
-      const tick = s('rect', { class: `tick tick--${steps[best].kind}`, x: x(best) - thick / 2, y: BASE - tall[best], width: thick, height: tall[best] + 3, rx: Math.min(3, thick / 2) });
+      const tick = s('rect', { class: `tick tick--${steps[best].kind}`, x: x(best) - thick / 2, y: base - tall[best], width: thick, height: tall[best] + 3, rx: Math.min(3, thick / 2) });
       svg.append(tick);
       ticks.push({ element: tick, from, to });
     }
@@ -124,7 +134,7 @@ export function createStrip({ onScrub }) {
       const at = x(one.index);
       if (at - half < free || at + half > width || at - half < 0) continue;
       free = at + half;
-      const label = s('text', { class: 'strip__label', x: at, y: BASE + 19 }, text);
+      const label = s('text', { class: 'strip__label', x: at, y: base + 19 }, text);
       svg.append(label);
       labels.push({ element: label, index: one.index });
     }
@@ -170,7 +180,7 @@ export function createStrip({ onScrub }) {
   }
 
   new ResizeObserver(() => {
-    if (element.clientWidth !== width) draw();
+    draw();
   }).observe(element);
 
   return {
