@@ -11,6 +11,7 @@ import hashlib
 import os
 import subprocess
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 ROOT = Path(__file__).resolve().parent
 STAMP = "node_modules/.gradwalk-stamp"
+VENDOR_SOURCES = ("package.json", "package-lock.json", "vendor.mjs")
 
 
 class VendorHook(BuildHookInterface):  # type: ignore[type-arg]
@@ -28,23 +30,44 @@ class VendorHook(BuildHookInterface):  # type: ignore[type-arg]
         build_vendor(Path(self.root), dev=False)
 
 
-def build_vendor(root: Path, *, dev: bool) -> bool:
-    """Install the npm lock and bundle; False where the last build is still right.
+def build_vendor(root: Path, *, dev: bool) -> None:
+    """Install the npm lock and bundle what has changed since the last time.
 
     `dev` also installs what only the checks need (TypeScript and the types).
     """
-    stamp = root / STAMP
-    wanted = _digest(root)
-    done = stamp.read_text().split() if stamp.exists() else []
+    wanted = _digest(root / name for name in VENDOR_SOURCES)
+    done = _stamp(root).split()
     fresh = (root / "static/vendor/codemirror.js").exists() and done[:1] == [wanted]
-    if fresh and (not dev or "dev" in done):
-        return False
-    env = _environment()
-    command = [*_npm(), "ci", "--ignore-scripts"] + ([] if dev else ["--omit=dev"])
-    subprocess.run(command, cwd=root, env=env, check=True, stdout=sys.stderr)
-    subprocess.run([_node(), "vendor.mjs"], cwd=root, env=env, check=True, stdout=sys.stderr)
-    stamp.write_text(f"{wanted} dev" if dev else wanted)
-    return True
+    dev = dev or done[1:2] == ["dev"]
+    if not fresh or (dev and "dev" not in done):
+        command = [*_npm(), "ci", "--ignore-scripts"] + ([] if dev else ["--omit=dev"])
+        _run(root, command)
+        _run(root, [_node(), "vendor.mjs"])
+        done = [wanted, "dev" if dev else "-"]
+    page = _digest(_page_sources(root))
+    if done[2:3] != [page] or not (root / "static/vendor/standalone.js").exists():
+        _run(root, [_node(), "standalone.mjs"])
+        (root / STAMP).write_text(f"{done[0]} {done[1]} {page}")
+
+
+def _run(root: Path, command: list[str]) -> None:
+    subprocess.run(command, cwd=root, env=_environment(), check=True, stdout=sys.stderr)
+
+
+def _stamp(root: Path) -> str:
+    """Digest of the lock, "dev" or "-", digest of the page."""
+    stamp = root / STAMP
+    return stamp.read_text() if stamp.exists() else ""
+
+
+def _page_sources(root: Path) -> list[Path]:
+    vendor = root / "static/vendor"
+    own = (path for path in (root / "static").rglob("*") if vendor not in path.parents)
+    return [
+        root / "standalone.mjs",
+        root / "templates/index.html",
+        *sorted(path for path in own if path.suffix in (".js", ".css")),
+    ]
 
 
 def check_types(root: Path) -> int:
@@ -54,11 +77,10 @@ def check_types(root: Path) -> int:
     return subprocess.run(command, cwd=root, env=_environment(), check=False).returncode
 
 
-def _digest(root: Path) -> str:
-    """Of everything that the bundles are made from."""
+def _digest(files: Iterable[Path]) -> str:
     hashed = hashlib.sha256()
-    for name in ("package.json", "package-lock.json", "vendor.mjs"):
-        hashed.update((root / name).read_bytes())
+    for file in files:
+        hashed.update(file.read_bytes())
     return hashed.hexdigest()
 
 

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from app.explain import annotate
 from app.recorder import record
 from app.trace import DEFAULT_LIMITS, Limits, TraceRequest, encode
+from app.trace.progress import Progress
 
 
-def evaluate(request: TraceRequest, limits: Limits = DEFAULT_LIMITS) -> bytes:
-    """The trace of `request` as JSON; a program that fails makes a trace with `error`."""
-    trace = record(request, limits)
+def evaluate(
+    request: TraceRequest,
+    limits: Limits = DEFAULT_LIMITS,
+    *,
+    progress: Callable[[Progress], None] | None = None,
+) -> bytes:
+    """The trace of `request` as JSON; a program that fails makes a trace with `error`.
+
+    `progress` is called now and then while the program runs.
+    """
+    trace = record(request, limits, progress=progress)
     annotate(trace, request.code)
     return encode(trace)

@@ -12,6 +12,8 @@ from starlette.middleware.cors import CORSMiddleware
 
 from app import __version__
 from app.api.envelope import Envelope
+from app.api.exports import exports_router
+from app.api.formats import Exporter
 from app.api.gate import Gate
 from app.api.health import health_router
 from app.api.lessons import router as lessons_router
@@ -24,6 +26,7 @@ from app.api.problems import (
     handle_unexpected,
     handle_validation,
 )
+from app.api.standalone import StandalonePage
 from app.api.traces import traces_router
 from app.assets import Assets, find_folder
 from app.pages import pages_router
@@ -37,6 +40,7 @@ def create_app(settings: Settings | None = None, evaluator: Evaluator | None = N
     runner = evaluator or local_evaluator(chosen)
     metrics = Metrics(runner.status)
     assets = Assets(find_folder("static"), development=chosen.development)
+    exporter = Exporter(StandalonePage(find_folder("templates"), find_folder("static")))
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -56,7 +60,8 @@ def create_app(settings: Settings | None = None, evaluator: Evaluator | None = N
         redoc_url=None,
         redirect_slashes=False,
     )
-    app.include_router(traces_router(chosen, runner, metrics))
+    app.include_router(traces_router(chosen, runner, metrics, exporter))
+    app.include_router(exports_router(chosen, exporter))
     app.include_router(lessons_router)
     app.include_router(health_router(runner, metrics, expose_metrics=chosen.metrics))
     app.include_router(pages_router(chosen, assets))

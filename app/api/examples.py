@@ -71,4 +71,5 @@ FORMAT_EXAMPLES = {
     "dot": 'digraph backward {\n  "n0" -> "n1";\n}\n',
     "mermaid": "flowchart TB\n  n0 --> n1\n",
     "svg": '<svg xmlns="http://www.w3.org/2000/svg"></svg>',
+    "html": '<!doctype html>\n<html lang="en"></html>',
 }

@@ -9,6 +9,7 @@ import orjson
 from starlette.responses import Response
 
 from app.api.problems import Problem
+from app.api.standalone import StandalonePage
 from app.export import (
     NothingToDrawError,
     Picture,
@@ -20,7 +21,7 @@ from app.export import (
 )
 from app.trace import Trace
 
-Format = Literal["json", "ndjson", "dot", "mermaid", "svg"]
+Format = Literal["json", "ndjson", "dot", "mermaid", "svg", "html"]
 
 #: Name in `?format=` -> media type.  The first is the default.
 FORMATS: dict[Format, str] = {
@@ -29,12 +30,19 @@ FORMATS: dict[Format, str] = {
     "dot": "text/vnd.graphviz",
     "mermaid": "text/vnd.mermaid",
     "svg": "image/svg+xml",
+    "html": "text/html",
 }
 
 _DRAWN: dict[Format, Callable[[Picture], str]] = {
     "dot": to_dot,
     "mermaid": to_mermaid,
     "svg": to_svg,
+}
+#: A page with scripts must not run as one of ours.
+_SAVED = {
+    "Cache-Control": "no-store",
+    "Content-Disposition": 'attachment; filename="gradwalk.html"',
+    "Content-Security-Policy": "sandbox allow-scripts; default-src 'none'",
 }
 
 
@@ -68,13 +76,25 @@ def _weights(accept: str) -> dict[str, float]:
     return weights
 
 
-def convert(data: bytes, name: Format, graph: str | None) -> Response:
-    """The trace in `data`, which has been validated, drawn as `name`; raises Problem 422."""
-    trace = cast(Trace, orjson.loads(data))
-    try:
-        text = _DRAWN[name](picture(trace, graph))
-    except NothingToDrawError as error:
-        raise Problem("nothing-to-draw", str(error)) from None
-    except TooLargeToDrawError as error:
-        raise Problem("too-large-to-draw", str(error)) from None
-    return Response(text, media_type=FORMATS[name], headers={"Cache-Control": "no-store"})
+class Exporter:
+    """Draws traces; `page` makes the standalone HTML."""
+
+    def __init__(self, page: StandalonePage) -> None:
+        self._page = page
+
+    def convert(self, trace: Trace, code: str, name: Format, graph: str | None) -> Response:
+        """A validated trace in the form called `name`; raises Problem 422."""
+        if name == "html":
+            html = self._page.render(trace, code)
+            return Response(html, media_type=FORMATS[name], headers=_SAVED)
+        try:
+            text = _DRAWN[name](picture(trace, graph))
+        except NothingToDrawError as error:
+            raise Problem("nothing-to-draw", str(error)) from None
+        except TooLargeToDrawError as error:
+            raise Problem("too-large-to-draw", str(error)) from None
+        return Response(text, media_type=FORMATS[name], headers={"Cache-Control": "no-store"})
+
+    def convert_bytes(self, data: bytes, code: str, name: Format, graph: str | None) -> Response:
+        """The same for a trace that a validating evaluator answered with."""
+        return self.convert(cast(Trace, orjson.loads(data)), code, name, graph)

@@ -8,9 +8,12 @@ from fastapi import FastAPI
 from pydantic import TypeAdapter
 
 from app.api.examples import TRACE_EXAMPLE
+from app.api.exports import ExportRequest
 from app.api.problems import ProblemDocument
 from app.trace import Trace, TraceRequest
 
+#: Read and written as bytes by the routes, so FastAPI does not see them.
+_MODELS: tuple[Any, ...] = (Trace, TraceRequest, ExportRequest, ProblemDocument)
 _REF = "#/components/schemas/{model}"
 
 
@@ -22,12 +25,8 @@ def complete_openapi(app: FastAPI) -> None:
         if app.openapi_schema is None:
             document = draw()
             schemas = document.setdefault("components", {}).setdefault("schemas", {})
-            for model in (
-                TypeAdapter(Trace),
-                TypeAdapter(TraceRequest),
-                TypeAdapter(ProblemDocument),
-            ):
-                drawn = model.json_schema(ref_template=_REF)
+            for model in _MODELS:
+                drawn = TypeAdapter(model).json_schema(ref_template=_REF)
                 schemas.update(drawn.pop("$defs", {}))
                 schemas[drawn["title"]] = drawn
             # FastAPI drops nulls from what the routes bring, and here they mean something.

@@ -11,13 +11,13 @@ from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
-from pydantic import ValidationError
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
+from app.api.body import parse, read_body
 from app.api.examples import FORMAT_EXAMPLES, REQUEST_EXAMPLES
-from app.api.formats import FORMATS, Format, convert, negotiate
+from app.api.formats import FORMATS, Exporter, Format, negotiate
 from app.api.metrics import Metrics
 from app.api.problems import INTERNAL_DETAIL, Problem, responses
 from app.api.stream import ProgressLines, Run
@@ -36,7 +36,9 @@ _NO_STORE = {"Cache-Control": "no-store"}
 _FORMAT = "The form of the answer; wins over the Accept header."
 
 
-def traces_router(settings: Settings, evaluator: Evaluator, metrics: Metrics) -> APIRouter:
+def traces_router(
+    settings: Settings, evaluator: Evaluator, metrics: Metrics, exporter: Exporter
+) -> APIRouter:
     router = APIRouter(prefix="/api/v1", tags=["traces"])
 
     @router.post(
@@ -111,7 +113,9 @@ def traces_router(settings: Settings, evaluator: Evaluator, metrics: Metrics) ->
         if trace is None:
             return Response(status_code=499)
         if wanted_format != "json":
-            return await asyncio.to_thread(convert, trace, wanted_format, graph)
+            return await asyncio.to_thread(
+                exporter.convert_bytes, trace, wanted.code, wanted_format, graph
+            )
         return Response(trace, media_type="application/json", headers=_NO_STORE)
 
     return router
@@ -181,57 +185,6 @@ def _describe(error: BaseException) -> Problem:
         return error
     log.error("a streamed run failed", exc_info=error)
     return Problem("internal", INTERNAL_DETAIL)
-
-
-async def read_body(request: Request, limit: int) -> bytes:
-    """The body, read no further than the limit; raises Problem 413."""
-    declared = request.headers.get("content-length", "")
-    body = bytearray()
-    if not (declared.isdecimal() and int(declared) > limit):
-        async for part in request.stream():
-            body += part
-            if len(body) > limit:
-                break
-        else:
-            return bytes(body)
-    raise Problem("too-large", f"A request may have {limit:,} bytes.")
-
-
-def parse(body: bytes, content_type: str, settings: Settings) -> TraceRequest:
-    """The request that the bytes say; raises Problem 400, 413, 415 or 422."""
-    if content_type.partition(";")[0].strip().lower() != "application/json":
-        raise Problem(
-            "unsupported-media-type",
-            f"Send application/json, not {content_type or 'a body without a type'}.",
-        )
-    try:
-        wanted = TraceRequest.model_validate_json(body)
-    except ValidationError as error:
-        raise _invalid(error) from None
-    if len(wanted.code) > settings.max_code_chars:
-        raise Problem("too-large", f"A program may have {settings.max_code_chars:,} characters.")
-    return wanted
-
-
-def _invalid(error: ValidationError) -> Problem:
-    found = error.errors(include_url=False, include_context=False, include_input=False)
-    first = found[0]
-    if first["type"] == "json_invalid":
-        return Problem("not-json", first["msg"])
-    if first["type"] == "string_too_long" and first["loc"] == ("code",):
-        return Problem("too-large", f"code: {first['msg']}")
-    errors = [
-        {"pointer": "".join(f"/{_escape(part)}" for part in one["loc"]), "detail": one["msg"]}
-        for one in found[:20]
-    ]
-    detail = "; ".join(f"{one['pointer'][1:] or 'body'}: {one['detail']}" for one in errors)
-    return Problem("invalid-request", detail, errors=errors)
-
-
-def _escape(part: Any) -> str:
-    """A step of a JSON pointer (RFC 6901)."""
-    text = str(part).encode("utf-8", "backslashreplace").decode()
-    return text.replace("~", "~0").replace("/", "~1")
 
 
 async def while_connected(work: Any, receive: Receive) -> bytes | None:

@@ -76,20 +76,32 @@ class UnsafePool:
             self._waiting -= 1
         self._running += 1
         try:
-            return await self._run(request, deadline or self._time_limit)
+            return await self._run(request, deadline or self._time_limit, progress)
         finally:
             self._running -= 1
             self._slots.release()
 
-    async def _run(self, request: TraceRequest, seconds: float) -> bytes:
+    async def _run(
+        self,
+        request: TraceRequest,
+        seconds: float,
+        progress: Callable[[Progress], None] | None,
+    ) -> bytes:
         ours, theirs = self._context.Pipe()
+        told = progress is not None
         process = self._context.Process(
-            target=_child, args=(theirs, request.model_dump_json(), self._limits), daemon=True
+            target=_child, args=(theirs, request.model_dump_json(), self._limits, told), daemon=True
         )
+        loop = asyncio.get_running_loop()
+
+        def report(one: Progress) -> None:
+            if progress is not None:
+                loop.call_soon_threadsafe(progress, one)
+
         started = time.perf_counter()
         await asyncio.to_thread(process.start)
         theirs.close()
-        answer = asyncio.get_running_loop().run_in_executor(None, _receive, ours, seconds)
+        answer = loop.run_in_executor(None, _receive, ours, time.monotonic() + seconds, report)
         try:
             found = await asyncio.shield(answer)
         finally:
@@ -109,15 +121,27 @@ class UnsafePool:
         return encode(failed(kind, kind, message, seed=request.seed, milliseconds=elapsed))
 
 
-def _receive(ours: Connection, seconds: float) -> bytes | str:
+def _receive(ours: Connection, end: float, report: Callable[[Progress], None]) -> bytes | str:
+    """The trace, or how the run ended without one."""
     try:
-        return ours.recv_bytes() if ours.poll(seconds) else "timeout"
+        while ours.poll(max(0.0, end - time.monotonic())):
+            kind, data = ours.recv()
+            if kind == "trace":
+                trace: bytes = data
+                return trace
+            report(data)
     except (EOFError, OSError):
         return "crash"
+    return "timeout"
 
 
-def _child(theirs: Connection, request: str, limits: Limits) -> None:
+def _child(theirs: Connection, request: str, limits: Limits, told: bool) -> None:
     from app.evaluate import evaluate
 
-    theirs.send_bytes(evaluate(TraceRequest.model_validate_json(request), limits))
+    def report(progress: Progress) -> None:
+        theirs.send(("progress", progress))
+
+    wanted = TraceRequest.model_validate_json(request)
+    trace = evaluate(wanted, limits, progress=report if told else None)
+    theirs.send(("trace", trace))
     theirs.close()

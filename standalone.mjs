@@ -1,0 +1,76 @@
+// Bundles the whole page into one script and one style sheet, for traces that
+// are saved as a page of their own: static/vendor/standalone.js and .css.
+// static/standalone/ stands in for the service; the worker travels as text.
+
+import { readFile, writeFile } from "node:fs/promises";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+import { build } from "esbuild";
+
+const root = path.dirname(fileURLToPath(import.meta.url));
+const fixed = path.join(root, "static");
+const out = path.join(fixed, "vendor");
+const WORKER = "new URL('./worker.js', import.meta.url)";
+
+const common = /** @type {const} */ ({
+  bundle: true,
+  write: false,
+  minify: true,
+  target: "es2023",
+  legalComments: "eof",
+  logLevel: "error",
+});
+
+async function workerText() {
+  const entryPoints = [path.join(fixed, "graph", "worker.js")];
+  const built = await build({ ...common, entryPoints, format: "esm" });
+  return built.outputFiles[0].text;
+}
+
+/** @type {import("esbuild").Plugin} */
+const standIns = {
+  name: "stand-ins",
+  setup(builder) {
+    builder.onResolve({ filter: /(^|\/)(api|storage)\.js$/ }, (args) => {
+      const wanted = path.resolve(args.resolveDir, args.path);
+      const name = path.basename(wanted);
+      const inside = args.resolveDir === path.join(fixed, "standalone");
+      if (inside || path.dirname(wanted) !== fixed) return undefined;
+      return { path: path.join(fixed, "standalone", name) };
+    });
+    builder.onResolve({ filter: /^[a-z][\w-]*$/ }, (args) => ({
+      path: path.join(out, `${args.path}.js`),
+    }));
+    builder.onLoad({ filter: /graph\/layout\.js$/ }, async (args) => {
+      const source = await readFile(args.path, "utf8");
+      if (!source.includes(WORKER)) throw new Error(`${args.path} starts no worker as ${WORKER}`);
+      const text = JSON.stringify(await workerText());
+      const url = `URL.createObjectURL(new Blob([${text}], { type: 'text/javascript' }))`;
+      return { contents: source.replace(WORKER, () => url), loader: "js" };
+    });
+  },
+};
+
+/** The page's style sheets, in the page's own order. */
+async function styles() {
+  const page = await readFile(path.join(root, "templates", "index.html"), "utf8");
+  const list = /for sheet in (\[[^\]]*\])/.exec(page);
+  if (!list) throw new Error("templates/index.html lists no style sheets");
+  const sheets = /** @type {string[]} */ (JSON.parse(list[1]));
+  return sheets.map((sheet) => `@import "./${sheet}.css";`).join("\n");
+}
+
+const script = await build({
+  ...common,
+  entryPoints: [path.join(fixed, "main.js")],
+  format: "esm",
+  plugins: [standIns],
+});
+await writeFile(path.join(out, "standalone.js"), script.outputFiles[0].text);
+
+const sheet = await build({
+  ...common,
+  stdin: { contents: await styles(), resolveDir: fixed, loader: "css" },
+  loader: { ".woff2": "dataurl", ".svg": "dataurl" },
+});
+await writeFile(path.join(out, "standalone.css"), sheet.outputFiles[0].text);
