@@ -33,7 +33,7 @@ def sample(spec: str, generator: np.random.Generator) -> Array:
     shape = tuple(int(n) for n in shape_text.split("x"))
     uniform = generator.random(shape)
     if kind.startswith("index"):
-        return generator.integers(0, int(kind.split()[1]), shape)
+        return np.asarray(generator.integers(0, int(kind.split()[1]), shape))
     match kind:
         case "positive":
             return 0.5 + uniform
@@ -150,8 +150,8 @@ def digamma(x: Array) -> Array:
 _NUMPY = (
     "abs arccos arccosh arcsin arcsinh arctan arctan2 arctanh clip concatenate cos cosh cumprod "
     "cumsum diag diagonal einsum exp eye flip floor log max mean min moveaxis ones outer pi prod "
-    "repeat reshape roll round shape sign sin sinh sort sqrt stack std sum swapaxes take_along_axis "
-    "tan tanh tile trace transpose tril triu trunc ceil var where zeros"
+    "repeat reshape roll round shape sign sin sinh sort sqrt stack std sum swapaxes "
+    "take_along_axis tan tanh tile trace transpose tril triu trunc ceil var where zeros"
 )
 
 _FUNCTIONS: dict[str, Any] = {
