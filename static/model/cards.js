@@ -57,6 +57,8 @@ class Builder {
     this.reads = new Map();
     /** @type {Map<string, TraceTensor>} */
     this.tensorById = new Map(trace.tensors.map((tensor) => [tensor.id, tensor]));
+    /** Spans that ran more than once. */
+    this.repeated = new Set(trace.ops.flatMap((op) => (op.site && op.site.occurrence > 0 ? [spanKey(op.site)] : [])));
     this.parents = new Set(trace.ops.map((op) => op.parent));
     /** @type {Map<string, number>} */
     this.keyCounts = new Map();
@@ -217,12 +219,19 @@ class Builder {
       value: (first && this.tensorById.get(first)?.value) || null,
       module: op?.module ?? null,
       site: op?.site ?? null,
-      iteration: op?.iteration ?? [],
+      iteration: this.iterationOf(op),
       reason: null,
       root: false,
       key: '',
       cut: Boolean(op?.intervention),
     };
+  }
+
+  /** Loop iterations, or which time it is that this expression runs. @param {TraceOp | null} op */
+  iterationOf(op) {
+    if (op?.iteration?.length) return op.iteration;
+    const repeated = op?.site && this.repeated.has(spanKey(op.site));
+    return repeated ? [/** @type {import('./types.js').Site} */ (op.site).occurrence] : [];
   }
 
   /** @param {TraceOp} op */

@@ -57,7 +57,8 @@ export function sentenceOf(context, event, cardId, edges) {
 
 /** @param {Card} card @returns {Part} */
 function link(card) {
-  return { text: card.title, code: true, ref: { kind: 'card', id: card.id } };
+  const nth = card.iteration.map((n) => ` #${n + 1}`).join('');
+  return { text: card.title + nth, code: true, ref: { kind: 'card', id: card.id } };
 }
 
 /** @param {Context} context @param {TraceEvent} event @param {Card | undefined} card @returns {Part[]} */

@@ -58,7 +58,10 @@ export function shortTitles(ops, code) {
     for (let line = span.line; line <= span.end_line; line++) {
       for (const other of byLine.get(line) ?? []) if (contains(span, other)) inside.push(other);
     }
-    titles.set(key, tidy(elide(lines, span, inside)));
+    const short = tidy(elide(lines, span, inside));
+    const whole = tidy(textOf(lines, span));
+    // "… / …" says nothing; a short whole says more.
+    titles.set(key, /[\w.]/.test(short) || whole.length > 26 ? short : whole);
   }
   return titles;
 }
@@ -88,7 +91,7 @@ export function tidy(text) {
     .replace(/\(…\)(?=\s*[-+*/@])/g, '…')
     .replace(/([-+*/@]\s*)\(…\)/g, '$1…')
     .replace(/^(\w+|…)([-+*/@]{1,2})(?=[\w…(])/, '$1 $2 ')
-    .replace(/^…\.(?=\w)/, '….')
+    .replace(/\(…\)\./g, '….')
     .trim();
 }
 

@@ -67,7 +67,8 @@ export class Context {
     const [card] = cards;
     const edges = this.edgesOf(event, card);
     const op = event.op ? this.opById.get(event.op) : undefined;
-    const site = op?.site ?? this.graphById.get(event.graph ?? '')?.site ?? null;
+    const made = event.kind === 'node' && card ? this.base.cardById.get(card)?.site : null;
+    const site = op?.site ?? made ?? this.graphById.get(event.graph ?? '')?.site ?? null;
     return {
       index,
       kind: event.kind,
