@@ -67,8 +67,7 @@ class BackwardRecorder:
             "order": [],
         }
         state.graphs.append(graph)
-        edges = [torch.autograd.graph.get_gradient_edge(output) if isinstance(
-            output, torch.Tensor) else output for output in outputs]
+        edges = [_edge(output) for output in outputs]
         walked = walk(state, graph, [edge[0] for edge in edges])
         for output, edge, gradient in zip(outputs, edges, gradients, strict=False):
             root: Root = {
@@ -174,6 +173,16 @@ class _Running:
             handle.remove()
         self._handles.clear()
         self._walk.release()
+
+
+def _edge(output: Any) -> tuple[Any, int]:
+    """The node (None without one) and output slot that a root stands for."""
+    if not isinstance(output, torch.Tensor):
+        return (output.node, output.output_nr)
+    if not output.requires_grad:
+        return (None, 0)
+    edge = torch.autograd.graph.get_gradient_edge(output)
+    return (edge.node, edge.output_nr)
 
 
 def _is_active(mode: Any) -> bool:

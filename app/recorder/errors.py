@@ -17,7 +17,7 @@ class DeadlineReached(BaseException):
 
 
 def error_of(raised: BaseException, places: Places | None) -> Error:
-    kind = _kind(raised)
+    kind: ErrorKind = "syntax" if places is None and isinstance(raised, SyntaxError) else _kind(raised)
     error: Error = {
         "kind": kind,
         "type": kind if isinstance(raised, DeadlineReached) else type(raised).__name__,
@@ -56,8 +56,6 @@ def _kind(raised: BaseException) -> ErrorKind:
         return "memory"
     if isinstance(raised, OSError) and raised.errno in _FORBIDDEN:
         return "forbidden"
-    if isinstance(raised, SyntaxError) and raised.__traceback__ is None:
-        return "syntax"
     return "exception"
 
 

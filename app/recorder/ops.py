@@ -8,11 +8,12 @@ from types import FrameType, FunctionType
 from typing import Any
 
 import torch
-from torch._C import _pop_torch_function_stack, _push_on_torch_function_stack
+from torch._C import DisableTorchFunction, _pop_torch_function_stack, _push_on_torch_function_stack
 from torch._C._autograd import _get_sequence_nr
 from torch.overrides import TorchFunctionMode, handle_torch_function
 
-from app.recorder.places import SNIPPET, Place
+from app.recorder.modules import ModulePaths
+from app.recorder.places import SNIPPET, Place, snippet_frame
 from app.recorder.state import State
 from app.recorder.tensors import tensors_in
 from app.trace.document import Op, Site, WhyNotRecorded
@@ -34,6 +35,7 @@ _QUIET = frozenset(
 )
 #: Attributes that give another tensor with a history of its own.
 _ATTRIBUTE_OPS = frozenset("T mT H mH real imag data".split())
+_ENTERED = frozenset(("torch.nn.functional", "torch.functional", "torch._jit_internal"))
 _NOT_IN_PLACE_DUNDERS = frozenset("__init__ __invert__ __index__ __int__ __iter__".split())
 _MUTATES_BUFFERS = frozenset(("batch_norm", "instance_norm", "native_batch_norm"))
 
@@ -65,7 +67,8 @@ class _Info:
         self.name = name
         self.special = special
         self.is_detach = name in ("detach", "detach_", "data")
-        self.is_python = isinstance(func, FunctionType)
+        #: Written in Python, in a module whose checks let the mode in.
+        self.is_python = isinstance(func, FunctionType) and func.__module__ in _ENTERED
         self.in_place = (
             (name.endswith("_") and not name.endswith("__"))
             or (name.startswith("__i") and name not in _NOT_IN_PLACE_DUNDERS)
@@ -81,11 +84,16 @@ class OpMode(TorchFunctionMode):
         self._state = state
         self._backward = backward
         self._infos: dict[Any, _Info] = {}
+        self._zeroed = False
         self._parent: Op | None = None
         self._parent_frame: FrameType | None = None
         #: The snippet's frame that called an optimizer's step: its own ops are not shown.
         self.hidden_frame: FrameType | None = None
-        self.modules: list[str] = []
+        #: The nn.Modules that are being run, outermost first.
+        self.modules: list[torch.nn.Module] = []
+        self._module_paths = ModulePaths()
+        #: Set just before a torch function is entered: it may skip its look for modes.
+        self.entering = False
 
     def __torch_function__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
@@ -141,6 +149,25 @@ class OpMode(TorchFunctionMode):
         self._finish(info, op, inputs, outputs, sequence, before)
         return result
 
+    def run_function(self, function: Any, call: Any, args: Any, kwargs: Any) -> Any:
+        """`apply` of an autograd.Function: not a torch call, so the mode is on."""
+        frame = snippet_frame(sys._getframe(2))
+        state = self._state
+        if frame is None or len(state.ops) >= state.limits.ops:
+            return call(*args, **kwargs)
+        with DisableTorchFunction():
+            place = state.places.of(frame)
+            direct = sys._getframe(2) is frame
+            count = place.direct() if direct else place.through(state.places.counts)
+            parent = self._parent if self._parent_frame is frame else None
+            inputs = _inputs(args, kwargs)
+            op = self._new_op(function.__name__, place.site(count), place, parent, inputs)
+            before = _versions(inputs)
+            info = _Info(call)
+            return self._run_python(
+                info, call, args, kwargs, op, inputs, before, frame, entering=False
+            )
+
     def _new_op(
         self,
         name: str,
@@ -156,7 +183,7 @@ class OpMode(TorchFunctionMode):
             "name": name,
             "site": site,
             "parent": parent["id"] if parent is not None else None,
-            "module": self.modules[-1] if self.modules else None,
+            "module": self._module_paths.of(self.modules) if self.modules else None,
             "inputs": [tensor_id(t) for t in inputs],
             "outputs": [],
             "recorded": False,
@@ -178,6 +205,7 @@ class OpMode(TorchFunctionMode):
         inputs: list[torch.Tensor],
         before: list[int | None] | None,
         frame: FrameType,
+        entering: bool = True,
     ) -> Any:
         """A function written in Python: the torch calls inside it become its children."""
         ops = self._state.ops
@@ -186,11 +214,13 @@ class OpMode(TorchFunctionMode):
         outer = (self._parent, self._parent_frame)
         self._parent, self._parent_frame = op, frame
         sequence = _get_sequence_nr()
+        self.entering = entering
         _push_on_torch_function_stack(self)
         try:
             result = func(*args, **kwargs) if kwargs else func(*args)
         finally:
             _pop_torch_function_stack()
+            self.entering = False
             self._parent, self._parent_frame = outer
         outputs = tensors_in(result)
         if outputs or before is not None:
@@ -214,6 +244,7 @@ class OpMode(TorchFunctionMode):
         for number in range(sequence, after):
             of_sequence.setdefault(number, op)
         recorded = after > sequence
+        self._zeroed = False
         if before is not None:
             self._mutations(info, op, inputs, before, recorded)
         entry = state.tensors.entry
@@ -227,7 +258,7 @@ class OpMode(TorchFunctionMode):
         op["recorded"] = recorded
         if not recorded:
             op["why_not_recorded"] = why_not(info.is_detach, inputs)
-        if op["parent"] is None:
+        if op["parent"] is None and not self._zeroed:
             site = op["site"]
             state.timeline.append(
                 {"kind": "op", "line": site["line"] if site else None, "op": op["id"]}
@@ -259,6 +290,7 @@ class OpMode(TorchFunctionMode):
         state = self._state
         if name in ("zero_", "_foreach_zero_"):
             state.grad_zeroed(leaf, grad)
+            self._zeroed = True
         else:
             state.grad_events[leaf] = "assigned"
 

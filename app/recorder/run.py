@@ -19,6 +19,7 @@ import torch
 
 from app.recorder.backward import BackwardRecorder
 from app.recorder.errors import error_of
+from app.recorder.libraries import listening
 from app.recorder.notrun import not_run_graph
 from app.recorder.ops import OpMode
 from app.recorder.places import SNIPPET, Places
@@ -81,24 +82,22 @@ class _Run:
         self.state.places = Places(program.lines, program.scopes, program.counters)
         self._prepare(program)
         started = time.perf_counter()
-        try:
-            with self._patched(), self.warned.listening():
+        with self._patched(), self.warned.listening(), listening(self.state, self.mode):
+            try:
                 with self.mode:
                     exec(code, self.namespace)
-        except KeyboardInterrupt:
-            raise
-        except SystemExit:
-            pass
-        except BaseException as raised:
-            self.error = error_of(raised, self.state.places)
-            self.state.timeline.append(
-                {
-                    "kind": "error",
-                    "line": self.error["line"],
-                    "text": f"{self.error['type']}: {self.error['message']}",
-                }
-            )
+            except SystemExit:
+                pass
+            except KeyboardInterrupt:
+                raise
+            except BaseException as raised:
+                self._failed(raised)
         self.elapsed = time.perf_counter() - started
+
+    def _failed(self, raised: BaseException) -> None:
+        self.error = error_of(raised, self.state.places)
+        text = f"{self.error['type']}: {self.error['message']}"
+        self.state.timeline.append({"kind": "error", "line": self.error["line"], "text": text})
 
     def _prepare(self, program: Program) -> None:
         torch.manual_seed(self.request.seed)

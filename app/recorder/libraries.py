@@ -1,0 +1,153 @@
+"""Where the run listens in torch's Python code: optimizers, modules, functions of functions.
+
+Every patch is a class attribute or module name that is put back when the run
+ends; the program's own objects are never written to.
+"""
+
+from __future__ import annotations
+
+import functools
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+import torch.nn.functional
+from torch._C import DisableTorchFunction
+from torch.optim.optimizer import (
+    register_optimizer_step_post_hook,
+    register_optimizer_step_pre_hook,
+)
+
+from app.recorder.ops import OpMode
+from app.recorder.places import snippet_frame
+from app.recorder.state import State
+
+_CHECKS = ("has_torch_function", "has_torch_function_unary", "has_torch_function_variadic")
+#: Modules whose functions look for modes first, so that they can be entered.
+ENTERED = (torch.nn.functional, torch.functional)
+
+
+@contextmanager
+def listening(state: State, mode: OpMode) -> Iterator[None]:
+    """Patch for the time of a run."""
+    undo: list[tuple[Any, str, Any]] = []
+
+    def patch(owner: Any, name: str, value: Any) -> None:
+        undo.append((owner, name, vars(owner)[name]))
+        setattr(owner, name, value)
+
+    for module in ENTERED:
+        for name in _CHECKS:
+            if name in vars(module):
+                patch(module, name, _checked(mode, getattr(module, name)))
+    for owner in (torch.optim.Optimizer, torch.nn.Module):
+        patch(owner, "zero_grad", _zero_grad(state, mode, owner.zero_grad))
+    patch(torch.nn.Module, "__call__", _module_call(mode, torch.nn.Module.__call__))
+    patch(torch.autograd.Function, "apply", _apply(mode, vars(torch.autograd.Function)["apply"]))
+    steps = _Steps(state, mode)
+    before = register_optimizer_step_pre_hook(steps.before)
+    after = register_optimizer_step_post_hook(steps.after)
+    try:
+        yield
+    finally:
+        before.remove()
+        after.remove()
+        for owner, name, value in reversed(undo):
+            setattr(owner, name, value)
+
+
+def _checked(mode: OpMode, check: Callable[..., bool]) -> Callable[..., bool]:
+    """The check at a function's beginning: passed once for the one that the mode enters."""
+
+    def has_torch_function(*args: Any) -> bool:
+        if mode.entering:
+            mode.entering = False
+            return False
+        return check(*args)
+
+    return has_torch_function
+
+
+def _zero_grad(state: State, mode: OpMode, original: Any) -> Any:
+    @functools.wraps(original)
+    def zero_grad(self: Any, *args: Any, **kwargs: Any) -> Any:
+        if state.zeroing is not None:
+            return original(self, *args, **kwargs)
+        state.zeroing = []
+        frame = snippet_frame(_caller())
+        outer, mode.hidden_frame = mode.hidden_frame, frame
+        try:
+            return original(self, *args, **kwargs)
+        finally:
+            mode.hidden_frame = outer
+            updates, state.zeroing = state.zeroing, None
+            line = frame.f_lineno if frame is not None else None
+            state.timeline.append({"kind": "zero_grad", "line": line, "updates": updates})
+
+    return zero_grad
+
+
+def _caller() -> Any:
+    return sys._getframe(2)
+
+
+def _module_call(mode: OpMode, original: Any) -> Any:
+    """Keeps the stack of modules that are being run."""
+
+    def call(self: Any, *args: Any, **kwargs: Any) -> Any:
+        mode.modules.append(self)
+        try:
+            return original(self, *args, **kwargs)
+        finally:
+            mode.modules.pop()
+
+    call.__name__ = call.__qualname__ = "_wrapped_call_impl"
+    return call
+
+
+def _apply(mode: OpMode, original: Any) -> Any:
+    """A user's own autograd.Function is an op too, with what its forward calls as children."""
+
+    def apply(cls: Any, *args: Any, **kwargs: Any) -> Any:
+        call = original.__get__(None, cls)
+        return mode.run_function(cls, call, args, kwargs)
+
+    return classmethod(apply)
+
+
+class _Steps:
+    """The values of an optimizer's parameters before and after each step."""
+
+    def __init__(self, state: State, mode: OpMode) -> None:
+        self._state = state
+        self._mode = mode
+        self._stack: list[tuple[Any, list[tuple[torch.Tensor, Any]]]] = []
+
+    def before(self, optimizer: Any, args: Any, kwargs: Any) -> None:
+        state = self._state
+        with DisableTorchFunction():
+            values = [
+                (p, state.summaries.of(p))
+                for group in optimizer.param_groups
+                for p in group["params"]
+                if p.grad is not None
+            ]
+            state.summaries.flush()
+        self._stack.append((self._mode.hidden_frame, values))
+        self._mode.hidden_frame = snippet_frame(_caller())
+
+    def after(self, optimizer: Any, args: Any, kwargs: Any) -> None:
+        state = self._state
+        frame = snippet_frame(_caller())
+        self._mode.hidden_frame, values = self._stack.pop()
+        with DisableTorchFunction():
+            updates = [
+                {"tensor": state.tensors.id(p), "before": value, "after": state.summaries.of(p)}
+                for p, value in values
+            ]
+        line = frame.f_lineno if frame is not None else None
+        state.timeline.append(
+            {"kind": "optimizer_step", "line": line, "updates": updates}  # type: ignore[typeddict-item]
+        )

@@ -1,0 +1,25 @@
+"""The path of the module that is running, as `named_modules` of the outermost tells it."""
+
+from __future__ import annotations
+
+import weakref
+from typing import Any
+
+import torch
+
+
+class ModulePaths:
+    def __init__(self) -> None:
+        self._paths: weakref.WeakKeyDictionary[Any, dict[int, str]] = weakref.WeakKeyDictionary()
+
+    def of(self, stack: list[torch.nn.Module]) -> str:
+        """Path of the innermost module from the outermost one; for that one, its class name."""
+        root, module = stack[0], stack[-1]
+        if module is root:
+            return type(root).__name__
+        paths = self._paths.get(root)
+        if paths is None or id(module) not in paths:
+            paths = {id(inner): path for path, inner in root.named_modules()}
+            paths.setdefault(id(module), type(module).__name__)
+            self._paths[root] = paths
+        return paths[id(module)]
