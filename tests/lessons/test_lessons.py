@@ -57,7 +57,7 @@ def test_runs_as_plain_torch_does(lesson: Lesson) -> None:
         assert trace["error"]["message"] == str(plain.error)
         assert trace["error"]["diagnosis"] is not None, "a lesson's error is explained"
     for variable in trace["variables"]:
-        tensor = plain.names[variable["name"]]
+        tensor = _named(plain.names, variable["name"])
         assert variable["shape"] == list(tensor.shape)
         grad = tensor.grad if tensor.is_leaf or tensor.retains_grad else None
         assert (variable["grad"] is None) == (grad is None), variable["name"]
@@ -65,6 +65,13 @@ def test_runs_as_plain_torch_does(lesson: Lesson) -> None:
             expected = pytest.approx(grad.flatten().tolist(), nan_ok=True)
             shown = variable["grad"]["data"]
             assert [float(x) for x in _flatten(shown)] == expected
+
+
+def _named(names: dict[str, Any], name: str) -> Any:
+    """The tensor that a variable's name means: `x`, or a module's `model.0.weight`."""
+    first, _, path = name.partition(".")
+    value = names[first]
+    return value.get_parameter(path) if path else value
 
 
 def _flatten(data: Any) -> list[Any]:
