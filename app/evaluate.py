@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from app.explain import annotate
 from app.recorder import record
-from app.trace import DEFAULT_LIMITS, Limits, TraceRequest, encode
+from app.trace import DEFAULT_LIMITS, Limits, Trace, TraceRequest, encode
 from app.trace.progress import Progress
 
 
@@ -15,11 +15,15 @@ def evaluate(
     limits: Limits = DEFAULT_LIMITS,
     *,
     progress: Callable[[Progress], None] | None = None,
+    amend: Callable[[Trace], None] | None = None,
 ) -> bytes:
     """The trace of `request` as JSON; a program that fails makes a trace with `error`.
 
-    `progress` is called now and then while the program runs.
+    `progress` is called now and then while the program runs, `amend`
+    once it is over and before the trace is explained.
     """
     trace = record(request, limits, progress=progress)
+    if amend is not None:
+        amend(trace)
     annotate(trace, request.code)
     return encode(trace)

@@ -94,4 +94,11 @@ def local_evaluator(settings: Settings) -> Evaluator:
         return UnsafePool(settings.children, settings.queue, settings.time_limit, settings.limits)
     from app.sandbox import LocalPool
 
-    return LocalPool()
+    return LocalPool(
+        children=settings.children,
+        queue=settings.queue,
+        queue_seconds=settings.queue_seconds,
+        time_limit=settings.time_limit,
+        memory_mb=settings.memory_limit_mb,
+        limits=settings.limits,
+    )

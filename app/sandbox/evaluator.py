@@ -33,7 +33,8 @@ class Evaluator(Protocol):
     ) -> bytes:
         """The trace as JSON, whatever the program did; raises `Overloaded`.
 
-        `progress` is called now and then while the program runs.  Cancelling the task frees the process that runs the program.
+        `progress` is called now and then while the program runs.
+        Cancelling the task frees the process that runs the program.
         """
         ...
 

@@ -1,0 +1,142 @@
+"""One jailed child: waits for a program, runs it, answers, ends."""
+
+from __future__ import annotations
+
+import gc
+import os
+import signal
+import time
+from collections.abc import Callable
+from types import FrameType
+from typing import Protocol
+
+import orjson
+
+from app.recorder import DeadlineReached
+from app.sandbox import ends, frames
+from app.sandbox.jail import CHANNEL, LAYERS, Jail, lift_memory_limit
+from app.sandbox.probes import PROBES
+from app.sandbox.words import explain_denials
+from app.trace import Limits, Trace, TraceRequest, validate
+from app.trace.progress import Progress
+
+#: Seconds between two progress reports.
+_REPORT_EVERY = 0.1
+
+
+class Evaluate(Protocol):
+    """`app.evaluate.evaluate`, or what a test puts in its place."""
+
+    def __call__(
+        self,
+        request: TraceRequest,
+        limits: Limits,
+        *,
+        progress: Callable[[Progress], None] | None,
+        amend: Callable[[Trace], None] | None,
+    ) -> bytes: ...
+
+
+def live(
+    jail: Jail, parent: int, evaluate: Evaluate, limits: Limits, layers: tuple[str, ...] = LAYERS
+) -> None:
+    """Everything after the fork; never returns to the zygote's code."""
+    try:
+        jail.enter(parent)
+        frames.write_frame(CHANNEL, frames.JAILED, b"")
+        kind, body = frames.read_frame(CHANNEL)
+        if kind == frames.RUN:
+            _run(body, evaluate, limits, words="words" in layers)
+        elif kind == frames.PROBE:
+            verdict = PROBES[body.decode()]()
+            frames.write_frame(CHANNEL, frames.ANSWER, b"held" if verdict is None else verdict)
+        elif kind == frames.CHECK:
+            frames.write_frame(CHANNEL, frames.ANSWER, _check(body))
+    except EOFError:
+        pass
+    except BaseException as error:
+        _answer_failure(error)
+    finally:
+        os._exit(0)
+
+
+def _run(body: bytes, evaluate: Evaluate, limits: Limits, *, words: bool) -> None:
+    seconds, wants_progress = frames.SECONDS.unpack_from(body)
+    request = TraceRequest.model_validate_json(body[frames.SECONDS.size :])
+    if words:
+        explain_denials()
+    reporter = Reporter() if wants_progress else None
+    signal.signal(signal.SIGALRM, _out_of_time)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    answer = evaluate(request, limits, progress=reporter, amend=_amend)
+    signal.setitimer(signal.ITIMER_REAL, 0)
+    frames.write_frame(CHANNEL, frames.ANSWER, answer)
+
+
+def _out_of_time(_signal: int, _frame: FrameType | None) -> None:
+    raise DeadlineReached
+
+
+def _amend(trace: Trace) -> None:
+    """The program is over: stop the clock, open the reserve, name the end."""
+    signal.setitimer(signal.ITIMER_REAL, 0)
+    lift_memory_limit()
+    ends.classify(trace)
+
+
+def _check(data: bytes) -> bytes:
+    try:
+        validate(data)
+    except ValueError as error:
+        return f"not a trace: {str(error)[:300]}".encode("utf-8", "backslashreplace")
+    return b"valid"
+
+
+def _answer_failure(error: BaseException) -> None:
+    """No trace could be made; say why in a few words."""
+    signal.setitimer(signal.ITIMER_REAL, 0)
+    try:
+        lift_memory_limit()
+        gc.collect()
+        if isinstance(error, MemoryError):
+            text = "memory"
+        elif isinstance(error, DeadlineReached):
+            text = "timeout"
+        else:
+            text = f"{type(error).__name__}: {error}"[:1000]
+        frames.write_frame(CHANNEL, frames.FAILED, text.encode("utf-8", "backslashreplace"))
+    except BaseException:
+        os._exit(1)
+
+
+class Reporter:
+    """Sends progress now and then, and what was printed in between."""
+
+    def __init__(self) -> None:
+        self._last = time.monotonic()
+        self._printed: list[str] = []
+
+    def __call__(self, progress: Progress) -> None:
+        if progress["stdout"]:
+            self._printed.append(progress["stdout"])
+        now = time.monotonic()
+        if now - self._last < _REPORT_EVERY:
+            return
+        self._last = now
+        report: Progress = {**progress, "stdout": "".join(self._printed)}
+        self._printed.clear()
+        try:
+            body = orjson.dumps(report)
+        except TypeError:  # a lone surrogate
+            report["stdout"] = report["stdout"].encode("utf-8", "backslashreplace").decode()
+            body = orjson.dumps(report)
+        frames.write_frame(CHANNEL, frames.PROGRESS, body)
+
+
+def silence() -> None:
+    """Descriptors 0, 1 and 2 lead nowhere."""
+    null = os.open(os.devnull, os.O_RDWR)
+    for fd in (0, 1, 2):
+        os.dup2(null, fd)
+    if null > 2:
+        os.close(null)

@@ -1,0 +1,119 @@
+"""Who may run now, and who waits.
+
+A program begins in one of `quick` places.  If it is not over after a moment it
+moves to one of `long` places, at the lowest priority, so that those who burn
+the processor do not stand in the way of the many that end at once.  Others wait
+in the order in which they came, up to `queue` of them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+
+from app.sandbox.evaluator import Overloaded
+
+#: Seconds in a quick place; most programs of a lesson take a tenth of it.
+MOMENT = 0.1
+
+
+class Place:
+    """Held while a program runs; `leave` exactly once."""
+
+    def __init__(self, lanes: Lanes) -> None:
+        self._lanes = lanes
+        self._timer: asyncio.TimerHandle | None = None
+
+    def begin(self, on_overdue: Callable[[], None]) -> None:
+        """The program starts now; `on_overdue` is called if it outlasts the moment."""
+        self._timer = asyncio.get_running_loop().call_later(MOMENT, self._overdue, on_overdue)
+
+    def _overdue(self, told: Callable[[], None]) -> None:
+        told()
+        self._lanes.move(self)
+
+    def leave(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._lanes.close(self)
+
+
+class Lanes:
+    def __init__(self, quick: int, long: int, queue: int, queue_seconds: float) -> None:
+        self._quick_places = quick
+        self._long_places = long
+        self._queue = queue
+        self._queue_seconds = queue_seconds
+        self._waiting: deque[asyncio.Future[Place]] = deque()
+        self._quick: set[Place] = set()
+        self._long: set[Place] = set()
+        #: In a quick place although they should move: no long place is free.
+        self._overdue: deque[Place] = deque()
+
+    @property
+    def running(self) -> int:
+        return len(self._quick) + len(self._long)
+
+    @property
+    def long_running(self) -> int:
+        return len(self._long) + len(self._overdue)
+
+    @property
+    def queued(self) -> int:
+        return len(self._waiting)
+
+    async def enter(self) -> Place:
+        """Wait for a place; raises `Overloaded`."""
+        if not self._waiting and len(self._quick) < self._quick_places:
+            return self._open()
+        if len(self._waiting) >= self._queue:
+            raise Overloaded(self._retry_after())
+        turn: asyncio.Future[Place] = asyncio.get_running_loop().create_future()
+        self._waiting.append(turn)
+        try:
+            async with asyncio.timeout(self._queue_seconds):
+                return await turn
+        except BaseException as error:
+            if turn.done() and not turn.cancelled():
+                turn.result().leave()  # called at the moment in which it gave up
+            elif turn in self._waiting:
+                self._waiting.remove(turn)
+            if isinstance(error, TimeoutError):
+                raise Overloaded(self._retry_after()) from None
+            raise
+
+    def move(self, place: Place) -> None:
+        """To a long place, or as soon as there is one."""
+        if len(self._long) < self._long_places:
+            self._quick.discard(place)
+            self._long.add(place)
+            self._call()
+        else:
+            self._overdue.append(place)
+
+    def close(self, place: Place) -> None:
+        self._quick.discard(place)
+        if place in self._overdue:
+            self._overdue.remove(place)
+        if place in self._long:
+            self._long.remove(place)
+            if self._overdue:
+                self.move(self._overdue.popleft())
+        self._call()
+
+    def _open(self) -> Place:
+        place = Place(self)
+        self._quick.add(place)
+        return place
+
+    def _call(self) -> None:
+        """Give free quick places to those who wait."""
+        while self._waiting and len(self._quick) < self._quick_places:
+            turn = self._waiting.popleft()
+            if not turn.done():
+                turn.set_result(self._open())
+
+    def _retry_after(self) -> float:
+        """Seconds, as a guess: each that waits needs a moment, if all are quick."""
+        return 1.0 + len(self._waiting) * MOMENT / self._quick_places

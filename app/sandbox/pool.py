@@ -1,0 +1,316 @@
+"""The local pool: leases a jailed child to each program and always gets an answer."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import asdict
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from app.sandbox import ends, frames
+from app.sandbox.evaluator import Overloaded
+from app.sandbox.jail import LAYERS
+from app.sandbox.lanes import Lanes, Place
+from app.sandbox.nursery import BadFrame, Child, Nursery, TooLarge, ZygoteRefused
+from app.sandbox.self_test import SandboxUnavailable, run_probes
+from app.trace import DEFAULT_LIMITS, Limits, TraceRequest, validate
+from app.trace.progress import Progress
+
+log = logging.getLogger("gradwalk.sandbox")
+
+#: Answers up to this many bytes are validated here, larger ones in another child.
+_SMALL_ANSWER = 200_000
+_PROGRESS_BYTES = 1_000_000
+_CHECK_SECONDS = 15.0
+#: Seconds until a fork that may wait is ordered: it should not disturb the run.
+_REFILL_DELAY = 0.012
+_RESTART_PAUSE = 1.0
+
+_progress: TypeAdapter[Progress] = TypeAdapter(Progress)
+
+
+class LocalPool:
+    """An `Evaluator` on this machine.  Linux only.
+
+    `children` programs begin at the same time; `long_runs` more may go on at
+    lowest priority after their first tenth of a second (default: 4 a child, at
+    least 8); `queue` wait, `queue_seconds` at most.  `time_limit` in seconds,
+    `memory_mb` beyond what torch itself takes.  `evaluator` names what runs a
+    request ("module:function"), `layers` what jails it (for tests).
+    """
+
+    def __init__(
+        self,
+        *,
+        children: int | None = None,
+        long_runs: int | None = None,
+        queue: int = 64,
+        queue_seconds: float = 10.0,
+        time_limit: float = 10.0,
+        memory_mb: int = 1024,
+        limits: Limits = DEFAULT_LIMITS,
+        evaluator: str = "app.evaluate:evaluate",
+        layers: tuple[str, ...] = LAYERS,
+        self_test: bool = True,
+    ) -> None:
+        quick = children or max(2, len(os.sched_getaffinity(0)))
+        long = max(8, 4 * quick) if long_runs is None else long_runs
+        self._lanes = Lanes(quick, long, queue, queue_seconds)
+        self._spare = quick + 1
+        self._time_limit = time_limit
+        self._queue_seconds = queue_seconds
+        self._answer_bytes = limits.trace_bytes + 1_000_000
+        self._self_test = self_test
+        self._nursery = Nursery(
+            {
+                "evaluator": evaluator,
+                "limits": asdict(limits),
+                "memory": memory_mb * 1024 * 1024,
+                "cpu_seconds": int(time_limit + _grace(time_limit)) + 2,
+                "layers": layers,
+            },
+            self._zygote_died,
+        )
+        self._idle: asyncio.Queue[Child] = asyncio.Queue()
+        self._coming = 0
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._probes: dict[str, str] | None = None
+        self._reason: str | None = "Not started."
+        self._deaths = 0
+
+    # Life
+
+    async def start(self) -> None:
+        """Load, test the jail, fork ahead; raises `SandboxUnavailable`."""
+        try:
+            await self._nursery.start()
+            if self._self_test:
+                self._probes = await run_probes(self._nursery)
+        except (ZygoteRefused, OSError, EOFError, TimeoutError) as error:
+            self._nursery.stop()
+            raise SandboxUnavailable(
+                f"The sandbox does not start: {error or type(error)}"
+            ) from error
+        passed = {
+            name: end for name, end in (self._probes or {}).items() if end.startswith("passed")
+        }
+        if passed:
+            self._nursery.stop()
+            raise SandboxUnavailable(
+                "The sandbox does not hold, so nothing is served: "
+                + "; ".join(f"{name} {end}" for name, end in passed.items())
+            )
+        self._reason = None
+        if not self._nursery.layers["landlock"] and self._self_test:
+            log.warning("this kernel has no Landlock: seccomp and the limits hold alone")
+        self._refill()
+        self._idle.put_nowait(await self._idle.get())  # the first is there
+
+    async def stop(self) -> None:
+        """End every child; whoever still waits for an answer gets an error."""
+        self._reason = "Stopped."
+        tasks = list(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        self._nursery.stop()
+        while not self._idle.empty():
+            self._idle.get_nowait().dispose()
+
+    def status(self) -> dict[str, Any]:
+        return {
+            "ready": self._reason is None,
+            "reason": self._reason,
+            "children": self._nursery.children,
+            "idle": self._idle.qsize(),
+            "running": self._lanes.running,
+            "long_running": self._lanes.long_running,
+            "queued": self._lanes.queued,
+            "restarts": self._deaths,
+            "layers": self._nursery.layers,
+            "self_test": self._probes,
+        }
+
+    # One program
+
+    async def evaluate(
+        self,
+        request: TraceRequest,
+        *,
+        deadline: float | None = None,
+        progress: Callable[[Progress], None] | None = None,
+    ) -> bytes:
+        """See `Evaluator`; `deadline` in seconds can only shorten the time limit."""
+        seconds = min(deadline or self._time_limit, self._time_limit)
+        place = await self._lanes.enter()
+        try:
+            return await self._lease(request, seconds, progress, place)
+        finally:
+            place.leave()
+
+    async def _lease(
+        self,
+        request: TraceRequest,
+        seconds: float,
+        progress: Callable[[Progress], None] | None,
+        place: Place,
+    ) -> bytes:
+        child = await self._take()
+        asyncio.get_running_loop().call_later(_REFILL_DELAY, self._refill)
+        started = time.monotonic()
+        try:
+            place.begin(child.yield_to_others)
+            async with asyncio.timeout(seconds + _grace(seconds)):
+                return await self._converse(child, request, seconds, progress)
+        except TimeoutError:
+            return ends.out_of_time(request, seconds, time.monotonic() - started)
+        except TooLarge:
+            return ends.too_large(request, time.monotonic() - started, self._answer_bytes)
+        except BadFrame as error:
+            return ends.not_a_trace(request, time.monotonic() - started, str(error))
+        except EOFError:
+            status = await self._status_of(child)
+            elapsed = time.monotonic() - started
+            if child.gone.cancelled():
+                return ends.zygote_died(request, elapsed)
+            return ends.without_answer(request, elapsed, status)
+        finally:
+            child.dispose()
+            self._refill()
+
+    async def _converse(
+        self,
+        child: Child,
+        request: TraceRequest,
+        seconds: float,
+        progress: Callable[[Progress], None] | None,
+    ) -> bytes:
+        started = time.monotonic()
+        header = frames.SECONDS.pack(seconds, progress is not None)
+        with suppress(ConnectionError):  # what there is to know, receiving tells
+            await child.send(frames.RUN, header + request.model_dump_json().encode())
+        while True:
+            kind, body = await child.receive(self._answer_bytes)
+            if kind == frames.ANSWER:
+                await self._validate(body)
+                return body
+            if kind == frames.FAILED:
+                words = body[:1000].decode("utf-8", "replace")
+                return ends.recorder_failed(request, time.monotonic() - started, words)
+            if kind != frames.PROGRESS or len(body) > _PROGRESS_BYTES:
+                raise BadFrame(f"frame {kind!r}")
+            if progress is not None:
+                try:
+                    progress(_progress.validate_json(body))
+                except ValidationError:
+                    raise BadFrame("progress of another form") from None
+
+    async def _validate(self, answer: bytes) -> None:
+        """Raises BadFrame unless it is a trace: the child may have forged it."""
+        if len(answer) <= _SMALL_ANSWER:
+            try:
+                validate(answer)
+            except ValidationError as error:
+                raise BadFrame(_first(error)) from None
+            return
+        checker = await self._take()
+        try:
+            async with asyncio.timeout(_CHECK_SECONDS):
+                await checker.send(frames.CHECK, answer)
+                _, verdict = await checker.receive(10_000)
+        except (TimeoutError, EOFError, ConnectionError):
+            raise BadFrame("it could not be validated") from None
+        finally:
+            checker.dispose()
+            self._refill()
+        if verdict != b"valid":
+            raise BadFrame(verdict.decode("utf-8", "replace"))
+
+    async def _status_of(self, child: Child) -> int | None:
+        """How it ended; None if it lives on with its channel closed."""
+        try:
+            async with asyncio.timeout(1.0):
+                return await asyncio.shield(child.gone)
+        except TimeoutError:
+            return None
+        except asyncio.CancelledError:
+            if child.gone.cancelled():  # with its zygote
+                return None
+            raise
+
+    # Children in stock
+
+    async def _take(self) -> Child:
+        """A waiting child; raises `Overloaded` where none comes."""
+        if self._reason is not None and not self._coming:
+            raise Overloaded(_RESTART_PAUSE)
+        try:
+            async with asyncio.timeout(self._queue_seconds):
+                while True:
+                    if self._idle.empty():
+                        self._refill()
+                    child = await self._idle.get()
+                    if not child.gone.done():
+                        return child
+                    child.dispose()
+        except TimeoutError:
+            raise Overloaded(_RESTART_PAUSE) from None
+
+    def _refill(self) -> None:
+        while (
+            self._reason is None
+            and self._nursery.alive
+            and self._idle.qsize() + self._coming < self._spare
+        ):
+            self._coming += 1
+            self._spawn(self._order())
+
+    async def _order(self) -> None:
+        try:
+            self._idle.put_nowait(await self._nursery.order())
+        except (OSError, EOFError) as error:
+            log.warning("no child was born: %s", error or "the zygote is gone")
+            await asyncio.sleep(_RESTART_PAUSE / 4)
+        finally:
+            self._coming -= 1
+
+    def _zygote_died(self) -> None:
+        self._deaths += 1
+        self._reason = "The sandbox is being restarted."
+        while not self._idle.empty():
+            self._idle.get_nowait().dispose()
+        self._spawn(self._restart())
+
+    async def _restart(self) -> None:
+        while True:
+            try:
+                await self._nursery.start()
+            except (ZygoteRefused, OSError, TimeoutError) as error:
+                log.error("the zygote does not start: %s", error)
+                await asyncio.sleep(_RESTART_PAUSE)
+            else:
+                self._reason = None
+                self._refill()
+                return
+
+    def _spawn(self, work: Any) -> None:
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+def _grace(seconds: float) -> float:
+    """After the timer inside the program: time to give back what was recorded."""
+    return min(5.0, max(1.0, seconds / 2))
+
+
+def _first(error: ValidationError) -> str:
+    """The first complaint, without the input."""
+    one = error.errors(include_url=False, include_context=False, include_input=False)[0]
+    return f"{'.'.join(str(part) for part in one['loc'][:6])}: {one['msg']}"[:300]
