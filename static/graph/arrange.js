@@ -9,12 +9,20 @@
  * @typedef {import('./types.js').Direction} Direction
  * @typedef {import('./layout.js').LayoutClient} LayoutClient
  *
+ * @typedef {object} DrawnGroup
+ * @property {import('../model/groups.js').Group} group
+ * @property {number} x  Centre.
+ * @property {number} y
+ * @property {number} width
+ * @property {number} height
+ *
  * @typedef {object} Arrangement
  * @property {Scene} scene
  * @property {Model} model
  * @property {Direction} direction
  * @property {Drawn[]} cards
  * @property {DrawnLink[]} links
+ * @property {DrawnGroup[]} groups  Open ones, outer before inner.
  * @property {Map<string, Drawn>} cardById  By item id.
  * @property {Map<string, DrawnLink>} linkById
  * @property {{x: number, y: number, width: number, height: number}} bounds
@@ -24,7 +32,7 @@ import { toNumber } from '../model/numbers.js';
 import { needsFoot } from './cards.js';
 import { clipEnds, sample } from './geometry.js';
 import { labelSize } from './links.js';
-import { measure } from './measure.js';
+import { headingWidth, measure } from './measure.js';
 import { plainRoute } from './routes.js';
 
 /** With more links than this, numbers stand beside an edge only on demand. */
@@ -46,7 +54,8 @@ export async function arrange(client, model, scene, direction, before, compare) 
   }
   const labelled = scene.links.length <= LABELS_UP_TO;
   const layout = await client.layout({
-    items: scene.items.map((item, i) => ({ id: item.id, width: boxes[i].width, height: boxes[i].height })),
+    items: scene.items.map((item, i) => ({ id: item.id, parent: item.parent, width: boxes[i].width, height: boxes[i].height })),
+    groups: scene.groups.map(({ id, parent, title }) => ({ id, parent, width: headingWidth(title) })),
     links: scene.links.map((link) => ({
       id: link.id, source: link.source, target: link.target, label: labelled ? labelSize(link) : null,
     })),
@@ -61,7 +70,8 @@ export async function arrange(client, model, scene, direction, before, compare) 
     const route = layout.routes.get(link.id);
     return drawnLink(link, sample(route?.control ?? []), route?.label ?? null);
   });
-  return finish(model, scene, direction, cards, links, largest);
+  const groups = scene.groups.map((group) => ({ group, ...(layout.groups.get(group.id) ?? { x: 0, y: 0, width: 0, height: 0 }) }));
+  return finish(model, scene, direction, cards, links, groups, largest);
 }
 
 /** @param {import('../model/scene.js').Link} link @param {number[]} points @param {[number, number] | null} label @returns {DrawnLink} */
@@ -85,7 +95,8 @@ function keep(model, scene, boxes, before, largest) {
     if (!was || grown) return null;
     cards.push({ item: scene.items[i], box: boxes[i], x: was.x, y: was.y });
   }
-  if (cards.length < before.cards.length * 0.6) return null;
+  const sameGroups = scene.groups.map((one) => one.id).join() === before.groups.map((one) => one.group.id).join();
+  if (!sameGroups || cards.length < before.cards.length * 0.6) return null;
   const byId = new Map(cards.map((card) => [card.item.id, card]));
   const routes = new Map(before.links.map((link) => [link.link.key, link]));
   let fresh = 0;
@@ -97,7 +108,7 @@ function keep(model, scene, boxes, before, largest) {
     return drawnLink(link, sample(plainRoute(from, to, before.direction, fresh % 2 ? 14 : -14)), null);
   });
   if (fresh > Math.max(2, scene.links.length * 0.2)) return null;
-  return finish(model, scene, before.direction, cards, links, largest);
+  return finish(model, scene, before.direction, cards, links, before.groups, largest);
 }
 
 /** @param {Drawn | undefined} card */
@@ -107,26 +118,27 @@ function placed(card) {
 
 /**
  * @param {Model} model @param {Scene} scene @param {Direction} direction
- * @param {Drawn[]} cards @param {DrawnLink[]} links @param {number} largest
+ * @param {Drawn[]} cards @param {DrawnLink[]} links @param {DrawnGroup[]} groups @param {number} largest
  * @returns {Arrangement}
  */
-function finish(model, scene, direction, cards, links, largest) {
+function finish(model, scene, direction, cards, links, groups, largest) {
   return {
-    scene, model, direction, cards, links, largest,
+    scene, model, direction, cards, links, groups, largest,
     cardById: new Map(cards.map((card) => [card.item.id, card])),
     linkById: new Map(links.map((link) => [link.link.id, link])),
-    bounds: boundsOf(cards),
+    bounds: boundsOf(cards, groups),
   };
 }
 
-/** @param {Drawn[]} cards */
-export function boundsOf(cards) {
+/** @param {Drawn[]} cards @param {DrawnGroup[]} groups */
+function boundsOf(cards, groups) {
   let [left, top, right, bottom] = [Infinity, Infinity, -Infinity, -Infinity];
-  for (const { x, y, box } of cards) {
-    left = Math.min(left, x - box.width / 2);
-    right = Math.max(right, x + box.width / 2);
-    top = Math.min(top, y - box.height / 2);
-    bottom = Math.max(bottom, y + box.height / 2);
+  const boxes = [...cards.map(({ x, y, box }) => ({ x, y, width: box.width, height: box.height })), ...groups];
+  for (const { x, y, width, height } of boxes) {
+    left = Math.min(left, x - width / 2);
+    right = Math.max(right, x + width / 2);
+    top = Math.min(top, y - height / 2);
+    bottom = Math.max(bottom, y + height / 2);
   }
   if (cards.length === 0) return { x: 0, y: 0, width: 1, height: 1 };
   return { x: left, y: top, width: right - left, height: bottom - top };
@@ -170,5 +182,9 @@ export function translate(arrangement, dx, dy) {
     link.points = link.points.map((value, i) => value + (i % 2 === 0 ? dx : dy));
     if (link.label) link.label = [link.label[0] + dx, link.label[1] + dy];
   }
-  arrangement.bounds = boundsOf(arrangement.cards);
+  for (const group of arrangement.groups) {
+    group.x += dx;
+    group.y += dy;
+  }
+  arrangement.bounds = boundsOf(arrangement.cards, arrangement.groups);
 }

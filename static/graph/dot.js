@@ -3,9 +3,8 @@
  * they never lie on a card or on each other.  Edges between the same two cards
  * are one line to it, which is then spread into lanes.
  *
- * @typedef {import('./layout.js').LayoutRequest} LayoutRequest
+ * @typedef {import('./compound.js').Plain} Plain
  * @typedef {import('./layout.js').LayoutAnswer} LayoutAnswer
- * @typedef {LayoutRequest['links'][number]} Asked
  */
 import { instance } from '../vendor/viz.js';
 import { bundle, spreadLane } from './lanes.js';
@@ -19,7 +18,7 @@ const SIDE_GAP = 34;
 let engine = null;
 
 /**
- * @param {LayoutRequest} request
+ * @param {Plain} request
  * @returns {Promise<Omit<LayoutAnswer, 'ticket'>>}
  */
 export async function dotLayout(request) {
@@ -29,7 +28,7 @@ export async function dotLayout(request) {
   return fromDot(request, bundles, viz.renderJSON(toDot(request, bundles)));
 }
 
-/** @param {LayoutRequest} request @param {import('./lanes.js').Bundle[]} bundles */
+/** @param {Plain} request @param {import('./lanes.js').Bundle[]} bundles */
 function toDot({ items, direction }, bundles) {
   const index = new Map(items.map((item, i) => [item.id, `c${i}`]));
   const vertical = direction === 'TB';
@@ -79,7 +78,7 @@ function slot(one, width, height, vertical) {
 }
 
 /**
- * @param {LayoutRequest} request @param {import('./lanes.js').Bundle[]} bundles @param {any} drawn
+ * @param {Plain} request @param {import('./lanes.js').Bundle[]} bundles @param {any} drawn
  * @returns {Omit<LayoutAnswer, 'ticket'>}
  */
 function fromDot({ items, links, direction }, bundles, drawn) {

@@ -45,8 +45,12 @@ export class Interaction {
 
   /** @param {MouseEvent} event */
   clicked(event) {
-    const action = /** @type {Element} */ (event.target).closest('.gw-action');
-    if (action) return;
+    if (/** @type {Element} */ (event.target).closest('.gw-action')) return;
+    const opened = openGroup(event);
+    if (opened) {
+      void this.picture.toggleGroup(opened);
+      return;
+    }
     const ref = this.refOf(event);
     if (ref?.kind === 'group') void this.picture.toggleGroup(ref.id);
     else this.choose(ref);
@@ -89,7 +93,8 @@ export class Interaction {
       return;
     }
     const ref = this.refOf(event);
-    if (ref?.kind === 'group') void this.picture.toggleGroup(ref.id);
+    const group = openGroup(event) ?? (ref?.kind === 'group' ? ref.id : null);
+    if (group) void this.picture.toggleGroup(group);
     else if (ref) this.choose(ref);
   }
 
@@ -162,4 +167,11 @@ export class Interaction {
       top += 29;
     }
   }
+}
+
+/** The open group whose heading this event is on. @param {Event} event @returns {string | null} */
+function openGroup(event) {
+  const close = /** @type {Element} */ (event.target).closest('.gw-group__close');
+  const frame = /** @type {SVGGElement | null | undefined} */ (close?.closest('.gw-group'));
+  return frame?.dataset.group ?? null;
 }

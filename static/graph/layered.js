@@ -5,7 +5,7 @@
  * After Sugiyama, Tagawa, Toda (1981); the positions are isotonic regressions
  * (pool adjacent violators).
  *
- * @typedef {import('./layout.js').LayoutRequest} LayoutRequest
+ * @typedef {import('./compound.js').Plain} Plain
  * @typedef {import('./layout.js').LayoutAnswer} LayoutAnswer
  */
 import { pack } from './pack.js';
@@ -20,7 +20,7 @@ const SWEEPS = 6;
 const PASSES = 8;
 
 /**
- * @param {LayoutRequest} request
+ * @param {Plain} request
  * @returns {Omit<LayoutAnswer, 'ticket'>}
  */
 export function layeredLayout({ items, links, direction }) {
@@ -185,7 +185,7 @@ function spread(graph, layer, wish, x) {
 }
 
 /**
- * @param {LayoutRequest & {graph: Layered, x: Float64Array, y: Float64Array, shiftY: number, source: Int32Array, target: Int32Array, flipped: Uint8Array}} made
+ * @param {Plain & {graph: Layered, x: Float64Array, y: Float64Array, shiftY: number, source: Int32Array, target: Int32Array, flipped: Uint8Array}} made
  * @returns {Omit<LayoutAnswer, 'ticket'>}
  */
 function answer({ items, links, direction, graph, x, y, shiftY, source, target, flipped }) {
@@ -222,8 +222,8 @@ function answer({ items, links, direction, graph, x, y, shiftY, source, target, 
 /**
  * Where along a box's side each line starts and ends, so that lines of the
  * same two boxes lie apart.
- * @param {LayoutRequest['links']} links @param {Int32Array} source @param {Int32Array} target
- * @param {(v: number) => number} cx @param {LayoutRequest['items']} items @param {'width' | 'height'} across
+ * @param {Plain['links']} links @param {Int32Array} source @param {Int32Array} target
+ * @param {(v: number) => number} cx @param {Plain['items']} items @param {'width' | 'height'} across
  */
 function fans(links, source, target, cx, items, across) {
   const spreadOf = (/** @type {Int32Array} */ own, /** @type {Int32Array} */ other) => {

@@ -3,7 +3,8 @@
  * still busy with an older one, so the page never waits for a stale picture.
  *
  * @typedef {object} LayoutRequest
- * @property {{id: string, width: number, height: number}[]} items
+ * @property {{id: string, width: number, height: number, parent: string | null}[]} items
+ * @property {{id: string, parent: string | null, width: number}[]} groups  Open ones, outer before inner; width: of the heading.
  * @property {{id: string, source: string, target: string, label: [number, number] | null}[]} links
  * @property {'TB' | 'LR'} direction
  *
@@ -11,12 +12,14 @@
  * @property {Map<string, {x: number, y: number}>} positions  Centres.
  * @property {Map<string, {control: number[], label: [number, number] | null}>} routes
  *   Béziers from producer to consumer, and the middle of the label.
+ * @property {Map<string, {x: number, y: number, width: number, height: number}>} groups  Centres and sizes.
  * @property {number} width
  * @property {number} height
  *
  * @typedef {object} LayoutAnswer  As it crosses from the worker.
  * @property {number} ticket
  * @property {Float64Array} [centres]  x, y for each item.
+ * @property {Float64Array} [boxes]  x, y, width, height for each group.
  * @property {Float64Array} [control]  All routes' points, one after the other.
  * @property {Int32Array} [offsets]  Where each route starts; one more at the end.
  * @property {Float64Array} [labels]  x, y for each link; NaN without.
@@ -89,11 +92,16 @@ function unpack(request, answer) {
   const offsets = answer.offsets ?? new Int32Array(request.links.length + 1);
   const labels = answer.labels ?? new Float64Array();
   const positions = new Map(request.items.map((item, i) => [item.id, { x: centres[2 * i], y: centres[2 * i + 1] }]));
+  const boxes = answer.boxes ?? new Float64Array();
+  const groups = new Map(request.groups.map((group, i) => {
+    const [x, y, width, height] = boxes.subarray(4 * i, 4 * i + 4);
+    return [group.id, { x, y, width, height }];
+  }));
   const routes = new Map(request.links.map((link, i) => {
     const x = labels[2 * i];
     /** @type {[number, number] | null} */
     const label = Number.isFinite(x) ? [x, labels[2 * i + 1]] : null;
     return [link.id, { control: Array.from(control.subarray(offsets[i], offsets[i + 1])), label }];
   }));
-  return { positions, routes, width: answer.width ?? 0, height: answer.height ?? 0 };
+  return { positions, routes, groups, width: answer.width ?? 0, height: answer.height ?? 0 };
 }

@@ -153,3 +153,8 @@ export function engineText(card) {
 export function noteOf(card) {
   return card.kind === 'ghost' ? (SHORT_REASONS.get(card.reason ?? '') ?? card.reason ?? '') : '';
 }
+
+/** Room for an open group's title and its close button. @param {string} title */
+export function headingWidth(title) {
+  return textWidth(title, 'engine') + 60;
+}

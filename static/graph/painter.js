@@ -11,12 +11,14 @@
 import { select } from 'd3';
 import { at, buildCard, updateCard } from './cards.js';
 import { buildLink, linkNow, nameOfLink, updateLabel, updateLink } from './links.js';
+import { textWidth } from './measure.js';
 
 export class Painter {
   /** @param {SVGSVGElement} svg */
   constructor(svg) {
     const root = select(svg).append('g').attr('class', 'gw-world');
     this.world = /** @type {SVGGElement} */ (root.node());
+    this.groupLayer = root.append('g').attr('class', 'gw-groups');
     this.linkLayer = root.append('g').attr('class', 'gw-links');
     this.cardLayer = root.append('g').attr('class', 'gw-cards');
     this.labelLayer = root.append('g').attr('class', 'gw-labels').attr('aria-hidden', 'true');
@@ -55,6 +57,29 @@ export class Painter {
         return g;
       });
     this.index();
+  }
+
+  /** Frames of open groups. @param {import('./arrange.js').DrawnGroup[]} groups */
+  joinGroups(groups) {
+    this.groupLayer.selectAll('g.gw-group').data(groups, (d) => /** @type {import('./arrange.js').DrawnGroup} */ (d).group.id)
+      .join((enter) => {
+        const g = enter.append('g').attr('class', 'gw-group');
+        g.append('rect').attr('class', 'gw-group__frame').attr('rx', 14);
+        const close = g.append('g').attr('class', 'gw-group__close').attr('tabindex', 0).attr('role', 'button');
+        close.append('rect').attr('rx', 7).attr('height', 20);
+        close.append('text').attr('x', 9).attr('y', 14);
+        return g;
+      })
+      .attr('data-group', (d) => d.group.id)
+      .attr('transform', (d) => at(d.x - d.width / 2, d.y - d.height / 2))
+      .each(function frame(d) {
+        const g = select(/** @type {SVGGElement} */ (this));
+        const text = `− ${d.group.title}`;
+        g.select('.gw-group__frame').attr('width', d.width).attr('height', d.height);
+        g.select('.gw-group__close').attr('transform', at(12, 8)).attr('aria-label', `Close the group ${d.group.title}`);
+        g.select('.gw-group__close rect').attr('width', textWidth(text, 'engine') + 18);
+        g.select('.gw-group__close text').text(text);
+      });
   }
 
   index() {

@@ -78,8 +78,12 @@ export class Picture {
     await this.rearrange(keepPositions ? this.arrangement : null);
   }
 
-  /** Lay out the scene as it is now. @param {Arrangement | null} before */
-  async rearrange(before) {
+  /**
+   * Lay out the scene as it is now.
+   * @param {Arrangement | null} before  What it may keep positions of.
+   * @param {boolean} [same]  The same model, seen in another way.
+   */
+  async rearrange(before, same = false) {
     const model = this.model;
     if (!model) return;
     const turn = ++this.turn;
@@ -92,9 +96,10 @@ export class Picture {
     const related = old && before ? align(arrangement, old) : 0;
     this.arrangement = arrangement;
     this.stopMoving();
+    this.painter.joinGroups(arrangement.groups);
     this.painter.join(arrangement.cards, arrangement.links);
     this.refresh();
-    if (old && related > arrangement.cards.length / 3) this.moveFrom(old);
+    if (old && (same || related > arrangement.cards.length / 3)) this.moveFrom(old);
     else {
       this.painter.placeCards(arrangement.cards);
       this.camera.touched = false;
@@ -179,19 +184,29 @@ export class Picture {
     if (direction === this.direction) return;
     this.direction = direction;
     this.camera.touched = false;
-    void this.rearrange(this.arrangement);
+    void this.rearrange(this.arrangement, true);
   }
 
-  /** Open or close a group; the clicked box stays where it is. @param {string} id */
+  /** Open or close a group; the clicked box stays where it is on the screen. @param {string} id */
   async toggleGroup(id) {
+    const before = this.groupCorner(id);
     if (this.open.has(id)) this.open.delete(id);
     else this.open.add(id);
-    const old = this.arrangement?.cardById.get(id);
-    await this.rearrange(this.arrangement);
-    if (old && this.arrangement) {
-      const first = this.arrangement.cards.find((card) => card.item.group?.path.includes(id) || old.item.group?.cards.includes(card.item.id));
-      if (first) this.camera.show(rectOf(first));
+    this.camera.touched = true;
+    await this.rearrange(this.arrangement, true);
+    const after = this.groupCorner(id);
+    if (before && after) {
+      const { k, x, y } = this.camera.view;
+      this.camera.go({ k, x: x + (before.x - after.x) * k, y: y + (before.y - after.y) * k });
     }
+  }
+
+  /** Upper left corner of a group, open or closed. @param {string} id */
+  groupCorner(id) {
+    const open = this.arrangement?.groups.find((one) => one.group.id === id);
+    if (open) return { x: open.x - open.width / 2, y: open.y - open.height / 2 };
+    const closed = this.arrangement?.cardById.get(id);
+    return closed ? { x: closed.x - closed.box.width / 2, y: closed.y - closed.box.height / 2 } : null;
   }
 
   /** @param {number} [duration] */
@@ -211,7 +226,7 @@ export class Picture {
     const group = this.arrangement.cardById.get(itemId)?.item.group;
     if (group && ref.kind !== 'group') {
       this.open.add(group.id);
-      await this.rearrange(this.arrangement);
+      await this.rearrange(this.arrangement, true);
       await this.reveal(ref);
       return;
     }

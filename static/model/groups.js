@@ -10,7 +10,7 @@
  * @property {string} detail
  * @property {string[]} cards  Ids of all cards in it.
  * @property {number} repeats  How often its one expression ran; 1: it is no stack.
- * @property {string[]} path  Ids of the groups around it, outermost first.
+ * @property {string | null} parent  The open group around it.
  */
 
 /** Models up to this many cards open as they are. */
@@ -21,38 +21,40 @@ const MOST = 200;
 /**
  * @param {Model} model
  * @param {Set<string>} open  Ids of open groups.
- * @returns {import('./scene.js').Item[]}
+ * @returns {{items: import('./scene.js').Item[], groups: Group[]}}  groups: the open ones, outer before inner.
  */
 export function groupCards(model, open) {
   /** @type {import('./scene.js').Item[]} */
   const items = [];
+  /** @type {Group[]} */
+  const groups = [];
   const levels = [byModule, byLine, byExpression, byRange];
-  split(model.cards, 0, [], '');
-  return items;
+  split(model.cards, 0, null, '');
+  return { items, groups };
 
-  /** @param {Card[]} cards @param {number} level @param {string[]} path @param {string} prefix */
-  function split(cards, level, path, prefix) {
+  /** @param {Card[]} cards @param {number} level @param {string | null} parent @param {string} prefix */
+  function split(cards, level, parent, prefix) {
     if (level >= levels.length) {
-      for (const card of cards) items.push({ id: card.id, key: card.key, card, group: null });
+      for (const card of cards) items.push({ id: card.id, key: card.key, card, group: null, parent });
       return;
     }
     for (const [name, members] of levels[level](cards, prefix)) {
       const plain = name === null || members.length === 1;
       if (plain) {
-        split(members, level + 1, path, prefix);
+        split(members, level + 1, parent, prefix);
         continue;
       }
-      const id = `g:${path.length ? `${path[path.length - 1]}/` : ''}${name.id}`;
-      if (open.has(id)) {
-        const deeper = name.again ? level : level + 1;
-        split(members, deeper, [...path, id], name.prefix ?? prefix);
-        continue;
-      }
+      const id = parent ? `${parent}/${name.id}` : `g:${name.id}`;
       const group = {
-        id, title: name.title, detail: name.detail, path, repeats: name.repeats ?? 1,
+        id, title: name.title, detail: name.detail, parent, repeats: name.repeats ?? 1,
         cards: members.map((card) => card.id),
       };
-      items.push({ id, key: id, card: null, group });
+      if (open.has(id)) {
+        groups.push(group);
+        split(members, name.again ? level : level + 1, id, name.prefix ?? prefix);
+        continue;
+      }
+      items.push({ id, key: id, card: null, group, parent });
     }
   }
 }

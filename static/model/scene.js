@@ -11,7 +11,8 @@
  * @property {string} id  Card or group id.
  * @property {string} key  The same over runs.
  * @property {Card | null} card
- * @property {Group | null} group
+ * @property {Group | null} group  Closed.
+ * @property {string | null} parent  The open group around it.
  *
  * @typedef {object} Link  One line of the picture, drawn from producer to consumer.
  * @property {string} id
@@ -23,8 +24,8 @@
  * @property {boolean} recorded
  * @property {boolean} severed
  *
- * @typedef {{items: Item[], links: Link[], itemOf: Map<string, string>, linkOf: Map<string, string>}} Scene
- *   itemOf: card id -> item id.  linkOf: edge id -> link id.
+ * @typedef {{items: Item[], groups: Group[], links: Link[], itemOf: Map<string, string>, linkOf: Map<string, string>}} Scene
+ *   groups: the open ones.  itemOf: card id -> item id.  linkOf: edge id -> link id.
  */
 import { groupCards } from './groups.js';
 
@@ -35,9 +36,7 @@ import { groupCards } from './groups.js';
  * @returns {Scene}
  */
 export function buildScene(model, { open = new Set(), collapse = false, severed = [] } = {}) {
-  const items = collapse
-    ? groupCards(model, open)
-    : model.cards.map((card) => ({ id: card.id, key: card.key, card, group: null }));
+  const { items, groups } = collapse ? groupCards(model, open) : plain(model);
   /** @type {Map<string, string>} */
   const itemOf = new Map();
   for (const item of items) {
@@ -78,5 +77,11 @@ export function buildScene(model, { open = new Set(), collapse = false, severed 
     if (!replaced) take(edge, false);
   }
   for (const edge of severed) take(edge, true);
-  return { items, links: [...links.values()], itemOf, linkOf };
+  return { items, groups, links: [...links.values()], itemOf, linkOf };
+}
+
+/** @param {Model} model @returns {{items: Item[], groups: Group[]}} */
+function plain(model) {
+  const items = model.cards.map((card) => ({ id: card.id, key: card.key, card, group: null, parent: null }));
+  return { items, groups: [] };
 }
