@@ -89,10 +89,8 @@ def setting_rows() -> list[str]:
     """The table of docs/operations.md: option, default, help."""
     rows = []
     for name, field in Settings.model_fields.items():
-        default = field.default
-        if field.default_factory is not None:
-            default = "" if name != "children" else "one a core"
-        shown = f"`{default}`" if default != "" else ""
+        default = field.default if field.default_factory is None else ""
+        shown = f"`{default}`" if default not in ("", None) else ""
         rows.append(f"| `--{name.replace('_', '-')}` | {shown} | {field.description} |")
     return rows
 

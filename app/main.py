@@ -34,8 +34,13 @@ from app.sandbox.evaluator import Evaluator
 from app.settings import Settings
 
 
-def create_app(settings: Settings | None = None, evaluator: Evaluator | None = None) -> FastAPI:
-    """The service as an ASGI application; it starts and stops its evaluator itself."""
+def create_app(
+    settings: Settings | None = None, evaluator: Evaluator | None = None, *, started: bool = False
+) -> FastAPI:
+    """The service as an ASGI application.
+
+    It stops its evaluator at its end, and starts it too unless it is `started` already.
+    """
     chosen = settings or Settings()
     runner = evaluator or local_evaluator(chosen)
     metrics = Metrics(runner.status)
@@ -44,7 +49,8 @@ def create_app(settings: Settings | None = None, evaluator: Evaluator | None = N
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        await runner.start()
+        if not started:
+            await runner.start()
         try:
             yield
         finally:

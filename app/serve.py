@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 import logging
 import socket
 import sys
 import time
-import urllib.parse
 import webbrowser
+import zlib
 from typing import Any
 
 import uvicorn
 
-from app.main import create_app
+from app.main import create_app, local_evaluator
+from app.sandbox import SandboxUnavailable
 from app.settings import Settings
 
 #: Fields that a request's log line carries, in this order.
@@ -43,11 +45,26 @@ def serve(settings: Settings, *, browser: bool = False, code: str | None = None)
     except OSError as error:
         print(f"gradwalk: {settings.host}:{settings.port}: {error.strerror}", file=sys.stderr)
         return 1
+    loops = uvicorn.Config(_no_app).get_loop_factory()
+    with listener, asyncio.Runner(loop_factory=loops) as runner:
+        return runner.run(_serve(settings, listener, browser=browser, code=code))
+
+
+async def _serve(
+    settings: Settings, listener: socket.socket, *, browser: bool, code: str | None
+) -> int:
+    """Start the evaluator, then listen: the port opens only where the sandbox holds."""
+    evaluator = local_evaluator(settings)
+    try:
+        await evaluator.start()
+    except SandboxUnavailable as error:
+        print(f"gradwalk: {error}", file=sys.stderr)
+        return 1
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     address = f"http://{host}:{listener.getsockname()[1]}{settings.root_path}/"
     server = _Server(
         uvicorn.Config(
-            create_app(settings),
+            create_app(settings, evaluator, started=True),
             log_config=None,
             access_log=False,
             server_header=False,
@@ -58,11 +75,23 @@ def serve(settings: Settings, *, browser: bool = False, code: str | None = None)
             backlog=2048,
         ),
         address,
-        page=address + (f"#code={urllib.parse.quote(code)}" if code else "") if browser else None,
+        page=address + share_hash(code) if browser else None,
     )
-    with listener, asyncio.Runner(loop_factory=server.config.get_loop_factory()) as runner:
-        runner.run(server.serve([listener]))
+    await server.serve([listener])
     return 0 if server.started else 1
+
+
+async def _no_app(scope: object, receive: object, send: object) -> None:
+    """Only asked which loop uvicorn would take."""
+
+
+def share_hash(code: str | None) -> str:
+    """The part of an address that holds a program, as static/url.js reads it."""
+    if code is None:
+        return ""
+    deflate = zlib.compressobj(wbits=-15)
+    packed = deflate.compress(json.dumps({"c": code}).encode()) + deflate.flush()
+    return "#z=" + base64.urlsafe_b64encode(packed).decode().rstrip("=")
 
 
 class _Server(uvicorn.Server):

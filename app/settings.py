@@ -52,6 +52,13 @@ class Settings(BaseSettings):
         le=256,
         description="Programs that run at the same time. Default: one a core, at least 2.",
     )
+    long_runs: int | None = Field(
+        default=None,
+        ge=0,
+        le=1024,
+        description="Programs that may go on at lowest priority after their first tenth of a "
+        "second, beside those that begin. Default: 4 for each of --children, at least 8.",
+    )
     queue: int = Field(
         default=64, ge=0, description="Requests that wait for a child; beyond it they get 503."
     )

@@ -38,7 +38,9 @@ def _until(true: Callable[[], bool]) -> None:
 
 def test_beyond_the_queue_there_is_503(server_with: Callable[..., Any]) -> None:
     with (
-        server_with("--children", "1", "--queue", "1", "--time-limit", "2") as server,
+        server_with(
+            "--children", "1", "--long-runs", "0", "--queue", "1", "--time-limit", "2"
+        ) as server,
         ThreadPoolExecutor(8) as pool,
     ):
         busy = [pool.submit(_post, server, BUSY) for _ in range(8)]
@@ -55,7 +57,9 @@ def test_beyond_the_queue_there_is_503(server_with: Callable[..., Any]) -> None:
 
 
 def test_a_client_that_leaves_frees_its_child(server_with: Callable[..., Any]) -> None:
-    with server_with("--children", "1", "--queue", "0", "--time-limit", "60") as server:
+    with server_with(
+        "--children", "1", "--long-runs", "0", "--queue", "0", "--time-limit", "60"
+    ) as server:
         url = httpx.URL(server.url)
         body = json.dumps(BUSY).encode()
         with socket.create_connection((url.host, url.port)) as connection:
