@@ -92,6 +92,8 @@ class OpMode(TorchFunctionMode):
         #: The nn.Modules that are being run, outermost first.
         self.modules: list[torch.nn.Module] = []
         self._module_paths = ModulePaths()
+        #: The intervention that is acting now.
+        self.intervention: str | None = None
         #: Set just before a torch function is entered: it may skip its look for modes.
         self.entering = False
 
@@ -149,6 +151,10 @@ class OpMode(TorchFunctionMode):
         self._finish(info, op, inputs, outputs, sequence, before)
         return result
 
+    def act(self, intervention: str | None) -> None:
+        """Ops from now on happen because of this intervention."""
+        self.intervention = intervention
+
     def run_function(self, function: Any, call: Any, args: Any, kwargs: Any) -> Any:
         """`apply` of an autograd.Function: not a torch call, so the mode is on."""
         frame = snippet_frame(sys._getframe(2))
@@ -188,7 +194,7 @@ class OpMode(TorchFunctionMode):
             "outputs": [],
             "recorded": False,
             "why_not_recorded": None,
-            "intervention": None,
+            "intervention": self.intervention,
             "expression": place.expression,
         }
         if place.loops:

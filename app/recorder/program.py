@@ -46,10 +46,23 @@ class Program:
         """Instrument and compile; raises SyntaxError as plain Python would."""
         if self.tree.body and isinstance(self.tree.body[-1], ast.Expr):
             last = self.tree.body[-1]
-            last.value = _at(last.value, _call(RESULT, [last.value]))
+            last.value = call_at(last.value, RESULT, [last.value])
         self.tree.body = self._body(self.tree.body, module=True)
-        ast.fix_missing_locations(self.tree)
         return compile(self.tree, SNIPPET, "exec", dont_inherit=True)
+
+    def to_bytes(self, line: int, column: int) -> int:
+        """A column in characters as the compiler counts it."""
+        if not 0 < line <= len(self.lines):
+            return column
+        return len(self.lines[line - 1][:column].encode("utf-8", "surrogatepass"))
+
+    def to_characters(self, line: int, column: int) -> int:
+        head = self.lines[line - 1].encode("utf-8", "surrogatepass")[:column]
+        return len(head.decode("utf-8", "ignore"))
+
+    def text(self, node: ast.expr) -> str:
+        """The source text of an expression."""
+        return ast.get_source_segment("\n".join(self.lines), node) or ast.unparse(node)
 
     def _body(self, body: list[ast.stmt], module: bool) -> list[ast.stmt]:
         result: list[ast.stmt] = []
@@ -87,17 +100,17 @@ class Program:
         counter = self._counter(node.body, is_function=False)
         names = _stored(node.target) if not isinstance(node, ast.While) else []
         node.body = [
-            _statement_at(node, _call(TICK, [ast.Constant(counter)])),
+            statement_at(node, TICK, [ast.Constant(counter)]),
             *_bound(names, node, module),
             *self._body(node.body, module),
         ]
         node.orelse = self._body(node.orelse, module)
-        return _statement_at(node, _call(LOOP, [ast.Constant(counter)]))
+        return statement_at(node, LOOP, [ast.Constant(counter)])
 
     def _function(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
         counter = self._counter(node.body, is_function=True)
         docstring = 1 if ast.get_docstring(node, clean=False) is not None else 0
-        tick = _statement_at(node.body[0], _call(TICK, [ast.Constant(counter)]))
+        tick = statement_at(node.body[0], TICK, [ast.Constant(counter)])
         rest = self._body(node.body[docstring:], module=False)
         node.body = [*node.body[:docstring], tick, *rest]
 
@@ -121,28 +134,29 @@ def parse(source: str) -> Program:
     return Program(source, tree, split_lines(source))
 
 
-def _at(where: ast.AST, node: ast.Call) -> ast.Call:
-    return ast.copy_location(node, where)
+def call_at(where: ast.expr | ast.stmt, name: str, arguments: list[ast.expr]) -> ast.Call:
+    """A call of a hidden built-in, at the span of `where`."""
+    call = ast.Call(ast.Name(name, ast.Load()), arguments, [])
+    for node in (call, call.func, *arguments):
+        if not hasattr(node, "lineno"):
+            ast.copy_location(node, where)
+    return call
 
 
-def _call(name: str, arguments: list[ast.expr]) -> ast.Call:
-    return ast.Call(ast.Name(name, ast.Load()), arguments, [])
-
-
-def _statement_at(where: ast.stmt, call: ast.Call) -> ast.stmt:
+def statement_at(where: ast.stmt, name: str, arguments: list[ast.expr]) -> ast.stmt:
     """A statement on the first line of `where`, which no traceback will ever show."""
+    call = ast.Call(ast.Name(name, ast.Load()), arguments, [])
     statement = ast.Expr(call)
-    for node in ast.walk(statement):
-        if isinstance(node, ast.expr | ast.stmt):
-            node.lineno = node.end_lineno = where.lineno
-            node.col_offset = node.end_col_offset = where.col_offset
+    for node in (statement, call, call.func, *arguments):
+        node.lineno = node.end_lineno = where.lineno
+        node.col_offset = node.end_col_offset = where.col_offset
     return statement
 
 
 def _bound(names: list[str], where: ast.stmt, module: bool) -> list[ast.stmt]:
     if not module or not names:
         return []
-    return [_statement_at(where, _call(BOUND, [ast.Constant(name) for name in names]))]
+    return [statement_at(where, BOUND, [ast.Constant(name) for name in names])]
 
 
 def _stored(target: ast.expr) -> list[str]:

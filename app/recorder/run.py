@@ -11,14 +11,18 @@ import time
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from types import ModuleType
 from typing import Any
 
 import numpy as np
 import torch
 
+from app.recorder.automatic import auto_backward, given_gradient
 from app.recorder.backward import BackwardRecorder
 from app.recorder.errors import error_of
+from app.recorder.inputs import INPUT, Inputs, InvalidInput
+from app.recorder.interventions import Interventions
 from app.recorder.libraries import listening
 from app.recorder.notrun import not_run_graph
 from app.recorder.ops import OpMode
@@ -67,6 +71,8 @@ class _Run:
         self.hidden: frozenset[str] = frozenset()
         self.result: Any = None
         self.state = State(limits, Places([], [], 0))
+        self.inputs = Inputs(self.state, request.inputs)
+        self.interventions: Interventions | None = None
         self.stdout = Output(limits.stdout_chars, self._printed)
         self.warned = Warned()
 
@@ -74,8 +80,15 @@ class _Run:
         program: Program | None = None
         try:
             program = parse(self.request.code)
+            self.interventions = Interventions(self.request.interventions, program)
+            self.interventions.write()
+            self._seed()
+            self.inputs.prepare(program, self.namespace)
             with self.warned.listening():
                 code = program.compile()
+        except InvalidInput as raised:
+            self.error = error_of(raised, None)
+            return
         except (SyntaxError, MemoryError, RecursionError) as raised:
             self.error = error_of(raised, None)
             return
@@ -86,6 +99,8 @@ class _Run:
             try:
                 with self.mode:
                     exec(code, self.namespace)
+                    if self.request.auto_backward:
+                        auto_backward(self.state, self.namespace, self.result, self.request)
             except SystemExit:
                 pass
             except KeyboardInterrupt:
@@ -99,10 +114,12 @@ class _Run:
         text = f"{self.error['type']}: {self.error['message']}"
         self.state.timeline.append({"kind": "error", "line": self.error["line"], "text": text})
 
-    def _prepare(self, program: Program) -> None:
+    def _seed(self) -> None:
         torch.manual_seed(self.request.seed)
         random.seed(self.request.seed)
         np.random.seed(self.request.seed % 2**32)
+
+    def _prepare(self, program: Program) -> None:
         linecache.cache[SNIPPET] = (
             len(program.source), None, [line + "\n" for line in program.lines], SNIPPET
         )  # fmt: skip
@@ -128,8 +145,11 @@ class _Run:
         own.__dict__.update(builtins.__dict__)
         own.__dict__.update(_PROVIDED)
         own.__dict__.update({LOOP: loop, TICK: tick, BOUND: bound, RESULT: result})
+        own.__dict__[INPUT] = self.inputs.override
+        if self.interventions is not None:
+            own.__dict__.update(self.interventions.builtins())
         self.namespace["__builtins__"] = own
-        self.hidden = frozenset(self.namespace)
+        self.hidden = frozenset(self.namespace) - self.inputs.leaves
 
     @contextmanager
     def _patched(self) -> Iterator[None]:
@@ -137,7 +157,9 @@ class _Run:
         graph = torch.autograd.graph
         engine = graph._engine_run_backward
         backward = BackwardRecorder(self.state, engine)
-        self.mode = OpMode(self.state, lambda func, args, kwargs: func(*args, **kwargs))
+        self.mode = OpMode(self.state, partial(given_gradient, self.request.gradient))
+        if self.interventions is not None:
+            self.interventions.acting = self.mode.act
         backward.mode = self.mode
         streams = (sys.stdout, sys.stderr, sys.stdin)
         main = sys.modules["__main__"]
@@ -173,6 +195,7 @@ class _Run:
             if not state.graphs:
                 not_run_graph(state, named)
             found = variables(state, named)
+            inputs = self.inputs.report(named, self.limits.value_elements)
             state.summaries.flush()
         if state.summaries.cut:
             state.omit("values", state.summaries.cut)
@@ -195,4 +218,6 @@ class _Run:
             "variables": found,
             "omitted": state.omitted,
             "bindings": state.bindings,
+            "inputs": inputs,
+            "interventions": self.interventions.report() if self.interventions else [],
         }

@@ -57,9 +57,9 @@ class Tensors:
         self._known[id(tensor)] = (weakref.ref(tensor), entry)
         return entry
 
-    def alias(self, tensor: torch.Tensor, entry: Tensor) -> None:
-        """Let another Python object of the same tensor share its entry."""
-        self._known[id(tensor)] = (weakref.ref(tensor), entry)
+    def revalue(self, tensor: torch.Tensor) -> None:
+        """The request gave this tensor other numbers than the program did."""
+        self.entry(tensor)["value"] = self._summaries.of(tensor)
 
 
 def shape_of(tensor: torch.Tensor) -> list[int]:

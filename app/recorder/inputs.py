@@ -1,0 +1,181 @@
+"""Leaves whose values the request may give: free names, and named leaves of the program."""
+
+from __future__ import annotations
+
+import ast
+import builtins
+from typing import Any
+
+import torch
+from torch._C import DisableTorchFunction
+
+from app.recorder.program import Program, call_at
+from app.recorder.state import State
+from app.recorder.summary import DTYPE_NAMES, numbers
+from app.recorder.tensors import shape_of
+from app.trace.document import InputUsed
+from app.trace.request import Input
+
+INPUT = "__gradwalk_input__"
+
+#: Free names without a value get these, one after the other.
+_DEFAULTS = (0.5, 1.5, 2.0, 0.75, 1.25, 3.0)
+#: Both Python's and torch's: in an expression torch's is meant.
+_TORCH_FIRST = frozenset("abs sum max min pow round all any".split())
+_CONSTANTS = frozenset(("pi", "e", "inf", "nan"))
+_DTYPES = {name: dtype for dtype, name in DTYPE_NAMES.items()}
+
+
+class InvalidInput(ValueError):
+    """A value of the request that no tensor can be made of."""
+
+
+def make(given: Input, default: Any, shape: list[int] | None) -> torch.Tensor:
+    """A leaf as the request describes it; a shape alone is filled from the seed."""
+    dtype = _DTYPES.get(given.dtype)
+    if dtype is None:
+        raise InvalidInput(f"{given.dtype!r} is not a dtype of torch")
+    wanted = given.shape if given.shape is not None else shape
+    try:
+        if given.value is not None:
+            tensor = torch.tensor(_plain(given.value), dtype=dtype)
+            if given.shape is not None:
+                tensor = tensor.reshape(given.shape)
+        elif wanted is not None:
+            floating = dtype.is_floating_point or dtype.is_complex
+            tensor = torch.randn(wanted, dtype=dtype) if floating else torch.ones(wanted, dtype=dtype)
+        else:
+            tensor = torch.tensor(default, dtype=dtype)
+        return tensor.requires_grad_(given.requires_grad)
+    except (RuntimeError, TypeError, ValueError) as problem:
+        raise InvalidInput(str(problem)) from problem
+
+
+def _plain(value: Any) -> Any:
+    """JSON's way to say NaN and infinities, as floats."""
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    return float(value) if isinstance(value, str) else value
+
+
+class Inputs:
+    def __init__(self, state: State, given: dict[str, Input]) -> None:
+        self._state = state
+        self._given = given
+        self._used: dict[str, tuple[torch.Tensor, str]] = {}
+        self._assigned: set[str] = set()
+
+    def prepare(self, program: Program, namespace: dict[str, Any]) -> None:
+        """Make the leaves of an expression's free names, or mark where named leaves are made."""
+        for node in program.tree.body:
+            for statement in ast.walk(node):
+                if isinstance(statement, ast.Assign) and len(statement.targets) == 1:
+                    target = statement.targets[0]
+                    if isinstance(target, ast.Name):
+                        self._assigned.add(target.id)
+                        if target.id in self._given:
+                            name = ast.Constant(target.id)
+                            statement.value = call_at(
+                                statement.value, INPUT, [name, statement.value]
+                            )
+        if program.is_expression:
+            self._expression(program, namespace)
+
+    def _expression(self, program: Program, namespace: dict[str, Any]) -> None:
+        tree = program.tree
+        called = {n.func.id for n in ast.walk(tree) if isinstance(n, ast.Call) and isinstance(n.func, ast.Name)}  # fmt: skip
+        bound = {n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and not isinstance(n.ctx, ast.Load)}  # fmt: skip
+        bound |= {n.arg for n in ast.walk(tree) if isinstance(n, ast.arg)}
+        has_matmul = any(isinstance(n, ast.BinOp) and isinstance(n.op, ast.MatMult) for n in ast.walk(tree))  # fmt: skip
+        free: list[ast.Name] = [n for n in ast.walk(tree) if isinstance(n, ast.Name)]
+        free.sort(key=lambda n: (n.lineno, n.col_offset))
+        for node in free:
+            name = node.id
+            if name in namespace or name in bound or name in ("torch", "nn", "F"):
+                continue
+            if name not in self._given and self._provide(name, name in called, namespace):
+                continue
+            default = _DEFAULTS[len(self._used) % len(_DEFAULTS)]
+            shape = [3, 3] if has_matmul else None
+            tensor = make(self._given.get(name, Input()), default, shape)
+            namespace[name] = tensor
+            self._used[name] = (tensor, "request" if name in self._given else "default")
+            self._state.bind(name, tensor)
+
+    def _provide(self, name: str, called: bool, namespace: dict[str, Any]) -> bool:
+        """torch's functions and constants, for a program that is only an expression."""
+        if called:
+            if hasattr(builtins, name) and name not in _TORCH_FIRST:
+                return True
+            for module in (torch, torch.nn.functional, torch.linalg, torch.special):
+                value = getattr(module, name, None)
+                if callable(value):
+                    namespace[name] = value
+                    return True
+            return True  # a function of no one's: Python's own NameError says so
+        if name in _CONSTANTS:
+            namespace[name] = getattr(torch, name)
+            return True
+        return hasattr(builtins, name)
+
+    def override(self, name: str, value: Any) -> Any:
+        """Called where the program assigns to `name`: give the leaf the request's numbers."""
+        given = self._given[name]
+        if not isinstance(value, torch.Tensor):
+            return value
+        with DisableTorchFunction(), torch.no_grad():
+            if not value.is_leaf:
+                return value
+            if given.value is None and given.shape is None:
+                return value
+            made = make(given, 0.0, None)
+            if made.shape == value.shape:
+                value.data.copy_(made)
+            elif made.numel() == 1 and value.numel() == 1:
+                value.data.copy_(made.reshape(value.shape))
+            else:
+                made = made.detach().to(value.dtype).requires_grad_(value.requires_grad)
+                value = torch.nn.Parameter(made) if isinstance(value, torch.nn.Parameter) else made
+            self._used[name] = (value, "request")
+            self._state.tensors.revalue(value)
+        return value
+
+    @property
+    def leaves(self) -> set[str]:
+        """The free names that became leaves, or the names whose values were given."""
+        return set(self._used)
+
+    def report(self, named: list[tuple[str, torch.Tensor]], limit: int) -> list[InputUsed]:
+        """All leaves that can be given, with where their present values come from."""
+        state = self._state
+        for name, tensor in named:
+            if name in self._used or name not in self._assigned or not tensor.is_leaf:
+                continue
+            if tensor.is_floating_point() and _is_source(state, tensor):
+                self._used[name] = (tensor, "program")
+        return [
+            {
+                "name": name,
+                "tensor": state.tensors.id(tensor),
+                "shape": shape_of(tensor),
+                "dtype": DTYPE_NAMES[tensor.dtype],
+                "requires_grad": tensor.requires_grad,
+                "data": _first_value(state, tensor, limit),
+                "source": source,  # type: ignore[typeddict-item]
+            }
+            for name, (tensor, source) in self._used.items()
+        ]
+
+
+def _is_source(state: State, tensor: torch.Tensor) -> bool:
+    """Made by the program out of nothing (or made a leaf of its own), not computed."""
+    op = state.maker.get(state.tensors.id(tensor))
+    return op is None or not op["inputs"]
+
+
+def _first_value(state: State, tensor: torch.Tensor, limit: int) -> Any:
+    """The numbers that the leaf began with: steps of an optimizer come after."""
+    value = state.tensors.entry(tensor)["value"]
+    if value is not None:
+        return value["data"]
+    return numbers(tensor.tolist()) if tensor.numel() <= limit else None
