@@ -127,7 +127,7 @@ export function createActions(store, session, history) {
       history.remember();
       setState({ code: edited(get().code, edits, Text.of) });
       void session.run();
-      toast(`Applied: ${title}`, { label: 'Undo', title: 'Take it back', run: this.undo });
+      toast(`Applied: ${title.replaceAll('`', '')}`, { label: 'Undo', title: 'Take it back', run: this.undo });
     },
     /** @param {string} name @param {any} input */
     setInput(name, input) {
@@ -166,8 +166,8 @@ export function createActions(store, session, history) {
         putOnShelf({ code: state.code, seed: state.seed, saved: Date.now() });
         toast('Your program was put aside', { label: 'Undo', title: 'Bring it back', run: this.undo });
       }
-      setState({ lesson: id, code: lesson.code, seed: 0, inputs: {}, gradient: null, interventions: [], selection: null, hover: null, view: 'after', model: null, before: null, comparison: null, coach: true });
-      void session.run();
+      setState({ lesson: id, code: lesson.code, seed: 0, inputs: {}, gradient: null, interventions: [], selection: null, hover: null, view: 'after', playing: false, coach: true });
+      void session.run({ step: Infinity });
     },
     newProgram() {
       const state = get();
@@ -179,7 +179,7 @@ export function createActions(store, session, history) {
     openProgram(code) {
       history.remember();
       setState({ lesson: null, code, inputs: {}, gradient: null, interventions: [], selection: null, hover: null });
-      void session.run();
+      void session.run({ step: Infinity });
     },
     /** @param {'after' | 'before'} view */
     setView(view) {

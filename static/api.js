@@ -48,35 +48,67 @@ async function call(path, init) {
 
 /** RFC 9457, where the answer has it. @param {Response} response */
 async function problemOf(response) {
-  /** @type {any} */
   const body = await response.json().catch(() => ({}));
-  const detail = typeof body.detail === 'string' ? body.detail : `Status ${response.status}.`;
-  if (response.status === 503 || response.status === 429) {
-    const after = Number(response.headers.get('Retry-After')) || 2;
-    return new Problem('overloaded', 'Too many programs are running right now', detail, after);
-  }
+  const after = Number(response.headers.get('Retry-After')) || 2;
+  return describe(body, response.status, after);
+}
+
+/** @param {any} body @param {number} status @param {number} after */
+function describe(body, status, after) {
+  const detail = typeof body.detail === 'string' ? body.detail : `Status ${status}.`;
+  if (status === 503 || status === 429) return new Problem('overloaded', 'Too many programs are running right now', detail, after);
   const title = typeof body.title === 'string' ? body.title : 'The request failed';
-  return new Problem(response.status < 500 ? 'refused' : 'server', title, detail);
+  return new Problem(status < 500 ? 'refused' : 'server', title, detail);
 }
 
 /**
- * Run a program.
+ * @typedef {{elapsed: number, ops: number, nodes: number}} Progress
+ * @typedef {{signal?: AbortSignal, onProgress?: (progress: Progress) => void}} RunOptions
+ */
+
+/**
+ * Run a program; with `onProgress` the service tells how far it is.
  * @param {object} request  The body of `POST /api/v1/traces`.
- * @param {AbortSignal} [signal]
+ * @param {RunOptions} [options]
  * @returns {Promise<Trace>}
  */
-export async function runTrace(request, signal) {
-  const response = await call('api/v1/traces', {
+export async function runTrace(request, { signal, onProgress } = {}) {
+  const response = await call(`api/v1/traces${onProgress ? '?format=ndjson' : ''}`, {
     method: 'POST',
     headers: { 'Content-Type': 'application/json' },
     body: JSON.stringify(request),
     signal,
   });
   try {
-    return await response.json();
+    if (!onProgress) return await response.json();
+    for await (const line of linesOf(response)) {
+      const message = JSON.parse(line);
+      if (message.kind === 'trace') return message.trace;
+      if (message.kind === 'problem') throw describe(message.problem, message.problem.status ?? 500, 2);
+      onProgress({ elapsed: message.elapsed_ms, ops: message.ops, nodes: message.nodes });
+    }
   } catch (error) {
-    if (/** @type {Error} */ (error).name === 'AbortError') throw new Problem('cancelled', 'Cancelled', '');
-    throw new Problem('server', 'The answer was cut short', 'The connection broke while the trace was on its way.');
+    if (error instanceof Problem) throw error;
+    if (signal?.aborted) throw new Problem('cancelled', 'Cancelled', '');
+  }
+  throw new Problem('server', 'The answer was cut short', 'The connection broke while the trace was on its way. Run it again.');
+}
+
+/** @param {Response} response */
+async function* linesOf(response) {
+  const stream = /** @type {ReadableStream<Uint8Array<ArrayBuffer>>} */ (response.body).pipeThrough(new TextDecoderStream());
+  const reader = stream.getReader();
+  // A trace is one long line: its parts are joined once.
+  /** @type {string[]} */
+  let parts = [];
+  for (let chunk = await reader.read(); !chunk.done; chunk = await reader.read()) {
+    let text = chunk.value;
+    for (let end = text.indexOf('\n'); end >= 0; end = text.indexOf('\n')) {
+      yield parts.join('') + text.slice(0, end);
+      parts = [];
+      text = text.slice(end + 1);
+    }
+    parts.push(text);
   }
 }
 

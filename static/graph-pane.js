@@ -41,6 +41,8 @@ export function createGraphPane(hosts, store, actions) {
 
   /** @type {Model | null} */
   let drawn = null;
+  /** @type {string | null} */
+  let lesson = null;
   async function drawModel(/** @type {State} */ state) {
     const model = shown(state);
     counts.textContent = model ? countsOf(model) : '';
@@ -50,9 +52,10 @@ export function createGraphPane(hosts, store, actions) {
       ? 'No tensor was made, so there is no graph. Write some torch, or pick a lesson above.'
       : 'Nothing to draw yet: the program could not be run.';
     if (!model) return;
-    const first = drawn === null;
+    const keepPositions = drawn !== null && state.lesson === lesson;
     drawn = model;
-    await graph.setModel(model, { compare: state.view === 'after' ? state.comparison : null, keepPositions: !first });
+    lesson = state.lesson;
+    await graph.setModel(model, { compare: state.view === 'after' ? state.comparison : null, keepPositions });
     if (drawn !== model) return;
     graph.setStep(store.get().step, { animate: false });
     graph.select(store.get().selection);

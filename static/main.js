@@ -119,7 +119,7 @@ const first = await firstState(lessons);
 store.setState({ lessons, ...first, problem });
 followAddress(store, (patch) => {
   store.setState(programFrom(patch, store.get().lessons));
-  void session.run(patch.step === undefined ? {} : { step: patch.step });
+  void session.run({ step: patch.step ?? Infinity });
 });
 await session.run(first.step === undefined ? {} : { step: first.step });
 document.body.dataset.ready = 'true';

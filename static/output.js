@@ -44,6 +44,9 @@ export function createOutput(host, store, actions) {
       line.element.classList.toggle('is-future', line.step > step);
       line.element.classList.toggle('is-now', line.step === step);
     }
+    // The last line that was printed by now stays in sight, without moving the panel.
+    const last = printed.findLast((line) => line.step <= step)?.element;
+    if (last) lines.scrollTop = last.offsetTop - lines.offsetTop + last.offsetHeight - lines.clientHeight;
   }
   store.on(['model', 'view'], draw);
   store.on(['step'], mark);
@@ -87,7 +90,7 @@ export function createProblems(host, store, actions, editor) {
       diagnosis.fix && h('p', {}, h('b', {}, 'To mend it: '), prose(diagnosis.fix)),
       diagnosis.evidence.length > 0 && h('div', { class: 'problem__evidence' }, diagnosis.evidence.slice(0, 6).map((/** @type {any} */ one) => evidence(one))),
       fixes.length > 0 && h('div', { class: 'problem__actions' }, fixes.map((/** @type {any} */ fix) =>
-        button({ icon: 'wand', label: fix.title, title: 'Change the code so, and run it', class: 'button--small button--fix', onClick: () => actions.applyEdits(fix.edits, fix.title) }))),
+        button({ icon: 'wand', label: fix.title.replaceAll('`', ''), title: 'Change the code so, and run it', class: 'button--small button--fix', onClick: () => actions.applyEdits(fix.edits, fix.title) }))),
     ];
   }
 

@@ -46,32 +46,35 @@ export function createSession(store) {
   let liveRunning = false;
   let liveWanted = false;
 
-  /** @param {Program} program @param {Intervention[]} interventions @param {AbortSignal} signal @param {boolean} [check] */
-  async function modelOf(program, interventions, signal, check = false) {
+  /**
+   * @typedef {import('./api.js').RunOptions & {signal: AbortSignal, check?: boolean}} Options
+   * @param {Program} program @param {Intervention[]} interventions @param {Options} options
+   */
+  async function modelOf(program, interventions, { check, ...options }) {
     const request = requestOf(program, interventions, check);
     for (let attempt = 0; ; attempt++) {
       try {
-        return buildModel(await runTrace(request, signal), program.code);
+        return buildModel(await runTrace(request, options), program.code);
       } catch (error) {
         const wait = error instanceof Problem ? error.retryAfter : null;
         if (wait === null || wait > LONGEST_RETRY || attempt > 0) throw error;
-        await pause(wait * 1000, signal);
+        await pause(wait * 1000, options.signal);
       }
     }
   }
 
-  /** @param {State} state @param {AbortSignal} signal @param {boolean} check */
-  async function models(state, signal, check) {
+  /** @param {State} state @param {Options} options */
+  async function models(state, options) {
     const program = programOf(state);
     const key = JSON.stringify(program);
     if (state.interventions.length === 0) {
-      const model = await modelOf(program, [], signal, check);
+      const model = await modelOf(program, [], options);
       plain = { key, model };
       return { model, before: null, comparison: null };
     }
     const [model, before] = await Promise.all([
-      modelOf(program, state.interventions, signal, check),
-      plain?.key === key ? plain.model : modelOf(program, [], signal),
+      modelOf(program, state.interventions, options),
+      plain?.key === key ? plain.model : modelOf(program, [], { signal: options.signal }),
     ]);
     plain = { key, model: before };
     return { model, before, comparison: compare(before, model) };
@@ -92,14 +95,18 @@ export function createSession(store) {
     if (!live) store.setState({ status: 'running', playing: false, progress: null });
     const timer = live ? 0 : setInterval(() => {
       const elapsed = performance.now() - started;
-      if (elapsed > PATIENCE) store.setState({ progress: { elapsed, ops: null } });
+      if (elapsed > PATIENCE) store.setState({ progress: { elapsed, ops } });
     }, 100);
+    /** @type {number | null} */
+    let ops = null;
+    const onProgress = live ? undefined : (/** @type {import('./api.js').Progress} */ now) => (ops = now.ops);
     try {
-      const result = await models(state, mine.signal, check);
+      const result = await models(state, { signal: mine.signal, onProgress, check });
       if (mine.signal.aborted) return;
       const old = store.get();
       store.setState({
         ...result,
+        lesson: belongs(state) ? state.lesson : null,
         ranCode: state.code,
         status: 'done',
         problem: null,
@@ -152,6 +159,13 @@ export function createSession(store) {
       });
     },
   };
+}
+
+/** Some line of the lesson is still there. @param {State} state */
+function belongs({ lesson, lessons, code }) {
+  const lines = lessons.find((one) => one.id === lesson)?.code.split('\n') ?? [];
+  const now = new Set(code.split('\n'));
+  return lines.some((line) => line.trim() !== '' && now.has(line));
 }
 
 /** The walk stays where it was; at the end it stays at the end. @param {State} old @param {Model} model */

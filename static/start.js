@@ -38,7 +38,7 @@ export async function loadLessons() {
 export function programFrom(patch, lessons) {
   const lesson = lessons.find((one) => one.id === patch.lesson);
   return {
-    seed: 0, inputs: {}, gradient: null, interventions: [], selection: null, hover: null, view: 'after', model: null, before: null, comparison: null,
+    seed: 0, inputs: {}, gradient: null, interventions: [], selection: null, hover: null, view: 'after',
     ...patch,
     lesson: lesson?.id ?? null,
     code: patch.code ?? lesson?.code ?? '',

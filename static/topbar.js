@@ -81,7 +81,7 @@ export function createTopbar(hosts, store, actions, commands) {
     fill(
       run,
       icon(waiting ? 'square' : 'play'),
-      h('span', {}, waiting ? `Cancel · ${(waiting.elapsed / 1000).toFixed(1)} s` : 'Run'),
+      h('span', {}, waiting ? `Cancel · ${(waiting.elapsed / 1000).toFixed(1)} s${waiting.ops ? ` · ${waiting.ops.toLocaleString('en')} ops` : ''}` : 'Run'),
       !waiting && h('kbd', { class: 'button__wide' }, time || (apple ? '⌘↵' : 'Ctrl ↵')),
     );
   }

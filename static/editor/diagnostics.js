@@ -28,13 +28,13 @@ export function diagnosticsOf(doc, trace, actions) {
     const place = error.site ? rangeOf(doc, error.site) : wholeLine(doc, error.line);
     out.push({
       ...place, severity: 'error',
-      message: error.diagnosis ? error.diagnosis.title : `${error.type}: ${error.message}`,
+      message: plain(error.diagnosis ? error.diagnosis.title : `${error.type}: ${error.message}`),
       actions: fixesOf(error.diagnosis, actions),
     });
   }
   for (const hint of trace.hints ?? []) {
     if (!hint.line) continue;
-    out.push({ ...wholeLine(doc, hint.line), severity: 'warning', message: hint.diagnosis.title, actions: fixesOf(hint.diagnosis, actions) });
+    out.push({ ...wholeLine(doc, hint.line), severity: 'warning', message: plain(hint.diagnosis.title), actions: fixesOf(hint.diagnosis, actions) });
   }
   for (const warning of trace.warnings) {
     if (!warning.line) continue;
@@ -43,10 +43,13 @@ export function diagnosticsOf(doc, trace, actions) {
   return out;
 }
 
+/** Tooltips of the editor know no code font. @param {string} text */
+const plain = (text) => text.replaceAll('`', '');
+
 /** @param {any} diagnosis @param {Actions} actions */
 function fixesOf(diagnosis, actions) {
   return (diagnosis?.fixes ?? []).map((/** @type {any} */ fix) => ({
-    name: fix.title.length > 48 ? `${fix.title.slice(0, 47)}…` : fix.title,
+    name: plain(fix.title.length > 48 ? `${fix.title.slice(0, 47)}…` : fix.title),
     apply: () => actions.applyEdits(fix.edits, fix.title),
   }));
 }

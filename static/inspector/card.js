@@ -170,7 +170,7 @@ function leafTotal(edges) {
 }
 
 /** @param {Card} card */
-const nameOf = (card) => card.names[0] ?? card.title;
+const nameOf = (card) => (card.names[0] ?? card.title) + (card.iteration.length > 0 ? ` #${card.iteration.map((i) => i + 1).join('.')}` : '');
 
 /** @param {Card} card @param {Links} links */
 function cardLink(card, links) {

@@ -21,6 +21,7 @@ export function createCoach(host, store, actions) {
   function draw(/** @type {State} */ state) {
     const at = state.lessons.findIndex((one) => one.id === state.lesson);
     host.hidden = at < 0;
+    host.classList.toggle('is-folded', !state.coach);
     if (at < 0) return;
     const lesson = state.lessons[at];
     const go = (/** @type {number} */ by) => actions.openLesson(state.lessons[at + by].id);
