@@ -4,7 +4,7 @@
 import { select, zoom, zoomIdentity, zoomTransform } from 'd3';
 import { ease, motionAllowed, tween } from './motion.js';
 
-const MARGIN = { top: 56, right: 28, bottom: 28, left: 28 };
+const MARGIN = { top: 48, right: 28, bottom: 44, left: 28 };
 const CLOSEST = 4;
 /** Not closer than this when fitting. */
 const FIT_MOST = 1.12;

@@ -11,7 +11,7 @@ import { bundle, spreadLane } from './lanes.js';
 import { pack } from './pack.js';
 
 const INCH = 72;
-const RANK_GAP = 30;
+const RANK_GAP = 20;
 const SIDE_GAP = 34;
 
 /** @type {Promise<any> | null} */

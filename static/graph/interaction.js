@@ -149,19 +149,20 @@ export class Interaction {
     if (!arrangement || selected?.kind !== 'card' || !handlers.onIntervene) return;
     const drawn = arrangement.cardById.get(arrangement.scene.itemOf.get(selected.id) ?? selected.id);
     const card = drawn?.item.card;
-    if (!drawn || !card || card.kind !== 'op' || !card.site) return;
+    if (!drawn || !card?.site || (card.kind !== 'op' && !card.cut)) return;
     const left = drawn.x + drawn.box.width / 2 + 8;
     let top = drawn.y - 27;
     for (const { kind, text, title } of ACTIONS) {
+      const on = card.cut === kind;
       const width = Math.ceil(textWidth(text, 'engine')) + 22;
-      const button = this.actions.append('g').attr('class', `gw-action gw-action--${kind}`)
-        .attr('transform', `translate(${left},${top})`).attr('tabindex', 0).attr('role', 'button')
+      const button = this.actions.append('g').attr('class', `gw-action gw-action--${kind}${on ? ' is-on' : ''}`)
+        .attr('transform', `translate(${left},${top})`).attr('tabindex', 0).attr('role', 'button').attr('aria-pressed', String(on))
         .attr('aria-label', `${text.replace('✂ ', '')}: ${card.title}`)
         .on('click', (event) => {
           event.stopPropagation();
           handlers.onIntervene?.({ kind, card });
         });
-      button.append('title').text(title);
+      button.append('title').text(on ? 'Take it back' : title);
       button.append('rect').attr('rx', 12).attr('width', width).attr('height', 24);
       button.append('text').attr('x', width / 2).attr('y', 16).text(text);
       top += 29;
@@ -171,7 +172,6 @@ export class Interaction {
 
 /** The open group whose heading this event is on. @param {Event} event @returns {string | null} */
 function openGroup(event) {
-  const close = /** @type {Element} */ (event.target).closest('.gw-group__close');
-  const frame = /** @type {SVGGElement | null | undefined} */ (close?.closest('.gw-group'));
-  return frame?.dataset.group ?? null;
+  const close = /** @type {SVGGElement | null} */ (/** @type {Element} */ (event.target).closest('.gw-group__close'));
+  return close?.dataset.group ?? null;
 }

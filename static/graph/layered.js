@@ -13,7 +13,7 @@ import { rankItems } from './ranks.js';
 
 const GAP = 36;
 const DUMMY = 10;
-const RANK_GAP = 62;
+const RANK_GAP = 56;
 /** Longer edges get no places of their own between the ranks they cross. */
 const LONGEST = 14;
 const SWEEPS = 6;

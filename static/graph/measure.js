@@ -30,7 +30,7 @@ import { elementsOf } from '../model/numbers.js';
 
 export const PAD = 10;
 export const LABEL_COLUMN = 38;
-const ROW_GAP = 5;
+const ROW_GAP = 4;
 const FOOT = 14;
 const CELL = { width: 47, height: 18 };
 const FONT_SANS = '"Inter", "Segoe UI", system-ui, sans-serif';
@@ -111,7 +111,7 @@ export function measure(item, model, foot) {
   const header = twoLines ? Math.max(title, engine) : title + engine + 18;
   const note = LABEL_COLUMN + textWidth(noteOf(card), 'note');
   const width = Math.max(150, header, LABEL_COLUMN + shape.width, note) + 2 * PAD;
-  const valueTop = twoLines ? 46 : 32;
+  const valueTop = twoLines ? 44 : 30;
   const gradTop = valueTop + shape.height + ROW_GAP;
   const gradHeight = hasGradientRow(card) ? shape.height : 0;
   const bottom = gradHeight ? gradTop + gradHeight : valueTop + shape.height;

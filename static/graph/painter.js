@@ -22,6 +22,7 @@ export class Painter {
     this.linkLayer = root.append('g').attr('class', 'gw-links');
     this.cardLayer = root.append('g').attr('class', 'gw-cards');
     this.labelLayer = root.append('g').attr('class', 'gw-labels').attr('aria-hidden', 'true');
+    this.headingLayer = root.append('g').attr('class', 'gw-headings');
     this.pulseLayer = root.append('g').attr('class', 'gw-pulses').attr('aria-hidden', 'true');
     /** @type {Map<string, SVGGElement>} */
     this.cardElements = new Map();
@@ -61,25 +62,18 @@ export class Painter {
 
   /** Frames of open groups. @param {import('./arrange.js').DrawnGroup[]} groups */
   joinGroups(groups) {
-    this.groupLayer.selectAll('g.gw-group').data(groups, (d) => /** @type {import('./arrange.js').DrawnGroup} */ (d).group.id)
-      .join((enter) => {
-        const g = enter.append('g').attr('class', 'gw-group');
-        g.append('rect').attr('class', 'gw-group__frame').attr('rx', 14);
-        const close = g.append('g').attr('class', 'gw-group__close').attr('tabindex', 0).attr('role', 'button');
-        close.append('rect').attr('rx', 7).attr('height', 20);
-        close.append('text').attr('x', 9).attr('y', 14);
-        return g;
-      })
-      .attr('data-group', (d) => d.group.id)
-      .attr('transform', (d) => at(d.x - d.width / 2, d.y - d.height / 2))
-      .each(function frame(d) {
-        const g = select(/** @type {SVGGElement} */ (this));
-        const text = `− ${d.group.title}`;
-        g.select('.gw-group__frame').attr('width', d.width).attr('height', d.height);
-        g.select('.gw-group__close').attr('transform', at(12, 8)).attr('aria-label', `Close the group ${d.group.title}`);
-        g.select('.gw-group__close rect').attr('width', textWidth(text, 'engine') + 18);
-        g.select('.gw-group__close text').text(text);
-      });
+    const key = (/** @type {unknown} */ d) => /** @type {import('./arrange.js').DrawnGroup} */ (d).group.id;
+    this.groupLayer.selectAll('rect').data(groups, key).join('rect').attr('class', 'gw-group__frame').attr('rx', 14)
+      .attr('x', (d) => d.x - d.width / 2).attr('y', (d) => d.y - d.height / 2)
+      .attr('width', (d) => d.width).attr('height', (d) => d.height);
+    this.headingLayer.selectAll('g').data(groups, key).join((enter) => {
+      const g = enter.append('g').attr('class', 'gw-group__close').attr('tabindex', 0).attr('role', 'button');
+      g.append('rect').attr('rx', 7).attr('height', 20);
+      g.append('text').attr('x', 9).attr('y', 14).text((d) => `− ${d.group.title}`);
+      return g;
+    }).attr('data-group', (d) => d.group.id).attr('aria-label', (d) => `Close the group ${d.group.title}`)
+      .attr('transform', (d) => at(d.x - d.width / 2 + 12, d.y - d.height / 2 + 8))
+      .select('rect').attr('width', (d) => textWidth(`− ${d.group.title}`, 'engine') + 18);
   }
 
   index() {

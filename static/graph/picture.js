@@ -10,7 +10,7 @@
  * @typedef {import('./arrange.js').Arrangement} Arrangement
  */
 import { select } from 'd3';
-import { READABLE } from '../model/groups.js';
+import { firstOpen, READABLE } from '../model/groups.js';
 import { buildScene } from '../model/scene.js';
 import { stateAt } from '../model/state.js';
 import { align, arrange } from './arrange.js';
@@ -71,7 +71,9 @@ export class Picture {
    */
   async setModel(model, { compare = null, keepPositions = false } = {}) {
     this.player.stop();
-    if (!keepPositions) this.open = new Set();
+    const big = model.cards.length > READABLE;
+    const asBefore = keepPositions && [...this.open].some((id) => this.arrangement?.groups.some(({ group }) => group.id === id));
+    if (!asBefore) this.open = big ? firstOpen(model) : new Set();
     this.model = model;
     this.compare = compare;
     this.step = Math.min(this.step, model.steps.length - 1);

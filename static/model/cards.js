@@ -97,6 +97,7 @@ class Builder {
       if (subject) this.cardOfOp.set(op.id, this.cardFor(subject));
       return;
     }
+    if (this.foldCut(op)) return;
     const composite = nodes.length === 0 && this.parents.has(op.id);
     if (composite) return;
     const sources = op.inputs.map((tensor) => ({ card: this.cardFor(tensor), tensor }));
@@ -113,6 +114,32 @@ class Builder {
         if (tensor) this.cardOfTensor.set(tensor, /** @type {string} */ (this.cardOfNode.get(node.id)));
       }
     }
+  }
+
+  /**
+   * A detach that an intervention put behind an expression is shown on that
+   * expression's own card, which keeps its place.
+   * @param {TraceOp} op
+   */
+  foldCut(op) {
+    if (!op.intervention || op.name !== 'detach' || !op.site) return false;
+    const card = this.byId.get(this.cardOfTensor.get(op.inputs[0]) ?? '');
+    if (!card?.site || spanKey(card.site) !== spanKey(op.site)) return false;
+    card.cut = this.kindOfCut(op);
+    for (const tensor of op.outputs) {
+      this.cardOfTensor.set(tensor, card.id);
+      card.tensors.push(tensor);
+    }
+    card.names = [...new Set([...card.names, ...op.outputs.flatMap((id) => this.tensorById.get(id)?.names ?? [])])];
+    this.cardOfOp.set(op.id, card.id);
+    return true;
+  }
+
+  /** @param {TraceOp | null} op @returns {string | null} */
+  kindOfCut(op) {
+    if (!op?.intervention) return null;
+    const found = (this.trace.interventions ?? []).find((one) => one.id === op.intervention);
+    return found?.kind ?? 'detach';
   }
 
   /** @param {TraceOp} op @param {TraceNode} node @param {TraceNode[]} siblings */
@@ -153,7 +180,7 @@ class Builder {
       id,
       kind,
       title: this.titleOf(op),
-      engine: kind === 'op' ? `${op.name} · no backward` : op.name,
+      engine: kind === 'op' ? `${op.name} · not reached` : op.name,
       reason: kind === 'ghost' ? (op.why_not_recorded ?? 'not_differentiable') : null,
       key: this.keyOf(`${op.name}|${op.expression ?? ''}|0`),
     });
@@ -223,7 +250,7 @@ class Builder {
       reason: null,
       root: false,
       key: '',
-      cut: Boolean(op?.intervention),
+      cut: this.kindOfCut(op),
     };
   }
 

@@ -28,7 +28,11 @@ export function groupCards(model, open) {
   const items = [];
   /** @type {Group[]} */
   const groups = [];
-  const levels = [byModule, byLine, byExpression, byRange];
+  const homes = homesOf(model);
+  const levels = [
+    (/** @type {Card[]} */ cards, /** @type {string} */ prefix) => byModule(cards, prefix, homes),
+    (/** @type {Card[]} */ cards) => byLine(cards, homes), byExpression, byRange,
+  ];
   split(model.cards, 0, null, '');
   return { items, groups };
 
@@ -59,33 +63,110 @@ export function groupCards(model, open) {
   }
 }
 
+/** So many boxes are still a good first look. */
+const FIRST_LOOK = 60;
+
+/**
+ * Groups to open at first: outer ones before inner, while all stays readable.
+ * @param {Model} model
+ * @returns {Set<string>}
+ */
+export function firstOpen(model) {
+  const open = new Set();
+  const tooBig = new Set();
+  for (;;) {
+    const { items } = groupCards(model, open);
+    const closed = items.flatMap(({ group }) => (group && group.repeats === 1 && !tooBig.has(group.id) ? [group] : []));
+    const [next] = closed.sort((a, b) => a.id.split('/').length - b.id.split('/').length || b.cards.length - a.cards.length);
+    if (!next) return open;
+    open.add(next.id);
+    if (groupCards(model, open).items.length > FIRST_LOOK) {
+      open.delete(next.id);
+      tooBig.add(next.id);
+    }
+  }
+}
+
 /**
  * @typedef {{id: string, title: string, detail: string, repeats?: number, prefix?: string, again?: boolean}} Name
  * @typedef {[Name | null, Card[]][]} Parts
  */
 
-/** @param {Card[]} cards @param {string} prefix @returns {Parts} */
-function byModule(cards, prefix) {
+/**
+ * Leaves and constants stand with what reads them: their readers' common
+ * module path, and their line where all read them on one.
+ * @param {Model} model
+ * @returns {Map<string, {module: string, line: number | null}>}
+ */
+function homesOf(model) {
+  /** @type {Map<string, {module: string, line: number | null}>} */
+  const homes = new Map();
+  for (const edge of model.edges) {
+    if (edge.kind !== 'forward') continue;
+    const [source, target] = [model.cardById.get(edge.source), model.cardById.get(edge.target)];
+    if (!source || !target || (source.kind !== 'leaf' && source.kind !== 'constant')) continue;
+    const known = homes.get(source.id);
+    const module = target.module ?? '';
+    const line = target.site?.line ?? null;
+    if (!known) homes.set(source.id, { module, line });
+    else {
+      known.module = commonPath(known.module, module);
+      if (known.line !== line) known.line = null;
+    }
+  }
+  return homes;
+}
+
+/** @param {string} a @param {string} b */
+function commonPath(a, b) {
+  const [left, right] = [a.split('.'), b.split('.')];
+  let i = 0;
+  while (i < left.length && left[i] === right[i]) i++;
+  return left.slice(0, i).join('.');
+}
+
+/** @param {Card[]} cards @param {string} prefix @param {ReturnType<typeof homesOf>} homes @returns {Parts} */
+function byModule(cards, prefix, homes) {
   return parts(cards, (card) => {
-    const path = card.module ?? '';
+    const path = card.module ?? homes.get(card.id)?.module ?? '';
     if (!path.startsWith(prefix) || path === prefix.replace(/\.$/, '')) return null;
     const head = prefix + path.slice(prefix.length).split('.')[0];
     return { id: head, title: head, detail: 'module', prefix: `${head}.`, again: true };
   });
 }
 
-/** @param {Card[]} cards @returns {Parts} */
-function byLine(cards) {
+/** How many leaves of one making are still shown one by one. */
+const LEAVES = 12;
+
+/** @param {Card[]} cards @param {ReturnType<typeof homesOf>} homes @returns {Parts} */
+function byLine(cards, homes) {
+  /** @type {Map<number, number>} */
+  const leaves = new Map();
+  for (const card of cards) {
+    if (card.site && isSource(card)) leaves.set(card.site.line, (leaves.get(card.site.line) ?? 0) + 1);
+  }
   return parts(cards, (card) => {
-    if (!card.site || card.kind === 'leaf') return null;
+    if (!card.site) return null;
+    if (isSource(card)) {
+      if ((leaves.get(card.site.line) ?? 0) <= LEAVES) return null;
+      const home = homes.get(card.id);
+      const line = home?.line ?? card.site.line;
+      const title = home?.line ? `line ${line}` : `${card.title}, made on line ${line}`;
+      return { id: `L${line}`, title, detail: card.expression.split('\n')[0] };
+    }
     return { id: `L${card.site.line}`, title: `line ${card.site.line}`, detail: card.expression.split('\n')[0] };
   });
+}
+
+/** @param {Card} card */
+function isSource(card) {
+  return card.kind === 'leaf' || card.kind === 'constant';
 }
 
 /** @param {Card[]} cards @returns {Parts} */
 function byExpression(cards) {
   const found = parts(cards, (card) => {
-    if (!card.site || card.kind === 'leaf') return null;
+    if (!card.site) return null;
     const at = `${card.site.col}-${card.site.end_line}:${card.site.end_col}|${card.engine}|${card.title}`;
     return { id: at, title: card.title, detail: card.engine };
   });

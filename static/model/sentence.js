@@ -65,6 +65,9 @@ function link(card) {
 function opSentence(context, event, card) {
   const op = event.op ? context.opById.get(event.op) : undefined;
   if (!card) return [{ text: op?.expression ?? op?.name ?? 'an op', code: true }, { text: ' runs' }];
+  if (card.cut === 'detach' && op?.name === 'detach') {
+    return [{ text: 'What if: ' }, link(card), { text: ' is detached here, what follows does not know where it came from' }];
+  }
   const made = context.base.tensorById.get(op?.outputs[0] ?? '');
   const value = made?.value ? [{ text: ` = ${formatInline(made.value)}` }] : [];
   if (card.kind === 'leaf') {

@@ -122,7 +122,7 @@
  * @property {Record<string, number>} omitted
  * @property {{name: string, tensor: string, step: number}[]} [bindings]
  * @property {any[]} [inputs]
- * @property {any[]} [interventions]
+ * @property {{id: string, kind: string, applied: number, reason: string | null, edits: any[] | null}[]} [interventions]
  * @property {any[]} [hints]
  * @property {{value: string | null, gradient: string | null} | null} [first_nonfinite]
  *
@@ -157,7 +157,7 @@
  * @property {string | null} reason  Ghosts: why autograd did not record it.
  * @property {boolean} root  A backward call started here.
  * @property {string} key  The same in two runs of (nearly) the same code.
- * @property {boolean} cut  An intervention took effect on it.
+ * @property {string | null} cut  Kind of the intervention that took effect on it.
  *
  * @typedef {object} ModelEdge
  * @property {string} id
