@@ -10,7 +10,7 @@ import { build } from "esbuild";
 const root = path.dirname(fileURLToPath(import.meta.url));
 const fixed = path.join(root, "static");
 const out = path.join(fixed, "vendor");
-const WORKER = "new URL('./worker.js', import.meta.url)";
+const WORKER = "new Worker(new URL('./worker.js', import.meta.url), { type: 'module' })";
 
 const common = /** @type {const} */ ({
   bundle: true,
@@ -23,7 +23,7 @@ const common = /** @type {const} */ ({
 
 async function workerText() {
   const entryPoints = [path.join(fixed, "graph", "worker.js")];
-  const built = await build({ ...common, entryPoints, format: "esm" });
+  const built = await build({ ...common, entryPoints, format: "iife" });
   return built.outputFiles[0].text;
 }
 
@@ -45,8 +45,9 @@ const standIns = {
       const source = await readFile(args.path, "utf8");
       if (!source.includes(WORKER)) throw new Error(`${args.path} starts no worker as ${WORKER}`);
       const text = JSON.stringify(await workerText());
-      const url = `URL.createObjectURL(new Blob([${text}], { type: 'text/javascript' }))`;
-      return { contents: source.replace(WORKER, () => url), loader: "js" };
+      // A classic worker: from disk, a browser refuses to load a module from a blob.
+      const started = `new Worker(URL.createObjectURL(new Blob([${text}])))`;
+      return { contents: source.replace(WORKER, () => started), loader: "js" };
     });
   },
 };

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import sys
-import types
 import typing
 from collections.abc import Sequence
 from pathlib import Path
@@ -96,7 +95,7 @@ def setting_rows() -> list[str]:
 
 
 def _choices(annotation: Any) -> list[str] | None:
-    if typing.get_origin(annotation) in (typing.Literal, types.UnionType):
+    if typing.get_origin(annotation) is typing.Literal:
         return [str(one) for one in typing.get_args(annotation)]
     return None
 

@@ -11,6 +11,7 @@ import sys
 import time
 import webbrowser
 import zlib
+from types import FrameType
 from typing import Any
 
 import uvicorn
@@ -45,7 +46,7 @@ def serve(settings: Settings, *, browser: bool = False, code: str | None = None)
     except OSError as error:
         print(f"gradwalk: {settings.host}:{settings.port}: {error.strerror}", file=sys.stderr)
         return 1
-    loops = uvicorn.Config(_no_app).get_loop_factory()
+    loops = uvicorn.Config(_no_app, log_config=None).get_loop_factory()
     with listener, asyncio.Runner(loop_factory=loops) as runner:
         return runner.run(_serve(settings, listener, browser=browser, code=code))
 
@@ -106,6 +107,12 @@ class _Server(uvicorn.Server):
             print(f"Gradwalk serves at {self._address}", flush=True)
             if self._page:
                 webbrowser.open(self._page)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """The first signal ends the service in good order, with status 0; a second one at once."""
+        del sig, frame
+        self.force_exit = self.should_exit
+        self.should_exit = True
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -43,7 +43,7 @@ REQUEST_EXAMPLES: dict[str, dict[str, Any]] = {
                 {
                     "id": "cut",
                     "kind": "detach",
-                    "target": {"line": 2, "col": 4, "end_line": 2, "end_col": 7},
+                    "target": {"line": 3, "col": 4, "end_line": 3, "end_col": 5},
                 }
             ],
         },
