@@ -1,0 +1,109 @@
+"""axe-core finds nothing in any state, in both themes; narrow and zoomed pages fit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, expect
+
+from tests.browser.studio import Studio
+from tests.conftest import Server
+
+
+def detached(studio: Studio) -> None:
+    studio.select("y*y")
+    studio.inspector.get_by_role("button", name="Detach here").click()
+    expect(studio.page.locator(".chip--whatif")).to_be_visible()
+    studio.settled()
+
+
+def press(*keys: str) -> Callable[[Studio], None]:
+    def act(studio: Studio) -> None:
+        studio.blur()
+        for key in keys:
+            studio.page.keyboard.press(key)
+
+    return act
+
+
+def click(name: str) -> Callable[[Studio], None]:
+    return lambda studio: studio.page.get_by_role("button", name=name).first.click()
+
+
+def nothing(_: Studio) -> None:
+    """The state as it is."""
+
+
+STATES: dict[str, tuple[str, Callable[[Studio], None]]] = {
+    "opening": ("#lesson=backward", nothing),
+    "mid-walk": ("#lesson=backward", press("Home", *["ArrowRight"] * 12)),
+    "selected": ("#lesson=backward", lambda studio: studio.select("y*y")),
+    "error": ("#lesson=no-requires-grad", nothing),
+    "what-if": ("#lesson=backward", detached),
+    "lesson menu": ("#lesson=backward", press("l")),
+    "palette": ("#lesson=backward", press("ControlOrMeta+k")),
+    "help": ("#lesson=backward", press("?")),
+    "share": ("#lesson=backward", click("Share")),
+    "variable menu": ("#lesson=backward", click("What can be done with x")),
+    "matrix": ("#lesson=requires-grad-in-place", nothing),
+    "network": ("#lesson=xor", nothing),
+}
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("state", STATES)
+def test_axe_finds_nothing(browser: Browser, server: Server, state: str, theme: Any) -> None:
+    context = browser.new_context(viewport={"width": 1440, "height": 900}, color_scheme=theme)
+    studio = Studio(context.new_page(), server.url)
+    hash, act = STATES[state]
+    studio.open(hash)
+    act(studio)
+    studio.page.wait_for_timeout(300)
+    studio.shot(f"{state}-{theme}".replace(" ", "-"))
+    results = Axe().run(studio.page)
+    assert results.violations_count == 0, results.generate_report()
+    context.close()
+
+
+@pytest.mark.parametrize("size", [(1024, 768), (390, 844), (844, 390), (720, 450)])
+def test_narrow_pages_fit_and_every_pane_is_reached(
+    browser: Browser, server: Server, size: tuple[int, int]
+) -> None:
+    width, height = size
+    context = browser.new_context(viewport={"width": width, "height": height})
+    studio = Studio(context.new_page(), server.url).open("#lesson=backward")
+    for tab, pane in (("Code", "#pane-code"), ("Inspector", "#pane-inspector")):
+        studio.page.locator("#tabs").get_by_role("button", name=tab).click()
+        expect(studio.page.locator(pane)).to_be_visible()
+        over = studio.page.evaluate("document.documentElement.scrollWidth - innerWidth")
+        assert over <= 0, f"{tab} is {over} px too wide"
+        studio.shot(f"{width}x{height}-{tab.lower()}")
+    results = Axe().run(studio.page)
+    assert results.violations_count == 0, results.generate_report()
+    context.close()
+
+
+def test_reduced_motion_steps_without_waiting(browser: Browser, server: Server) -> None:
+    context = browser.new_context(reduced_motion="reduce")
+    studio = Studio(context.new_page(), server.url).open("#lesson=backward")
+    studio.blur()
+    studio.page.keyboard.press("ArrowLeft")
+    running = studio.page.evaluate("document.getAnimations().filter(a => a.playState === 'running').length")
+    assert running == 0
+    context.close()
+
+
+def test_the_whole_walk_by_keyboard(studio: Studio) -> None:
+    studio.open("#lesson=backward")
+    studio.page.keyboard.press("Tab")
+    expect(studio.page.locator(".skip")).to_be_focused()
+    studio.page.keyboard.press("Enter")
+    studio.page.keyboard.press("Tab")
+    focused = set()
+    for _ in range(40):
+        focused.add(studio.page.evaluate("document.activeElement?.closest('[id]')?.id ?? ''"))
+        studio.page.keyboard.press("Tab")
+    assert {"graph", "pane-inspector", "timeline"} <= focused
