@@ -19,6 +19,7 @@ from app.api.health import health_router
 from app.api.lessons import router as lessons_router
 from app.api.metrics import Metrics
 from app.api.openapi import complete_openapi
+from app.api.operators import router as operators_router
 from app.api.problems import (
     Problem,
     handle_http_exception,
@@ -69,6 +70,7 @@ def create_app(
     app.include_router(traces_router(chosen, runner, metrics, exporter))
     app.include_router(exports_router(chosen, exporter))
     app.include_router(lessons_router)
+    app.include_router(operators_router)
     app.include_router(health_router(runner, metrics, expose_metrics=chosen.metrics))
     app.include_router(pages_router(chosen, assets))
     app.mount("/static", assets)

@@ -1,47 +1,53 @@
-"""GET /api/v1/operators: the rule of every kind of backward node."""
+"""GET /api/v1/operators: what each kind of backward node computes."""
 
 from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel
 
 from app.api.problems import Problem, responses
 from app.explain.operators import Operator, OperatorSummary, operator, operators
 
-
-class Operators(BaseModel):
-    """The operators that match, those with a maths rule first."""
-
-    operators: list[OperatorSummary]
-
+_CACHED = {"Cache-Control": "public, max-age=3600"}
 
 router = APIRouter(prefix="/api/v1", tags=["operators"])
+
+
+class Operators(BaseModel):
+    """Every kind of node that is known, those with a rule in maths first."""
+
+    operators: list[OperatorSummary]
 
 
 @router.get(
     "/operators",
     operation_id="listOperators",
-    summary="Every kind of backward node that torch can make",
-    responses=responses("host-not-allowed"),
+    summary="Every kind of backward node",
+    responses=responses("host-not-allowed", "invalid-request"),
 )
 def list_operators(
-    q: Annotated[
-        str, Query(max_length=100, description="Words to look for in names, titles and texts.")
+    response: Response,
+    query: Annotated[
+        str, Query(max_length=200, description="Words to be found in names, titles and texts.")
     ] = "",
 ) -> Operators:
-    return Operators(operators=operators(q))
+    response.headers.update(_CACHED)
+    return Operators(operators=operators(query))
 
 
 @router.get(
     "/operators/{name}",
     operation_id="getOperator",
-    summary="One kind of backward node: its rule in maths, words and torch's own formula",
+    summary="The derivative rule of one kind of node",
     responses=responses("host-not-allowed", "not-found"),
 )
-def read_operator(name: str) -> Operator:
+def read_operator(name: str, response: Response) -> Operator:
+    """By the engine's name, such as MulBackward0: the rule in maths and in words, torch's own
+    formulas, and a worked example."""
     found = operator(name)
     if found is None:
         raise Problem("not-found", f"No backward node is called {name!r}.")
+    response.headers.update(_CACHED)
     return found

@@ -12,6 +12,7 @@ import orjson
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from app.explain.operators import operator
 from app.trace import Trace
 
 
@@ -24,7 +25,12 @@ class StandalonePage:
         self._bundles = static / "vendor"
 
     def render(self, trace: Trace, code: str) -> str:
-        saved = {"code": code, "trace": trace, "operators": {}}
+        names = {node["name"] for graph in trace["graphs"] for node in graph["nodes"]}
+        saved = {
+            "code": code,
+            "trace": trace,
+            "operators": {name: operator(name) for name in sorted(names)},
+        }
         return self._template.render(
             # `<` only ever stands inside JSON's strings.
             saved=Markup(orjson.dumps(saved).decode().replace("<", "\\u003c")),

@@ -130,3 +130,12 @@ def test_health(client: httpx.Client) -> None:
     ready = client.get("/readyz").json()
     assert ready["status"] == "ok"
     assert ready["sandbox"]["layers"]
+
+
+def test_operators(client: httpx.Client) -> None:
+    found = client.get("/api/v1/operators", params={"query": "mulbackward"}).json()["operators"]
+    assert "MulBackward0" in {one["name"] for one in found}
+    one = client.get("/api/v1/operators/MulBackward0")
+    assert one.json()["latex"] and one.json()["formulas"]["self"]
+    assert "max-age" in one.headers["cache-control"]
+    problem(client.get("/api/v1/operators/NoBackward0"), 404, "not-found")
