@@ -68,15 +68,31 @@ export async function arrange(client, model, scene, direction, before, compare) 
   });
   const links = scene.links.map((link) => {
     const route = layout.routes.get(link.id);
-    return drawnLink(link, sample(route?.control ?? []), route?.label ?? null);
+    return drawnLink(link, route?.control ?? [], route?.label ?? null);
   });
   const groups = scene.groups.map((group) => ({ group, ...(layout.groups.get(group.id) ?? { x: 0, y: 0, width: 0, height: 0 }) }));
   return finish(model, scene, direction, cards, links, groups, largest);
 }
 
-/** @param {import('../model/scene.js').Link} link @param {number[]} points @param {[number, number] | null} label @returns {DrawnLink} */
-function drawnLink(link, points, label) {
-  return { link, points, label, now: { state: 'pending', gradient: null, edge: null, sent: 0 } };
+/**
+ * Its points are worked out when they are first looked at: most of a big
+ * picture never is.
+ * @param {import('../model/scene.js').Link} link @param {number[]} control
+ * @param {[number, number] | null} label @param {number[] | null} [points]
+ * @returns {DrawnLink}
+ */
+function drawnLink(link, control, label, points = null) {
+  return {
+    link, control, label,
+    now: { state: 'pending', gradient: null, edge: null, sent: 0 },
+    get points() {
+      points ??= sample(this.control);
+      return points;
+    },
+    set points(value) {
+      points = value;
+    },
+  };
 }
 
 /**
@@ -103,9 +119,9 @@ function keep(model, scene, boxes, before, largest) {
   const links = scene.links.map((link) => {
     const was = routes.get(link.key);
     const [from, to] = [placed(byId.get(link.source)), placed(byId.get(link.target))];
-    if (was) return drawnLink(link, clipEnds(was.points, from, to), was.label);
+    if (was) return drawnLink(link, was.control, was.label, clipEnds(was.points, from, to));
     fresh++;
-    return drawnLink(link, sample(plainRoute(from, to, before.direction, fresh % 2 ? 14 : -14)), null);
+    return drawnLink(link, plainRoute(from, to, before.direction, fresh % 2 ? 14 : -14), null);
   });
   if (fresh > Math.max(2, scene.links.length * 0.2)) return null;
   return finish(model, scene, before.direction, cards, links, before.groups, largest);
@@ -179,7 +195,8 @@ export function translate(arrangement, dx, dy) {
     card.y += dy;
   }
   for (const link of arrangement.links) {
-    link.points = link.points.map((value, i) => value + (i % 2 === 0 ? dx : dy));
+    link.control = link.control.map((value, i) => value + (i % 2 === 0 ? dx : dy));
+    link.points = sample(link.control);
     if (link.label) link.label = [link.label[0] + dx, link.label[1] + dy];
   }
   for (const group of arrangement.groups) {

@@ -67,22 +67,27 @@ export class Camera {
   }
 
   /**
-   * The view that shows a rectangle; never so small that nothing can be read,
-   * where `readable` is given: then the top of it is shown.
-   * @param {Rect} rect @param {{readable?: number}} [options] @returns {View}
+   * The view that shows a rectangle; where that would be too small to be read,
+   * the view of what matters in it, at a scale that can be.
+   * @param {Rect} rect @param {{readable?: number, focus?: Rect | null}} [options] @returns {View}
    */
-  viewOf(rect, { readable = 0 } = {}) {
+  viewOf(rect, { readable = 0, focus = null } = {}) {
     const { width, height } = this.size;
     const roomX = Math.max(50, width - MARGIN.left - MARGIN.right);
     const roomY = Math.max(50, height - MARGIN.top - MARGIN.bottom);
     const whole = Math.min(FIT_MOST, roomX / Math.max(1, rect.width), roomY / Math.max(1, rect.height));
     const k = Math.max(whole, readable);
-    const spareX = roomX - rect.width * k;
-    const spareY = roomY - rect.height * k;
+    const place = (/** @type {number} */ start, /** @type {number} */ room, /** @type {number} */ from, /** @type {number} */ size, /** @type {number} */ middle) => {
+      const spare = room - size * k;
+      if (spare >= 0) return start + spare / 2 - from * k;
+      // No more of the outside than needed, and the middle of the focus in the middle.
+      return Math.min(start - from * k, Math.max(start + room - (from + size) * k, start + room / 2 - middle * k));
+    };
+    const [fx, fy] = focus ? [focus.x + focus.width / 2, focus.y + focus.height / 2] : [rect.x + rect.width / 2, rect.y];
     return {
       k,
-      x: MARGIN.left + spareX / 2 - rect.x * k,
-      y: MARGIN.top + (spareY >= 0 ? spareY / 2 : 0) - rect.y * k,
+      x: place(MARGIN.left, roomX, rect.x, rect.width, fx),
+      y: place(MARGIN.top, roomY, rect.y, rect.height, fy),
     };
   }
 

@@ -10,6 +10,7 @@
  * @returns {number[]}
  */
 export function sample(control, spacing = 9) {
+  if (control.length < 2) return [];
   const out = [control[0], control[1]];
   for (let i = 2; i + 5 < control.length; i += 6) {
     const [x0, y0] = [control[i - 2], control[i - 1]];

@@ -22,6 +22,7 @@ export function createGraph(element, handlers = {}) {
     fit: () => picture.fit(),
     zoomIn: () => picture.camera.scaleBy(1.25),
     zoomOut: () => picture.camera.scaleBy(0.8),
+    setExpanded: (open) => picture.setExpanded(open),
     reveal: (ref) => picture.reveal(ref),
     exportSVG: () => picture.exportSVG(),
     destroy: () => picture.destroy(),

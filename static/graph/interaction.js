@@ -20,6 +20,9 @@ export class Interaction {
     const { svg } = picture;
     svg.addEventListener('click', (event) => this.clicked(event));
     svg.addEventListener('pointerover', (event) => this.over(event));
+    svg.addEventListener('pointermove', (event) => {
+      if (this.picture.far) this.over(event);
+    });
     svg.addEventListener('pointerleave', () => this.tell(null));
     svg.addEventListener('keydown', (event) => this.key(event));
     picture.element.addEventListener('keydown', (event) => this.cameraKey(event));
@@ -30,6 +33,7 @@ export class Interaction {
 
   /** @param {Event} event @returns {Ref | null} */
   refOf(event) {
+    if (this.picture.far) return this.farRef(event);
     const target = /** @type {Element} */ (event.target);
     const card = /** @type {SVGGElement | null} */ (target.closest('.gw-card'));
     if (card) {
@@ -41,6 +45,16 @@ export class Interaction {
     if (!drawn) return null;
     const edge = drawn.now.edge ?? drawn.link.gradients[0] ?? drawn.link.forward[0];
     return edge ? { kind: 'edge', id: edge.id } : null;
+  }
+
+  /** From afar nothing is an element: ask where the pointer is. @param {Event} event @returns {Ref | null} */
+  farRef(event) {
+    const { viewport, camera, svg } = this.picture;
+    if (!viewport || !(event instanceof MouseEvent)) return null;
+    const { left, top } = svg.getBoundingClientRect();
+    const { k, x, y } = camera.view;
+    const found = viewport.at((event.clientX - left - x) / k, (event.clientY - top - y) / k);
+    return found ? { kind: found.item.group ? 'group' : 'card', id: found.item.id } : null;
   }
 
   /** @param {MouseEvent} event */

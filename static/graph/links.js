@@ -9,7 +9,8 @@
  *
  * @typedef {object} DrawnLink
  * @property {Link} link
- * @property {number[]} points  From producer to consumer.
+ * @property {number[]} control  Its Béziers.
+ * @property {number[]} points  On them, from producer to consumer.
  * @property {[number, number] | null} label  Middle of its numbers.
  * @property {{state: 'pending' | 'active' | 'done', gradient: Summary | null, edge: ModelEdge | null, sent: number}} now
  */

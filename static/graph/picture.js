@@ -21,9 +21,15 @@ import { LayoutClient } from './layout.js';
 import { ease, motionAllowed, tween } from './motion.js';
 import { Painter } from './painter.js';
 import { Player } from './player.js';
+import { Overview } from './overview.js';
 import { resample } from './routes.js';
+import { areaOf, covers, Viewport } from './viewport.js';
 
 const MOVE_MS = 380;
+/** More cards than this are never all in the document at once. */
+const MOST_ELEMENTS = 120;
+/** Below this scale a big picture is a canvas. */
+const DETAIL_SCALE = 0.4;
 /** Text below this scale can't be read: big pictures then start at their top. */
 const READABLE_SCALE = 0.62;
 
@@ -56,7 +62,14 @@ export class Picture {
     this.svg.setAttribute('aria-label', 'Graph of the run');
     element.append(this.svg);
     addHatch(this.svg);
+    this.overview = new Overview(element);
     this.painter = new Painter(this.svg);
+    /** @type {Viewport | null} Only for big arrangements. */
+    this.viewport = null;
+    /** @type {import('./viewport.js').Area | null} What of it is in the document. */
+    this.joined = null;
+    this.far = false;
+    this.expanded = false;
     this.camera = new Camera(this.svg, (view) => this.viewed(view));
     this.layouts = new LayoutClient();
     this.player = new Player(this.painter);
@@ -90,7 +103,7 @@ export class Picture {
     if (!model) return;
     const turn = ++this.turn;
     const scene = buildScene(model, {
-      open: this.open, collapse: model.cards.length > READABLE, severed: this.compare?.severed ?? [],
+      open: this.open, collapse: model.cards.length > READABLE && !this.expanded, severed: this.compare?.severed ?? [],
     });
     const arrangement = await arrange(this.layouts, model, scene, this.direction, before, this.compare);
     if (!arrangement || turn !== this.turn) return;
@@ -98,14 +111,18 @@ export class Picture {
     const related = old && before ? align(arrangement, old) : 0;
     this.arrangement = arrangement;
     this.stopMoving();
+    this.joined = null;
+    this.viewport = arrangement.cards.length > MOST_ELEMENTS ? new Viewport(arrangement) : null;
     this.painter.joinGroups(arrangement.groups);
-    this.painter.join(arrangement.cards, arrangement.links);
+    if (!this.viewport) this.painter.join(arrangement.cards, arrangement.links);
+    this.look();
     this.refresh();
     if (old && (same || related > arrangement.cards.length / 3)) this.moveFrom(old);
     else {
       this.painter.placeCards(arrangement.cards);
       this.camera.touched = false;
       this.fit(0);
+      this.look();
     }
   }
 
@@ -116,7 +133,7 @@ export class Picture {
     const lines = new Map(old.links.map((link) => [link.link.key, link.points]));
     const cardMoves = now.cards.map((card) => ({ card, to: { x: card.x, y: card.y }, from: places.get(card.item.key) ?? card }));
     const still = cardMoves.every(({ from, to }) => Math.abs(from.x - to.x) < 0.5 && Math.abs(from.y - to.y) < 0.5);
-    if (still || !motionAllowed() || now.cards.length > 300) {
+    if (still || !motionAllowed() || this.viewport) {
       this.painter.placeCards(now.cards);
       if (!still && !this.camera.touched) this.fit();
       return;
@@ -148,7 +165,7 @@ export class Picture {
     this.step = step;
     this.player.stop();
     if (!this.arrangement) return;
-    if (animate && forward && motionAllowed()) this.player.play(this.arrangement, step, this.compare, duration);
+    if (animate && forward && motionAllowed() && !this.far) this.player.play(this.arrangement, step, this.compare, duration);
     else this.refresh();
     this.markStep();
   }
@@ -156,6 +173,10 @@ export class Picture {
   /** Everything as it is at this step. */
   refresh() {
     if (!this.arrangement) return;
+    if (this.far) {
+      this.paintFar();
+      return;
+    }
     this.painter.update(this.arrangement, stateAt(this.arrangement.model, this.step), this.compare);
     this.markStep();
     this.interaction.paint();
@@ -172,13 +193,65 @@ export class Picture {
   /** @param {Ref | null} ref */
   select(ref) {
     this.selected = ref;
-    this.interaction.paint();
+    if (this.far) this.paintFar();
+    else this.interaction.paint();
   }
 
   /** @param {Ref | null} ref */
   hover(ref) {
     this.hovered = ref;
-    this.interaction.paint();
+    if (!this.far) this.interaction.paint();
+  }
+
+  /** Decide between the two levels of detail, and fill the one in use. */
+  look() {
+    const { viewport } = this;
+    const { view, size } = this.camera;
+    if (!viewport) {
+      this.setFar(false);
+      return;
+    }
+    const sight = areaOf(view, size);
+    const far = view.k < DETAIL_SCALE || viewport.cards(sight).length > MOST_ELEMENTS;
+    this.setFar(far);
+    if (far || (this.joined && covers(this.joined, sight))) return;
+    this.joined = areaOf(view, size, 0.4);
+    const cards = viewport.cards(this.joined);
+    this.painter.join(cards, viewport.links(this.joined).slice(0, 4 * MOST_ELEMENTS));
+    this.painter.placeCards(cards);
+    this.refresh();
+  }
+
+  /** @param {boolean} far */
+  setFar(far) {
+    if (far === this.far) return;
+    this.far = far;
+    this.joined = null;
+    this.painter.world.style.display = far ? 'none' : '';
+    if (far) {
+      this.player.stop();
+      this.paintFar();
+    } else this.overview.hide();
+  }
+
+  paintFar() {
+    const { arrangement, viewport, selected } = this;
+    if (!arrangement || !viewport) return;
+    const item = (/** @type {string} */ id) => arrangement.scene.itemOf.get(id) ?? id;
+    this.overview.show({
+      viewport,
+      state: stateAt(arrangement.model, this.step),
+      now: new Set((arrangement.model.steps[this.step]?.cards ?? []).map(item)),
+      selected: new Set(selected ? [item(selected.id)] : []),
+    }, this.camera.view, this.camera.size);
+  }
+
+  /** All groups open, or all closed. @param {boolean} open */
+  async setExpanded(open) {
+    this.expanded = open;
+    this.open = new Set();
+    this.camera.touched = false;
+    await this.rearrange(null);
   }
 
   /** @param {Direction} direction */
@@ -214,9 +287,19 @@ export class Picture {
   /** @param {number} [duration] */
   fit(duration = MOVE_MS) {
     if (!this.arrangement) return;
-    const big = this.arrangement.cards.length > 12;
-    this.camera.go(this.camera.viewOf(this.arrangement.bounds, { readable: big && duration === 0 ? READABLE_SCALE : 0 }), duration);
+    const { bounds, cards } = this.arrangement;
+    const first = duration === 0 && cards.length > 12 && !this.expanded;
+    const options = first ? { readable: READABLE_SCALE, focus: this.focusRect() } : {};
+    this.camera.go(this.camera.viewOf(bounds, options), duration);
     if (duration > 0) this.camera.touched = false;
+  }
+
+  /** Where to look first: at what happens now, else where it begins. */
+  focusRect() {
+    const arrangement = /** @type {Arrangement} */ (this.arrangement);
+    const now = arrangement.model.steps[this.step]?.cards[0];
+    const drawn = (now && arrangement.cardById.get(arrangement.scene.itemOf.get(now) ?? now)) || arrangement.cards[0];
+    return drawn ? rectOf(drawn) : null;
   }
 
   /** @param {Ref} ref */
@@ -239,11 +322,17 @@ export class Picture {
   /** @param {import('./camera.js').View} view */
   viewed({ k, x, y }) {
     this.painter.world.setAttribute('transform', `translate(${x},${y}) scale(${k})`);
-    this.svg.style.setProperty('--gw-zoom', String(k));
+    if (!this.arrangement) return;
+    const was = this.far;
+    this.look();
+    if (was && this.far) this.overview.move({ k, x, y }, this.camera.size);
   }
 
   resized() {
-    if (this.arrangement && !this.camera.touched) this.fit(0);
+    if (!this.arrangement) return;
+    if (!this.camera.touched) this.fit(0);
+    if (this.far) this.paintFar();
+    else this.look();
   }
 
   exportSVG() {
@@ -255,6 +344,7 @@ export class Picture {
     this.stopMoving();
     this.resizing.disconnect();
     this.layouts.destroy();
+    this.overview.destroy();
     this.element.replaceChildren();
   }
 }

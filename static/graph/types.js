@@ -23,6 +23,7 @@
  * @property {() => void} fit
  * @property {() => void} zoomIn
  * @property {() => void} zoomOut
+ * @property {(open: boolean) => Promise<void>} setExpanded  All groups open, or closed again.
  * @property {(ref: Ref) => void} reveal  Open what hides it and bring it into view.
  * @property {() => string} exportSVG  The whole picture, standalone.
  * @property {() => void} destroy

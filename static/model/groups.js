@@ -19,6 +19,42 @@ export const READABLE = 90;
 const MOST = 200;
 
 /**
+ * The whole tree: groups in groups, cards at the tips.
+ * @typedef {{group: Group, inner: Branch[]} | {card: Card, parent: string | null}} Branch
+ */
+
+/** @type {WeakMap<Model, Branch[]>} */
+const trees = new WeakMap();
+
+/** @param {Model} model @returns {Branch[]} */
+function treeOf(model) {
+  const known = trees.get(model);
+  if (known) return known;
+  const homes = homesOf(model);
+  const levels = [
+    (/** @type {Card[]} */ cards, /** @type {string} */ prefix) => byModule(cards, prefix, homes),
+    (/** @type {Card[]} */ cards) => byLine(cards, homes), byExpression, byRange,
+  ];
+  const tree = split(model.cards, 0, null, '');
+  trees.set(model, tree);
+  return tree;
+
+  /** @param {Card[]} cards @param {number} level @param {string | null} parent @param {string} prefix @returns {Branch[]} */
+  function split(cards, level, parent, prefix) {
+    if (level >= levels.length) return cards.map((card) => ({ card, parent }));
+    return levels[level](cards, prefix).flatMap(([name, members]) => {
+      if (name === null || members.length === 1) return split(members, level + 1, parent, prefix);
+      const id = parent ? `${parent}/${name.id}` : `g:${name.id}`;
+      const group = {
+        id, title: name.title, detail: name.detail, parent, repeats: name.repeats ?? 1,
+        cards: members.map((card) => card.id),
+      };
+      return [{ group, inner: split(members, name.again ? level : level + 1, id, name.prefix ?? prefix) }];
+    });
+  }
+}
+
+/**
  * @param {Model} model
  * @param {Set<string>} open  Ids of open groups.
  * @returns {{items: import('./scene.js').Item[], groups: Group[]}}  groups: the open ones, outer before inner.
@@ -28,37 +64,22 @@ export function groupCards(model, open) {
   const items = [];
   /** @type {Group[]} */
   const groups = [];
-  const homes = homesOf(model);
-  const levels = [
-    (/** @type {Card[]} */ cards, /** @type {string} */ prefix) => byModule(cards, prefix, homes),
-    (/** @type {Card[]} */ cards) => byLine(cards, homes), byExpression, byRange,
-  ];
-  split(model.cards, 0, null, '');
+  walk(treeOf(model));
   return { items, groups };
 
-  /** @param {Card[]} cards @param {number} level @param {string | null} parent @param {string} prefix */
-  function split(cards, level, parent, prefix) {
-    if (level >= levels.length) {
-      for (const card of cards) items.push({ id: card.id, key: card.key, card, group: null, parent });
-      return;
-    }
-    for (const [name, members] of levels[level](cards, prefix)) {
-      const plain = name === null || members.length === 1;
-      if (plain) {
-        split(members, level + 1, parent, prefix);
-        continue;
+  /** @param {Branch[]} branches */
+  function walk(branches) {
+    for (const branch of branches) {
+      if ('card' in branch) {
+        const { card, parent } = branch;
+        items.push({ id: card.id, key: card.key, card, group: null, parent });
+      } else if (open.has(branch.group.id)) {
+        groups.push(branch.group);
+        walk(branch.inner);
+      } else {
+        const { group } = branch;
+        items.push({ id: group.id, key: group.id, card: null, group, parent: group.parent });
       }
-      const id = parent ? `${parent}/${name.id}` : `g:${name.id}`;
-      const group = {
-        id, title: name.title, detail: name.detail, parent, repeats: name.repeats ?? 1,
-        cards: members.map((card) => card.id),
-      };
-      if (open.has(id)) {
-        groups.push(group);
-        split(members, name.again ? level : level + 1, id, name.prefix ?? prefix);
-        continue;
-      }
-      items.push({ id, key: id, card: null, group, parent });
     }
   }
 }
@@ -73,18 +94,19 @@ const FIRST_LOOK = 60;
  */
 export function firstOpen(model) {
   const open = new Set();
-  const tooBig = new Set();
-  for (;;) {
-    const { items } = groupCards(model, open);
-    const closed = items.flatMap(({ group }) => (group && group.repeats === 1 && !tooBig.has(group.id) ? [group] : []));
-    const [next] = closed.sort((a, b) => a.id.split('/').length - b.id.split('/').length || b.cards.length - a.cards.length);
-    if (!next) return open;
-    open.add(next.id);
-    if (groupCards(model, open).items.length > FIRST_LOOK) {
-      open.delete(next.id);
-      tooBig.add(next.id);
+  let level = treeOf(model);
+  let shown = level.length;
+  while (level.length > 0) {
+    const groups = level.flatMap((branch) => ('group' in branch && branch.group.repeats === 1 ? [branch] : []));
+    level = [];
+    for (const { group, inner } of groups) {
+      if (shown - 1 + inner.length > FIRST_LOOK) continue;
+      shown += inner.length - 1;
+      open.add(group.id);
+      level.push(...inner);
     }
   }
+  return open;
 }
 
 /**

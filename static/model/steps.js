@@ -69,11 +69,18 @@ export class Context {
     const op = event.op ? this.opById.get(event.op) : undefined;
     const made = event.kind === 'node' && card ? this.base.cardById.get(card)?.site : null;
     const site = op?.site ?? made ?? this.graphById.get(event.graph ?? '')?.site ?? null;
+    const context = this;
+    /** @type {import('./types.js').Part[] | null} */
+    let sentence = null;
     return {
       index,
       kind: event.kind,
       label: this.labelOf(event, card),
-      sentence: sentenceOf(this, event, card, edges),
+      // Of thousands of sentences a reader sees a few.
+      get sentence() {
+        sentence ??= sentenceOf(context, event, card, edges);
+        return sentence;
+      },
       line: event.line ?? site?.line ?? null,
       site,
       cards,
