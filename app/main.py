@@ -104,6 +104,7 @@ def local_evaluator(settings: Settings) -> Evaluator:
 
     return LocalPool(
         children=settings.children,
+        long_runs=settings.long_runs,
         queue=settings.queue,
         queue_seconds=settings.queue_seconds,
         time_limit=settings.time_limit,

@@ -13,7 +13,7 @@ from starlette.responses import Response
 from app.api.body import invalid, read_body, require_json
 from app.api.examples import FORMAT_EXAMPLES
 from app.api.formats import FORMATS, Exporter
-from app.api.problems import responses
+from app.api.problems import Problem, responses
 from app.settings import Settings
 from app.trace import Trace
 
@@ -92,4 +92,10 @@ def _export(
         wanted = ExportRequest.model_validate_json(body)
     except ValidationError as error:
         raise invalid(error) from None
-    return exporter.convert(wanted.trace, wanted.code, format, graph)
+    try:
+        return exporter.convert(wanted.trace, wanted.code, format, graph)
+    except (LookupError, TypeError, ValueError, ArithmeticError, RecursionError) as error:
+        # It has the form of a trace, but was not made by a run: ids that lead nowhere and such.
+        raise Problem(
+            "invalid-request", f"This trace contradicts itself ({type(error).__name__}: {error})."
+        ) from None

@@ -46,7 +46,8 @@ def test_beyond_the_queue_there_is_503(server_with: Callable[..., Any]) -> None:
         busy = [pool.submit(_post, server, BUSY) for _ in range(8)]
         answers = [one.result() for one in busy]
         refused = [one for one in answers if one.status_code != 200]
-        assert len(refused) == 6
+        # One runs, one waits; one more may come after the first has ended.
+        assert 5 <= len(refused) <= 6
         for one in refused:
             problem(one, 503, "overloaded")
             assert int(one.headers["retry-after"]) >= 1
