@@ -105,6 +105,8 @@ def _answer_failure(error: BaseException) -> None:
         else:
             text = f"{type(error).__name__}: {error}"[:1000]
         frames.write_frame(CHANNEL, frames.FAILED, text.encode("utf-8", "backslashreplace"))
+    except OSError:
+        os._exit(ends.CHANNEL_CLOSED)
     except BaseException:
         os._exit(1)
 

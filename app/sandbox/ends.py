@@ -21,7 +21,12 @@ _DENIED = re.compile(
     r"Operation not permitted|can't start new thread|Errno 1\]|open file failed|"
     r"Unable to open file|Parent directory .* does not exist"
 )
+#: Longer messages of exceptions are cut.
+_MESSAGE_CHARS = 20_000
 _FILES = re.compile(r"open file|Unable to open|Parent directory")
+
+#: Exit status of a child that could not write its answer.
+CHANNEL_CLOSED = 71
 
 _SIGNALS = {
     signal.SIGSEGV: "it touched memory that was not its own, or its stack overflowed",
@@ -36,14 +41,17 @@ _SIGNALS = {
 def classify(trace: Trace) -> None:
     """Give an exception that the jail's limits caused its own kind, in place."""
     error = trace["error"]
-    if error is None or error["kind"] != "exception":
+    if error is None:
+        return
+    if len(error["message"]) > _MESSAGE_CHARS:
+        error["message"] = error["message"][:_MESSAGE_CHARS] + " ... (cut)"
+    if error["kind"] not in ("exception", "memory", "forbidden"):
         return
     type_, message = error["type"], error["message"]
     if "MemoryError" in type_ or _NO_MEMORY.search(message):
         error["kind"] = "memory"
-        error["message"] = (
-            "The program asked for more memory than it may have here. " + message
-        ).rstrip()
+        error["message"] = f"The program asked for more memory than it may have here. {message}"
+        error["message"] = error["message"].rstrip()
     elif type_ == "PermissionError" or _DENIED.search(message):
         error["kind"] = "forbidden"
         if _FILES.search(message):
@@ -128,7 +136,7 @@ def without_answer(request: TraceRequest, elapsed: float, status: int | None) ->
     kind: ErrorKind = "crash"
     type_ = "Crash"
     code = 0 if status is None else os.waitstatus_to_exitcode(status)
-    if status is None:
+    if status is None or code == CHANNEL_CLOSED:
         message = "The program closed the channel over which its trace is sent."
     elif code >= 0:
         type_ = "Exit"

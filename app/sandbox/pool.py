@@ -27,6 +27,8 @@ log = logging.getLogger("gradwalk.sandbox")
 #: Answers up to this many bytes are validated here, larger ones in another child.
 _SMALL_ANSWER = 200_000
 _PROGRESS_BYTES = 1_000_000
+#: Honest children report half as often.
+_REPORT_SECONDS = 0.05
 _CHECK_SECONDS = 15.0
 #: Seconds until a fork that may wait is ordered: it should not disturb the run.
 _REFILL_DELAY = 0.012
@@ -127,6 +129,7 @@ class LocalPool:
         return {
             "ready": self._reason is None,
             "reason": self._reason,
+            "zygote": self._nursery.zygote_pid,
             "children": self._nursery.children,
             "idle": self._idle.qsize(),
             "running": self._lanes.running,
@@ -167,7 +170,10 @@ class LocalPool:
         try:
             place.begin(child.yield_to_others)
             async with asyncio.timeout(seconds + _grace(seconds)):
-                return await self._converse(child, request, seconds, progress)
+                answer = await self._converse(child, request, seconds, progress)
+            child.dispose()
+            await self._validate(answer)
+            return answer
         except TimeoutError:
             return ends.out_of_time(request, seconds, time.monotonic() - started)
         except TooLarge:
@@ -192,18 +198,19 @@ class LocalPool:
         progress: Callable[[Progress], None] | None,
     ) -> bytes:
         started = time.monotonic()
+        reports = int(seconds / _REPORT_SECONDS) + 100
         header = frames.SECONDS.pack(seconds, progress is not None)
         with suppress(ConnectionError):  # what there is to know, receiving tells
             await child.send(frames.RUN, header + request.model_dump_json().encode())
         while True:
             kind, body = await child.receive(self._answer_bytes)
             if kind == frames.ANSWER:
-                await self._validate(body)
                 return body
             if kind == frames.FAILED:
                 words = body[:1000].decode("utf-8", "replace")
                 return ends.recorder_failed(request, time.monotonic() - started, words)
-            if kind != frames.PROGRESS or len(body) > _PROGRESS_BYTES:
+            reports -= 1
+            if kind != frames.PROGRESS or len(body) > _PROGRESS_BYTES or reports < 0:
                 raise BadFrame(f"frame {kind!r}")
             if progress is not None:
                 try:

@@ -66,7 +66,6 @@ attention = torch.nn.MultiheadAttention(4, 2)
 attention(*[torch.randn(3, 1, 4)] * 3)[0].sum().backward()
 torch.linalg.inv(torch.eye(3) + x.detach().diag()).sum()
 torch.fft.fft(torch.randn(8)).abs().sum()
-y = torch.sparse_coo_tensor([[0], [1]], [2.0], (2, 2)) @ torch.randn(2, 2)
 """,
     "x = torch.tensor(2.0, requires_grad=True)\n1 / 0",
     "import torch\nprint('unfinished'",

@@ -1,0 +1,149 @@
+"""Every way in which a program can end is told apart, and said in words."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from typing import Any
+
+import pytest
+
+from app.sandbox.ends import classify, without_answer
+from app.trace import Limits, TraceRequest, validate
+from app.trace.failure import failed
+from app.trace.progress import Progress
+from tests.sandbox.running import Running, running_pool
+
+BEFORE = (
+    "import torch\nx = torch.ones(2, requires_grad=True)\nx.sum().backward()\nprint('before')\n"
+)
+
+
+def test_time(pool: Running) -> None:
+    trace = pool.trace(BEFORE + "while True:\n    pass")
+    assert trace["error"]["kind"] == "timeout"
+    assert trace["error"]["line"] in (5, 6)
+    assert trace["stdout"] == "before\n"
+    assert trace["graphs"][0]["order"]
+
+
+def test_time_inside_one_call_of_c(pool: Running) -> None:
+    error = pool.end(BEFORE + "import itertools\n2 in itertools.repeat(1)")
+    assert error["kind"] == "timeout"
+    assert "one long call" in error["message"]
+
+
+def test_a_deadline_shortens_the_time(pool: Running) -> None:
+    trace = pool.trace("while True: pass", deadline=0.2)
+    assert trace["error"]["kind"] == "timeout"
+    assert trace["runtime"]["elapsed_ms"]["total"] < 1_500
+
+
+@pytest.mark.parametrize("taking", ["torch.empty(1 << 36)", "bytearray(1 << 36)"])
+def test_memory(pool: Running, taking: str) -> None:
+    trace = pool.trace(BEFORE + taking)
+    assert trace["error"]["kind"] == "memory"
+    assert trace["error"]["line"] == 5
+    assert "more memory than it may have" in trace["error"]["message"]
+    assert trace["graphs"][0]["order"]
+
+
+@pytest.mark.parametrize(
+    ("doing", "name"),
+    [("import ctypes; ctypes.string_at(0)", "SIGSEGV"), ("import os; os.abort()", "SIGABRT")],
+)
+def test_crash_names_the_signal(pool: Running, doing: str, name: str) -> None:
+    error = pool.end(doing)
+    assert (error["kind"], error["type"]) == ("crash", name)
+    assert name in error["message"]
+
+
+@pytest.mark.parametrize(
+    ("doing", "words"),
+    [
+        ("open('notes.txt')", "Files can't be opened here"),
+        ("import torch; torch.save(torch.ones(1), 'model.pt')", "Files can't be opened here"),
+        ("import socket; socket.create_connection(('example.org', 80))", "no network"),
+        ("import urllib.request as u; u.urlopen('http://example.org')", "no network"),
+        ("import subprocess; subprocess.run(['ls'])", "programs can't be started"),
+        ("import os; os.system('ls')", "programs can't be started"),
+        ("import threading; threading.Thread(target=print).start()", "Threads can't be started"),
+        ("import os; os.kill(1, 9)", "Signals can't be sent"),
+        ("import os; os.listdir('.')", "Files and folders can't be seen"),
+        ("input('name? ')", "no keyboard"),
+        ("import ctypes; ctypes.CDLL(None).ptrace(0, 0, 0, 0)", "only an attack makes"),
+        ("import os; os.getcwd()", "The sandbox does not allow this"),
+    ],
+)
+def test_forbidden_says_what(pool: Running, doing: str, words: str) -> None:
+    error = pool.end(doing)
+    assert error["kind"] == "forbidden"
+    assert words in error["message"]
+
+
+def test_output_is_cut_and_said_so(pool: Running) -> None:
+    trace = pool.trace("for _ in range(3000):\n    print('x' * 100)")
+    assert trace["stdout_truncated"]
+    assert len(trace["stdout"]) == 100_000
+
+
+def test_an_answer_over_the_limit() -> None:
+    code = "import os\nos.write(3, b'A\\x00\\xff\\xff\\xff')"
+    with running_pool(limits=Limits(trace_bytes=100_000)) as pool:
+        error = pool.end(code)
+    assert (error["kind"], error["type"]) == ("limit", "AnswerLimit")
+
+
+def test_leaving_without_an_answer(pool: Running) -> None:
+    assert "exit status 3" in pool.end("import os\nos._exit(3)")["message"]
+    assert pool.end("import os\nos.close(3)")["kind"] == "crash"
+
+
+def test_sys_exit_is_an_end_like_any_other(pool: Running) -> None:
+    assert pool.trace(BEFORE + "import sys\nsys.exit(1)")["stdout"] == "before\n"
+
+
+@pytest.mark.parametrize("number", [n for n in signal.valid_signals() if n < 32])
+def test_every_signal_has_words(number: int) -> None:
+    trace = validate(without_answer(TraceRequest(code=""), 0.1, number))
+    assert trace["error"] is not None
+    assert trace["error"]["message"]
+    assert os.WIFSIGNALED(number)
+
+
+def test_an_exception_of_ones_own_keeps_its_kind() -> None:
+    trace = failed("exception", "ValueError", "no", seed=0, milliseconds=1)
+    classify(trace)
+    assert trace["error"] is not None
+    assert trace["error"]["kind"] == "exception"
+
+
+def test_progress_comes_before_the_answer(pool: Running) -> None:
+    seen: list[Progress] = []
+    code = "import torch, time\nfor i in range(8):\n    print(i)\n    torch.ones(1)\n    time.sleep(0.05)"
+    trace = pool.trace(code, progress=seen.append)
+    assert trace["error"] is None
+    assert seen
+    assert all(a["ops"] <= b["ops"] for a, b in zip(seen, seen[1:], strict=False))
+    assert trace["stdout"].startswith("".join(report["stdout"] for report in seen))
+
+
+def test_progress_of_another_form_is_not_passed_on(pool: Running) -> None:
+    seen: list[Any] = []
+    code = "import os\nos.write(3, b'P\\x00\\x00\\x00\\x07{\"a\":1}')"
+    assert pool.end(code, progress=seen.append)["type"] == "ForgedAnswer"
+    assert seen == []
+
+
+def test_cancelling_frees_the_child(pool: Running) -> None:
+    async def leave_early() -> None:
+        task = asyncio.ensure_future(pool.pool.evaluate(TraceRequest(code="while True: pass")))
+        await asyncio.sleep(0.3)
+        assert pool.pool.status()["running"] == 1
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    pool.do(leave_early())
+    assert pool.pool.status()["running"] == 0

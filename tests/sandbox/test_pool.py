@@ -1,0 +1,204 @@
+"""The pool stays up: children and zygotes die, hang and are replaced; nothing leaks."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from app.sandbox import LocalPool, Overloaded, SandboxUnavailable
+from app.trace import TraceRequest, validate
+from tests.sandbox.running import Running, running_pool
+
+HELLO = "print('hello')"
+LOOP = "while True: pass"
+
+
+@pytest.fixture
+def own() -> Iterator[Running]:
+    """A pool that a test may break."""
+    with running_pool() as running:
+        yield running
+
+
+def eventually(check: Callable[[], bool]) -> None:
+    for _ in range(600):
+        if check():
+            return
+        time.sleep(0.05)
+    raise AssertionError("it did not come true")
+
+
+def zygote(running: Running) -> int:
+    pid = running.pool.status()["zygote"]
+    assert isinstance(pid, int)
+    return pid
+
+
+def offspring(pid: int) -> list[int]:
+    return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def end_of(answer: bytes) -> str | None:
+    error = validate(answer)["error"]
+    return error["type"] if error else None
+
+
+def test_the_zygote_dies_while_a_program_runs(own: Running) -> None:
+    async def scene() -> bytes:
+        task = asyncio.ensure_future(own.pool.evaluate(TraceRequest(code=LOOP)))
+        await asyncio.sleep(0.3)
+        os.kill(zygote(own), signal.SIGKILL)
+        return await task
+
+    before = zygote(own)
+    assert end_of(own.do(scene())) == "Restarted"
+    eventually(lambda: bool(own.pool.status()["ready"]))
+    assert own.trace(HELLO)["stdout"] == "hello\n"
+    assert zygote(own) != before
+    assert own.pool.status()["restarts"] == 1
+
+
+def test_requests_wait_out_a_restart(own: Running) -> None:
+    os.kill(zygote(own), signal.SIGKILL)
+    eventually(lambda: not own.pool.status()["ready"])
+    assert own.trace(HELLO)["stdout"] == "hello\n"
+
+
+def test_the_zygote_hangs(own: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.sandbox.nursery._FORK_SECONDS", 0.5)
+    os.kill(zygote(own), signal.SIGSTOP)
+    for _ in range(4):  # those in stock still answer
+        try:
+            own.trace(HELLO)
+        except Overloaded:
+            break
+    eventually(lambda: own.pool.status()["restarts"] == 1 and own.pool.status()["ready"])
+    assert own.trace(HELLO)["stdout"] == "hello\n"
+
+
+def test_waiting_children_are_killed(own: Running) -> None:
+    for pid in offspring(zygote(own)):
+        os.kill(pid, signal.SIGKILL)
+    assert own.trace(HELLO)["stdout"] == "hello\n"
+
+
+@pytest.mark.parametrize("delay", [0.0, 0.001, 0.003, 0.01, 0.1])
+def test_a_child_killed_at_any_point_leaves_an_answer(own: Running, delay: float) -> None:
+    async def scene() -> bytes:
+        task = asyncio.ensure_future(own.pool.evaluate(TraceRequest(code=LOOP)))
+        await asyncio.sleep(delay)
+        for pid in offspring(zygote(own)):
+            os.kill(pid, signal.SIGKILL)
+        return await task
+
+    assert end_of(own.do(scene())) in ("SIGKILL", "timeout")
+    assert own.trace(HELLO)["stdout"] == "hello\n"
+
+
+def test_nothing_leaks(own: Running) -> None:
+    def held() -> tuple[int, int]:
+        descriptors = len(list(Path("/proc/self/fd").iterdir()))
+        own_zygote = len(list(Path(f"/proc/{zygote(own)}/fd").iterdir()))
+        return descriptors, own_zygote
+
+    programs = [HELLO, "1 / 0", "import os; os._exit(1)", "import os; os.abort()", "open('x')"]
+
+    async def many(count: int) -> None:
+        requests = [TraceRequest(code=programs[i % len(programs)]) for i in range(count)]
+        for start in range(0, count, 10):
+            await asyncio.gather(*(own.pool.evaluate(r) for r in requests[start : start + 10]))
+
+    def at_rest() -> bool:
+        status = own.pool.status()
+        return status["idle"] == status["children"] == len(offspring(zygote(own))) == 3
+
+    own.do(many(20))
+    eventually(at_rest)
+    before = held()
+    own.do(many(100))
+    eventually(at_rest)
+    assert held() == before
+
+
+def test_stop_leaves_no_process() -> None:
+    with running_pool() as running:
+        pid = zygote(running)
+        children = offspring(pid)
+        assert children
+    eventually(lambda: not any(Path(f"/proc/{each}").exists() for each in [pid, *children]))
+
+
+def test_children_end_with_a_server_that_is_killed() -> None:
+    script = (
+        "from tests.sandbox.running import running_pool\n"
+        "import time\n"
+        "with running_pool() as r:\n"
+        "    print(r.pool.status()['zygote'], flush=True)\n"
+        "    time.sleep(60)\n"
+    )
+    server = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True)
+    assert server.stdout is not None
+    with server, server.stdout:
+        pid = int(server.stdout.readline())
+        children = offspring(pid)
+        server.kill()
+    eventually(lambda: not any(Path(f"/proc/{each}").exists() for each in [pid, *children]))
+
+
+def test_a_full_queue_is_refused_with_a_time(own: Running) -> None:
+    async def crowd() -> list[bytes | BaseException]:
+        wanted = (own.pool.evaluate(TraceRequest(code=HELLO)) for _ in range(200))
+        return await asyncio.gather(*wanted, return_exceptions=True)
+
+    answers = own.do(crowd())
+    refused = [answer for answer in answers if isinstance(answer, Overloaded)]
+    served = [answer for answer in answers if isinstance(answer, bytes)]
+    assert len(refused) + len(served) == 200
+    assert len(served) >= 66  # two run, 64 wait
+    assert refused
+    assert all(one.retry_after > 0 for one in refused)
+    assert own.pool.status()["queued"] == own.pool.status()["running"] == 0
+
+
+def test_long_runs_make_room_for_short_ones(own: Running) -> None:
+    async def scene() -> tuple[bytes, int]:
+        loops = [
+            asyncio.ensure_future(own.pool.evaluate(TraceRequest(code=LOOP))) for _ in range(6)
+        ]
+        await asyncio.sleep(0.6)
+        answer = await own.pool.evaluate(TraceRequest(code=HELLO))
+        still = sum(not loop.done() for loop in loops)
+        await asyncio.gather(*loops)
+        return answer, still
+
+    answer, still = own.do(scene())
+    assert end_of(answer) is None
+    assert still == 6
+
+
+def test_a_missing_evaluator_is_told() -> None:
+    with (
+        pytest.raises(SandboxUnavailable, match="no_such_module"),
+        running_pool(evaluator="no_such_module:evaluate"),
+    ):
+        raise AssertionError("it started")
+
+
+def test_status_before_and_after() -> None:
+    pool = LocalPool()
+    assert not pool.status()["ready"]
+    with running_pool() as running:
+        status = running.pool.status()
+        assert status["ready"]
+        assert status["layers"]["seccomp"] is True
+        assert set(status["self_test"].values()) <= {"refused", "killed"}
+        assert len(status["self_test"]) >= 10
+    assert not running.pool.status()["ready"]
