@@ -30,7 +30,7 @@
  */
 import { toNumber } from '../model/numbers.js';
 import { needsFoot } from './cards.js';
-import { clipEnds, sample } from './geometry.js';
+import { clipEnds, sample, smooth } from './geometry.js';
 import { labelSize } from './links.js';
 import { headingWidth, measure } from './measure.js';
 import { plainRoute } from './routes.js';
@@ -66,10 +66,14 @@ export async function arrange(client, model, scene, direction, before, compare) 
     const { x, y } = layout.positions.get(item.id) ?? { x: 0, y: 0 };
     return { item, box: boxes[i], x, y };
   });
+  const home = new Map(scene.items.map((item) => [item.id, item.parent]));
   const links = scene.links.map((link) => {
     const route = layout.routes.get(link.id);
-    return drawnLink(link, route?.control ?? [], route?.label ?? null);
+    const control = route?.control ?? [];
+    const crosses = home.get(link.source) !== home.get(link.target);
+    return drawnLink(link, control, route?.label ?? null, crosses ? smooth(sample(control)) : null);
   });
+  markStubs(links);
   const groups = scene.groups.map((group) => ({ group, ...(layout.groups.get(group.id) ?? { x: 0, y: 0, width: 0, height: 0 }) }));
   return finish(model, scene, direction, cards, links, groups, largest);
 }
@@ -84,6 +88,7 @@ export async function arrange(client, model, scene, direction, before, compare) 
 function drawnLink(link, control, label, points = null) {
   return {
     link, control, label,
+    stub: false,
     now: { state: 'pending', gradient: null, edge: null, sent: 0 },
     get points() {
       points ??= sample(this.control);
@@ -93,6 +98,27 @@ function drawnLink(link, control, label, points = null) {
       points = value;
     },
   };
+}
+
+/** A source with more readers than this is not linked to far ones by lines. */
+const FAN_OUT = 12;
+const FAR = 1600;
+
+/**
+ * The long lines of one thing that everything reads would cover the picture:
+ * they are drawn as stubs at their readers.
+ * @param {DrawnLink[]} links
+ */
+function markStubs(links) {
+  /** @type {Map<string, number>} */
+  const readers = new Map();
+  for (const { link } of links) readers.set(link.source, (readers.get(link.source) ?? 0) + 1);
+  for (const drawn of links) {
+    const { control, link } = drawn;
+    const n = control.length;
+    const long = n > 2 && Math.hypot(control[n - 2] - control[0], control[n - 1] - control[1]) > FAR;
+    drawn.stub = long && (readers.get(link.source) ?? 0) > FAN_OUT;
+  }
 }
 
 /**

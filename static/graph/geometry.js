@@ -107,6 +107,29 @@ export function shorten(points, size) {
 }
 
 /**
+ * Corners rounded: every point moves towards its neighbours' middle.
+ * @param {number[]} points
+ */
+export function smooth(points) {
+  let now = points;
+  for (let pass = 0; pass < 6; pass++) {
+    const last = now;
+    now = last.map((value, i) =>
+      i < 2 || i >= last.length - 2 ? value : (last[i - 2] + 2 * value + last[i + 2]) / 4);
+  }
+  return now;
+}
+
+/**
+ * The last `size` px.
+ * @param {number[]} points @param {number} size
+ */
+export function lastPart(points, size) {
+  const rest = lengthOf(points) - size;
+  return rest <= 0 ? points : reversed(shorten(reversed(points), rest));
+}
+
+/**
  * Cut off what lies inside the boxes at both ends.
  * @param {number[]} points
  * @param {{x: number, y: number, width: number, height: number}} from  Centre and size.

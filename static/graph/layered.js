@@ -16,6 +16,9 @@ const DUMMY = 10;
 const RANK_GAP = 56;
 /** Longer edges get no places of their own between the ranks they cross. */
 const LONGEST = 14;
+/** Width to height of a picture in columns. */
+const ASPECT = 1.5;
+const COLUMN_GAP = 120;
 const SWEEPS = 6;
 const PASSES = 8;
 
@@ -38,10 +41,67 @@ export function layeredLayout({ items, links, direction }) {
 
   const depth = new Float64Array(count);
   items.forEach((item, i) => { depth[rank[i]] = Math.max(depth[rank[i]], item[along]); });
+  const places = columns(items.length, graph, x, depth, items.map((item) => item[across]));
+  return answer({ items, links, direction, graph, places, source, target, flipped });
+}
+
+/**
+ * @typedef {{x: Float64Array, y: Float64Array, column: Int32Array, width: number, height: number}} Places
+ *   Middles of all nodes; column: of each rank.
+ */
+
+/**
+ * Ranks below each other; a picture that would be a thin strip is set in
+ * columns, read like text.
+ * @param {number} n @param {Layered} graph @param {Float64Array} x
+ * @param {Float64Array} depth  Of each rank. @param {number[]} widths
+ * @returns {Places}
+ */
+function columns(n, graph, x, depth, widths) {
+  const count = depth.length;
+  const left = new Float64Array(count).fill(Infinity);
+  const right = new Float64Array(count).fill(-Infinity);
+  for (let v = 0; v < n; v++) {
+    const r = graph.rank[v];
+    left[r] = Math.min(left[r], x[v] - widths[v] / 2);
+    right[r] = Math.max(right[r], x[v] + widths[v] / 2);
+  }
+  let [height, typical] = [0, 0];
+  for (let r = 0; r < count; r++) {
+    height += depth[r] + RANK_GAP;
+    typical += (right[r] - left[r]) / count;
+  }
+  const wanted = Math.floor(Math.sqrt((height * ASPECT) / (typical + COLUMN_GAP)));
+  const perColumn = wanted >= 3 ? height / wanted : Infinity;
+  const column = new Int32Array(count);
   const y = new Float64Array(count);
-  for (let r = 1; r < count; r++) y[r] = y[r - 1] + depth[r - 1] / 2 + RANK_GAP + depth[r] / 2;
-  const shiftY = (depth[0] ?? 0) / 2;
-  return answer({ items, links, direction, graph, x, y, shiftY, source, target, flipped });
+  let [at, current, tallest] = [0, 0, 0];
+  for (let r = 0; r < count; r++) {
+    if (at > perColumn) {
+      current++;
+      at = 0;
+    }
+    column[r] = current;
+    y[r] = at + depth[r] / 2;
+    at += depth[r] + RANK_GAP;
+    tallest = Math.max(tallest, at - RANK_GAP);
+  }
+  const start = new Float64Array(current + 1);
+  let [edge, low, high] = [0, Infinity, -Infinity];
+  for (let r = 0; r < count; r++) {
+    low = Math.min(low, left[r]);
+    high = Math.max(high, right[r]);
+    if (r + 1 < count && column[r + 1] === column[r]) continue;
+    start[column[r]] = edge - low;
+    edge += high - low + COLUMN_GAP;
+    [low, high] = [Infinity, -Infinity];
+  }
+  const [px, py] = [new Float64Array(x.length), new Float64Array(x.length)];
+  for (let v = 0; v < x.length; v++) {
+    px[v] = x[v] + start[column[graph.rank[v]]];
+    py[v] = y[graph.rank[v]];
+  }
+  return { x: px, y: py, column, width: Math.max(0, edge - COLUMN_GAP), height: tallest };
 }
 
 /**
@@ -148,7 +208,10 @@ function place(graph, layers) {
 /** @param {Layered} graph @param {Float64Array} x @param {number} v @param {boolean} downwards @param {boolean} both */
 function wishOf(graph, x, v, downwards, both) {
   const main = downwards ? graph.up[v] : graph.down[v];
-  const list = both ? [...graph.up[v], ...graph.down[v]] : main;
+  const all = both ? [...graph.up[v], ...graph.down[v]] : main;
+  // Leaves at its side don't pull a chain askew.
+  const inner = all.filter((u) => graph.up[u].length > 0);
+  const list = inner.length > 0 ? inner : all;
   if (list.length === 0) return x[v];
   let total = 0;
   for (const u of list) total += x[u];
@@ -169,7 +232,9 @@ function spread(graph, layer, wish, x) {
       const gap = a >= graph.n || b >= graph.n ? GAP / 2 : GAP;
       offsets[i] = offsets[i - 1] + graph.width[a] / 2 + gap + graph.width[b] / 2;
     }
-    let block = { total: wish[i] - offsets[i], weight: 1, from: i };
+    // Leaves make way for what they hang on.
+    const weight = graph.up[layer[i]].length > 0 ? 1 : 0.01;
+    let block = { total: (wish[i] - offsets[i]) * weight, weight, from: i };
     while (blocks.length > 0) {
       const before = blocks[blocks.length - 1];
       if (before.total / before.weight < block.total / block.weight) break;
@@ -185,37 +250,30 @@ function spread(graph, layer, wish, x) {
 }
 
 /**
- * @param {Plain & {graph: Layered, x: Float64Array, y: Float64Array, shiftY: number, source: Int32Array, target: Int32Array, flipped: Uint8Array}} made
+ * @param {Plain & {graph: Layered, places: Places, source: Int32Array, target: Int32Array, flipped: Uint8Array}} made
  * @returns {Omit<LayoutAnswer, 'ticket'>}
  */
-function answer({ items, links, direction, graph, x, y, shiftY, source, target, flipped }) {
+function answer({ items, links, direction, graph, places, source, target, flipped }) {
   const across = direction === 'TB' ? 'width' : 'height';
   const along = direction === 'TB' ? 'height' : 'width';
-  let least = Infinity;
-  let most = -Infinity;
-  for (let v = 0; v < items.length; v++) {
-    least = Math.min(least, x[v] - items[v][across] / 2);
-    most = Math.max(most, x[v] + items[v][across] / 2);
-  }
-  const centres = new Float64Array(items.length * 2);
-  const cx = (/** @type {number} */ v) => x[v] - least;
-  const cy = (/** @type {number} */ v) => y[graph.rank[v]] + shiftY;
+  const { x, y, column } = places;
   /** @param {number} a @param {number} b @returns {[number, number]} */
   const turn = (a, b) => (direction === 'TB' ? [a, b] : [b, a]);
-  for (let v = 0; v < items.length; v++) centres.set(turn(cx(v), cy(v)), 2 * v);
+  const centres = new Float64Array(items.length * 2);
+  for (let v = 0; v < items.length; v++) centres.set(turn(x[v], y[v]), 2 * v);
 
-  const fan = fans(links, source, target, cx, items, across);
+  const fan = fans(links, source, target, x, items, across);
   const routes = links.map((_, e) => {
     const [a, b] = flipped[e] ? [target[e], source[e]] : [source[e], target[e]];
-    const stops = [[cx(a) + fan.out[e], cy(a) + items[a][along] / 2]];
-    for (const dummy of graph.chains[e]) stops.push([cx(dummy), cy(dummy)]);
-    stops.push([cx(b) + fan.in[e], cy(b) - items[b][along] / 2]);
+    const stops = [[x[a] + fan.out[e], y[a] + items[a][along] / 2]];
+    const between = column[graph.rank[a]] === column[graph.rank[b]] ? graph.chains[e] : [];
+    for (const dummy of between) stops.push([x[dummy], y[dummy]]);
+    stops.push([x[b] + fan.in[e], y[b] - items[b][along] / 2]);
     const down = flipped[e] ? stops.reverse() : stops;
     return curve(down).flatMap(([p, q]) => turn(p, q));
   });
   const labels = new Float64Array(links.length * 2).fill(NaN);
-  const depth = (y[y.length - 1] ?? 0) + 2 * shiftY + 40;
-  const [width, height] = turn(Math.max(0, most - least), depth);
+  const [width, height] = turn(places.width, places.height);
   return { centres, labels, width, height, ...pack(routes) };
 }
 
@@ -223,9 +281,9 @@ function answer({ items, links, direction, graph, x, y, shiftY, source, target, 
  * Where along a box's side each line starts and ends, so that lines of the
  * same two boxes lie apart.
  * @param {Plain['links']} links @param {Int32Array} source @param {Int32Array} target
- * @param {(v: number) => number} cx @param {Plain['items']} items @param {'width' | 'height'} across
+ * @param {Float64Array} x @param {Plain['items']} items @param {'width' | 'height'} across
  */
-function fans(links, source, target, cx, items, across) {
+function fans(links, source, target, x, items, across) {
   const spreadOf = (/** @type {Int32Array} */ own, /** @type {Int32Array} */ other) => {
     const offsets = new Float64Array(links.length);
     /** @type {Map<number, number[]>} */
@@ -236,7 +294,7 @@ function fans(links, source, target, cx, items, across) {
       else at.set(own[e], [e]);
     }
     for (const [v, list] of at) {
-      list.sort((a, b) => cx(other[a]) - cx(other[b]) || a - b);
+      list.sort((a, b) => x[other[a]] - x[other[b]] || a - b);
       const room = Math.min(24, (items[v][across] * 0.7) / list.length);
       list.forEach((e, i) => { offsets[e] = (i - (list.length - 1) / 2) * room; });
     }

@@ -12,16 +12,18 @@
  * @property {number[]} control  Its Béziers.
  * @property {number[]} points  On them, from producer to consumer.
  * @property {[number, number] | null} label  Middle of its numbers.
+ * @property {boolean} stub  Too long among too many: only its end at the reader is drawn.
  * @property {{state: 'pending' | 'active' | 'done', gradient: Summary | null, edge: ModelEdge | null, sent: number}} now
  */
 import { select } from 'd3';
 import { formatNumber, formatSummary, toNumber } from '../model/numbers.js';
-import { headOf, pathOf, pointAt, reversed, shift, shorten } from './geometry.js';
+import { headOf, lastPart, pathOf, pointAt, reversed, shift, shorten } from './geometry.js';
 import { textWidth } from './measure.js';
 
 /** Half the distance between a forward line and its gradient arrow. */
 const ASIDE = 4;
 const LABEL_HEIGHT = 18;
+const STUB = 44;
 
 /** @param {Summary | null} gradient */
 export function labelOf(gradient) {
@@ -98,7 +100,9 @@ export function buildLink(element, { link }) {
 }
 
 /** @param {SVGGElement} element @param {DrawnLink} drawn @param {number} largest @param {boolean} forwardActive */
-export function updateLink(element, { link, points, now }, largest, forwardActive) {
+export function updateLink(element, drawn, largest, forwardActive) {
+  const { link, now } = drawn;
+  const points = drawn.stub ? lastPart(drawn.points, STUB) : drawn.points;
   const root = select(element);
   const kind = link.severed ? 'severed' : link.recorded ? 'recorded' : 'loose';
   root.attr('class', `gw-link gw-link--${kind} gw-link--${now.state}`).classed('is-forward-active', forwardActive);

@@ -148,6 +148,7 @@ function paintLinks(pen, viewport, area, state, palette, k) {
   const { cardById } = viewport.arrangement;
   for (const drawn of viewport.links(area)) {
     const { link } = drawn;
+    if (drawn.stub) continue;
     const sent = link.gradients.length > 0 && link.gradients.some((edge) => state.edge(edge.id).state !== 'pending');
     const path = !link.recorded ? loose : sent ? warm : quiet;
     if (k > 0.12) trace(path, drawn.points, Math.max(1, Math.round(1 / k)) * 2);

@@ -85,8 +85,9 @@ export class Picture {
   async setModel(model, { compare = null, keepPositions = false } = {}) {
     this.player.stop();
     const big = model.cards.length > READABLE;
-    const asBefore = keepPositions && [...this.open].some((id) => this.arrangement?.groups.some(({ group }) => group.id === id));
+    const asBefore = keepPositions && this.model?.code === model.code || keepPositions && [...this.open].some((id) => this.arrangement?.groups.some(({ group }) => group.id === id));
     if (!asBefore) this.open = big ? firstOpen(model) : new Set();
+    if (!asBefore) this.expanded = false;
     this.model = model;
     this.compare = compare;
     this.step = Math.min(this.step, model.steps.length - 1);

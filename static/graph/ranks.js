@@ -11,6 +11,7 @@ export function rankItems(n, source, target) {
   const out = adjacency(n, source);
   const flipped = backLinks(n, source, target, out);
   const rank = longestPaths(n, source, target, flipped, out);
+  tighten(n, source, target, flipped, rank);
   settleStarts(n, source, target, flipped, rank);
   let count = 0;
   for (let v = 0; v < n; v++) count = Math.max(count, rank[v] + 1);
@@ -94,6 +95,30 @@ function longestPaths(n, source, target, flipped, out) {
     }
   }
   return rank;
+}
+
+/**
+ * Longest paths lift everything as high as it goes.  What pulls harder down
+ * than up sinks to its first reader: readers of leaves only, above all.
+ * @param {number} n @param {Int32Array} source @param {Int32Array} target
+ * @param {Uint8Array} flipped @param {Int32Array} rank
+ */
+function tighten(n, source, target, flipped, rank) {
+  const up = new Int32Array(n);
+  const readers = adjacency(n, source.map((v, e) => (flipped[e] ? target[e] : v)));
+  const down = (/** @type {number} */ e) => (flipped[e] ? source[e] : target[e]);
+  for (let v = 0; v < n; v++) {
+    if (rank[v] === 0) continue;
+    for (let k = readers.offsets[v]; k < readers.offsets[v + 1]; k++) up[down(readers.links[k])]++;
+  }
+  const order = Int32Array.from({ length: n }, (_, v) => v).sort((a, b) => rank[b] - rank[a]);
+  for (const v of order) {
+    const count = readers.offsets[v + 1] - readers.offsets[v];
+    if (rank[v] === 0 || count === 0 || up[v] >= count) continue;
+    let first = 2 ** 30;
+    for (let k = readers.offsets[v]; k < readers.offsets[v + 1]; k++) first = Math.min(first, rank[down(readers.links[k])]);
+    rank[v] = Math.max(rank[v], first - 1);
+  }
 }
 
 /**
