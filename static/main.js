@@ -23,7 +23,7 @@ import { readSettings, writeDraft, writeSettings } from './storage.js';
 import { createStore } from './store.js';
 import { createPlayer } from './timeline/player.js';
 import { createTimeline } from './timeline/index.js';
-import { createTopbar } from './topbar.js';
+import { createTopbar, embedded } from './topbar.js';
 import { createVariables } from './variables.js';
 import { createComparePanel } from './whatif/compare.js';
 import { createWhatIfBar } from './whatif/bar.js';
@@ -32,7 +32,7 @@ import { createWhatIfBar } from './whatif/bar.js';
 
 const small = matchMedia('(width < 760px) or (height < 500px)').matches;
 const flat = matchMedia('(height < 500px)').matches;
-const store = createStore(/** @type {State} */ ({ ...initialState, direction: flat ? 'LR' : 'TB', coach: !small, ...readSettings() }));
+const store = createStore(/** @type {State} */ ({ ...initialState, direction: flat ? 'LR' : 'TB', coach: !small, ...(embedded ? {} : readSettings()) }));
 const session = createSession(store);
 const history = createHistory(store);
 const actions = createActions(store, session, history);
@@ -106,16 +106,22 @@ store.on(['theme'], ({ theme }) => {
   if (theme === 'system') delete document.documentElement.dataset.theme;
   else document.documentElement.dataset.theme = theme;
 });
-store.on(['theme', 'direction', 'speed', 'coach', 'sizes'], ({ theme, direction, speed, coach, sizes }) => writeSettings({ theme, direction, speed, coach, sizes }));
-store.on(['code', 'seed', 'inputs', 'interventions', 'lesson', 'gradient'], ({ code, seed, inputs, interventions, lesson, gradient }) => {
-  writeDraft({ code, seed, inputs, interventions, lesson, gradient, saved: Date.now() });
-});
+if (!embedded) keep();
+
+/** What the next visit begins with. */
+function keep() {
+  store.on(['theme', 'direction', 'speed', 'coach', 'sizes'], ({ theme, direction, speed, coach, sizes }) => writeSettings({ theme, direction, speed, coach, sizes }));
+  store.on(['code', 'seed', 'inputs', 'interventions', 'lesson', 'gradient'], ({ code, seed, inputs, interventions, lesson, gradient }) => {
+    writeDraft({ code, seed, inputs, interventions, lesson, gradient, saved: Date.now() });
+  });
+}
+store.on(['status'], ({ status }) => (document.body.dataset.status = status));
 store.on(['selection'], ({ selection }) => {
   if (selection && matchMedia('(760px <= width < 1200px)').matches) actions.showTab('inspector');
 });
 
 const { lessons, problem } = await loadLessons();
-const first = await firstState(lessons);
+const first = await firstState(lessons, !embedded);
 store.setState({ lessons, ...first, problem });
 followAddress(store, (patch) => {
   store.setState(programFrom(patch, store.get().lessons));

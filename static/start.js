@@ -45,8 +45,8 @@ export function programFrom(patch, lessons) {
   };
 }
 
-/** @param {Lesson[]} lessons @returns {Promise<Partial<State>>} */
-export async function firstState(lessons) {
+/** @param {Lesson[]} lessons @param {boolean} drafts @returns {Promise<Partial<State>>} */
+export async function firstState(lessons, drafts) {
   const opening = lessons.find((one) => one.opening) ?? lessons[0];
   const fresh = programFrom(opening ? { lesson: opening.id } : { code: FALLBACK }, lessons);
   if (location.hash.length > 1) {
@@ -58,7 +58,7 @@ export async function firstState(lessons) {
       return fresh;
     }
   }
-  const draft = readDraft();
+  const draft = drafts ? readDraft() : null;
   if (!draft || typeof draft.code !== 'string' || draft.code.trim() === '') return fresh;
   const { saved: _, ...patch } = draft;
   return programFrom(patch, lessons);

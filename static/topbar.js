@@ -1,6 +1,7 @@
 /**
  * Top bar: lesson menu, Share, Export, theme, help, Run.
  */
+import { address } from './api.js';
 import { button, fill, h, icon } from './dom.js';
 import { openMenu } from './menu.js';
 
@@ -11,6 +12,9 @@ import { openMenu } from './menu.js';
 
 const THEMES = /** @type {const} */ ({ system: ['monitor', 'System'], light: ['sun', 'Light'], dark: ['moon', 'Dark'] });
 export const apple = /Mac|iP/.test(navigator.platform);
+
+/** In a frame of a course page: what belongs to a visit of one's own is left out. */
+export const embedded = 'embed' in document.body.dataset;
 
 /**
  * @param {{lesson: HTMLElement, actions: HTMLElement}} hosts
@@ -27,6 +31,18 @@ export function createTopbar(hosts, store, actions, commands) {
   const run = h('button', { type: 'button', class: 'button button--primary button--run' });
   run.addEventListener('click', () => (store.get().status === 'running' && store.get().progress ? actions.cancel() : actions.run()));
   const more = button({ icon: 'download', label: 'Export', title: 'Save the picture or the trace', class: 'button--quiet is-secondary', onClick: () => openMenu(more, commands.exportItems()), props: { 'aria-haspopup': 'menu', 'aria-expanded': 'false' } });
+  if (embedded) {
+    const open = h('a', { class: 'button button--quiet', target: '_blank', rel: 'noopener', title: 'Open this in a tab of its own' }, icon('externalLink'), h('span', { class: 'button__label' }, 'Open in Gradwalk'));
+    const aim = () => (open.href = `${address('')}${location.hash}`);
+    open.addEventListener('pointerenter', aim);
+    open.addEventListener('focus', aim);
+    aim();
+    fill(hosts.actions, open, run);
+    fill(hosts.lesson);
+    store.on(['status', 'elapsed', 'progress', 'code', 'ranCode'], drawRun);
+    drawRun(store.get());
+    return;
+  }
   const menu = button({ icon: 'menu', title: 'Everything that can be done', key: apple ? '⌘K' : 'Ctrl+K', class: 'button--quiet', onClick: () => commands.openPalette() });
   fill(
     hosts.actions,

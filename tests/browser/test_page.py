@@ -135,7 +135,7 @@ def test_detach_severs_and_toggling_back_restores(studio: Studio) -> None:
     compared = studio.page.locator("#compare tbody tr", has_text="x")
     expect(compared).to_contain_text("lost")
     assert studio.cells(compared) == before
-    expect(studio.graph.locator(".gw-severed").first).to_be_attached()
+    expect(studio.graph.locator(".gw-link--severed").first).to_be_attached()
     studio.page.get_by_role("button", name="Remove what if detach y*y").click()
     expect(studio.page.locator(".chip--whatif")).to_have_count(0)
     expect(studio.problems).to_be_hidden()
