@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
-from app.explain.errors import explain_error
+from app.explain.errors import explain_error, explain_limit
 from app.explain.finding import diagnosis
 from app.explain.program import Program
 from app.explain.why import why
@@ -31,8 +31,10 @@ def _explain_error(program: Program) -> None:
     raised = program.trace["error"]
     if raised is None:
         return
-    finding = explain_error(program, raised)
+    finding = explain_limit(program, raised) or explain_error(program, raised)
     if finding is not None:
+        if not finding.evidence and raised["line"] is not None:
+            finding.evidence = [program.line_evidence(raised["line"])]
         raised["diagnosis"] = diagnosis(finding, program.source.code)
 
 

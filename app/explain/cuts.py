@@ -80,9 +80,9 @@ def _cut_at(program: Program, tensor: str, op: Op | None) -> Cut | None:
         return Cut("leaf", tensor, op)
     behind = tuple(i for i in op["inputs"] if requires_grad(program, i))
     if not behind or op["recorded"]:
-        if op_name(op) in FROM_PYTHON and rebuilt_from(program, op):
-            return Cut("rebuilt", tensor, op, rebuilt_from(program, op))
         return None
+    if op_name(op) in FROM_PYTHON:
+        return Cut("rebuilt", tensor, op, behind)
     if is_data(op):
         return Cut("data", tensor, op, behind)
     match op["why_not_recorded"]:

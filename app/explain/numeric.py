@@ -53,7 +53,7 @@ def sample(spec: str, generator: np.random.Generator) -> Array:
             half = uniform - 0.5
             return np.asarray(half @ half.T + np.eye(shape[0]))
         case _:
-            return generator.standard_normal(shape)
+            return np.asarray(generator.standard_normal(shape))
 
 
 def unbroadcast(gradient: Array, like: Array) -> Array:

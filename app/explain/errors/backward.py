@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import math
+import re
 from typing import Any
 
 from app.explain import fixes
@@ -11,6 +12,7 @@ from app.explain import source as edits
 from app.explain.cuts import Cut, find_cuts
 from app.explain.errors.registry import Case, error
 from app.explain.finding import Finding
+from app.explain.operands import tensor_of
 from app.explain.program import Program, listed, shape_text
 from app.explain.source import receiver
 from app.trace.document import Fix, Op, Tensor
@@ -25,7 +27,7 @@ _CUT_CODES = {
 }
 
 
-@error("RuntimeError", r"element (?P<index>\d+) of tensors does not require grad")
+@error
 def root_does_not_require_grad(case: Case) -> Finding:
     program = case.program
     root, written = backward_root(case)
@@ -152,7 +154,7 @@ def backward_root(case: Case) -> tuple[Tensor | None, str]:
     return None, written
 
 
-@error("RuntimeError", r"grad can be implicitly created only for scalar outputs")
+@error
 def root_is_not_scalar(case: Case) -> Finding:
     program = case.program
     root, written = backward_root(case)
@@ -205,3 +207,207 @@ def ones_of(shape: list[int]) -> Any:
     if not shape:
         return 1.0
     return [ones_of(shape[1:]) for _ in range(shape[0])]
+
+
+@error
+def second_backward(case: Case) -> Finding:
+    program = case.program
+    node, saved = freed_node(program)
+    earlier = earlier_backward(program, node)
+    values: dict[str, Any] = {
+        "line": case.line,
+        "node": node["name"] if node is not None else "a node",
+        "expression": "",
+        "saved": saved,
+        "first": f" on line {earlier}" if earlier is not None else "",
+    }
+    evidence = []
+    if node is not None:
+        op = program.ops.get(node["op"] or "")
+        if op is not None:
+            values["expression"] = f" of `{program.expression(op)}` (line {program.line(op)})"
+        evidence.append(
+            {"kind": "node", "ref": node["id"], "text": f"{node['name']}: its tensors were freed"}
+        )
+    offered = [_retain_fix(program, earlier, case.line)]
+    code = "backward-twice"
+    loop = program.source.loop_around(case.line)
+    carried = _carried_name(program, loop) if earlier == case.line and loop is not None else None
+    if carried is not None and loop is not None:
+        code = "backward-twice-loop"
+        values["name"] = carried
+        body = loop.body[0].lineno
+        detach = edits.insert_line(program.source, body, f"{carried} = {carried}.detach()")
+        offered.insert(0, edits.fix(f"Detach `{carried}` at the start of each turn", detach))
+    return Finding(code, values, evidence, [f for f in offered if f is not None])  # type: ignore[arg-type]
+
+
+def freed_node(program: Program) -> tuple[Any, str]:
+    """The node that found its saved tensors gone, and their names."""
+    failed = next((g for g in reversed(program.trace["graphs"]) if g.get("failed")), None)
+    waiting = waiting_nodes(failed) if failed is not None else []
+    earlier = {n["id"] for g in program.trace["graphs"] if g is not failed for n in g["nodes"]}
+    node = next((n for n in waiting if n["id"] in earlier), waiting[0] if waiting else None)
+    saved = []
+    for graph in program.trace["graphs"]:
+        for known in graph["nodes"]:
+            if node is not None and known["id"] == node["id"] and known["saved"]:
+                saved = [s["name"] for s in known["saved"]]
+    return node, listed(saved) or "its saved tensors"
+
+
+def waiting_nodes(graph: Any) -> list[Any]:
+    """Nodes that had been sent something when the engine stopped, next to run first."""
+    executed = {n["id"] for n in graph["nodes"] if n["executed"]}
+    reached = {e["target"] for e in graph["edges"] if e["source"] in executed}
+    reached |= {r["node"] for r in graph["roots"]}
+    waiting = [n for n in graph["nodes"] if n["id"] in reached and not n["executed"]]
+    waiting = [n for n in waiting if n["name"] != "AccumulateGrad"]
+    return sorted(waiting, key=lambda n: int(n["sequence_nr"]), reverse=True)
+
+
+def earlier_backward(program: Program, node: Any) -> int | None:
+    """The line of the last call before the failing one that ran this node."""
+    for graph in reversed(program.trace["graphs"]):
+        if graph.get("failed") or graph["site"] is None:
+            continue
+        if node is None or any(n["id"] == node["id"] for n in graph["nodes"]):
+            return int(graph["site"]["line"])
+    return None
+
+
+def _retain_fix(program: Program, earlier: int | None, line: int | None) -> Fix | None:
+    calls = program.source.calls(earlier or line, "backward", "grad")
+    if not calls:
+        return None
+    edit = edits.set_keyword(program.source, calls[0], "retain_graph", "True")
+    return edits.fix(f"Keep the graph on line {calls[0].lineno}", edit)
+
+
+def _carried_name(program: Program, loop: ast.For | ast.While) -> str | None:
+    """A name that the loop's body reads before it assigns it, and that was made before."""
+    start = loop.body[0].lineno
+    for node in ast.walk(loop):
+        if not isinstance(node, ast.Assign) or node.lineno < start:
+            continue
+        target = node.targets[0]
+        reads = {n.id for n in ast.walk(node.value) if isinstance(n, ast.Name)}
+        if (
+            isinstance(target, ast.Name)
+            and target.id in reads
+            and program.source.assignments(target.id, loop.lineno)
+        ):
+            return target.id
+    return None
+
+
+@error
+def root_is_complex(case: Case) -> Finding:
+    root, written = backward_root(case)
+    call = next(iter(case.program.source.calls(case.line, "backward")), None)
+    owner = receiver(call) if call is not None else None
+    offered = []
+    if owner is not None:
+        edit = edits.append_to(case.program.source, owner, ".abs()")
+        offered = [edits.fix(f"Take the absolute value of `{written}`", edit)]
+    evidence = [case.program.tensor_evidence(root["id"])] if root is not None else []
+    return Finding("backward-complex-root", {"root": written, "line": case.line}, evidence, offered)
+
+
+
+
+@error
+def gradient_shape(case: Case) -> Finding:
+    program = case.program
+    given, wanted = (
+        re.sub(r"torch\.Size\((.*)\)", r"\1", case.group(n)) for n in ("given", "wanted")
+    )
+    root, written = backward_root(case)
+    call = next(iter(program.source.calls(case.line, "backward", "grad")), None)
+    argument: ast.expr | None = None
+    if call is not None:
+        named = edits.keyword(call, "gradient") or edits.keyword(call, "grad_outputs")
+        positional = call.args[1:] if edits.called_name(call) == "grad" else call.args
+        argument = named.value if named is not None else next(iter(positional[:1]), None)
+    seed = program.source.text(argument) if argument is not None else "the gradient"
+    offered = []
+    shape: list[int] = list(ast.literal_eval(wanted))
+    if argument is not None and call is not None and edits.called_name(call) == "backward":
+        edit = edits.replace(program.source, argument, f"torch.ones_like({written})")
+        offered = [edits.fix("Give a gradient of ones in the right shape", edit)]
+    values = {"root": written, "line": case.line, "seed": seed, "given": given, "wanted": wanted}
+    evidence = [program.tensor_evidence(root["id"])] if root is not None else []
+    gradient = ones_of(shape) if math.prod(shape) <= 64 else None
+    return Finding("gradient-shape", values, evidence, offered, gradient)
+
+
+@error
+def gradient_is_a_number(case: Case) -> Finding | None:
+    program = case.program
+    call = next(iter(program.source.calls(case.line, "backward")), None)
+    if call is None or not call.args:
+        return None
+    _, written = backward_root(case)
+    number = program.source.text(call.args[0])
+    edit = edits.replace(program.source, call.args[0], f"torch.full_like({written}, {number})")
+    return Finding(
+        "gradient-not-a-tensor",
+        {"root": written, "line": case.line, "number": number},
+        [program.line_evidence(case.line)] if case.line is not None else [],
+        [edits.fix("Make it a tensor in the shape of the root", edit)],
+    )
+
+
+def _grad_inputs(case: Case) -> tuple[ast.Call | None, list[ast.expr]]:
+    call = next(iter(case.program.source.calls(case.line, "grad")), None)
+    if call is None:
+        return None, []
+    named = edits.keyword(call, "inputs")
+    given = named.value if named is not None else (call.args[1] if len(call.args) > 1 else None)
+    if isinstance(given, ast.List | ast.Tuple):
+        return call, list(given.elts)
+    return call, [given] if given is not None else []
+
+
+@error
+def unused_in_grad(case: Case) -> Finding:
+    program = case.program
+    call, given = _grad_inputs(case)
+    index = int(case.group("index"))
+    node = given[index] if index < len(given) else None
+    name = program.source.text(node) if node is not None else f"input number {index}"
+    _, written = backward_root(case)
+    values = {"name": name, "line": case.line, "root": written}
+    known = program.tensor_named(name)
+    evidence = [program.tensor_evidence(known["id"])] if known is not None else []
+    offered = []
+    if call is not None:
+        edit = edits.set_keyword(program.source, call, "allow_unused", "True")
+        offered = [edits.fix(f"Accept None for `{name}`", edit)]
+    return Finding("grad-unused-input", values, evidence, offered)
+
+
+@error
+def grad_of_no_grad(case: Case) -> Finding:
+    program = case.program
+    _, given = _grad_inputs(case)
+    named = [(program.source.text(n), tensor_of(program, n)) for n in given]
+    missing = [(text, t) for text, t in named if t is not None and not t["requires_grad"]]
+    names = [text for text, _ in missing] or [text for text, _ in named]
+    offered = [f for _, t in missing if (f := fixes.require_grad(program, t["id"])) is not None]
+    evidence = [program.tensor_evidence(t["id"]) for _, t in missing]
+    values = {"names": listed(names) or "one of the inputs", "line": case.line}
+    return Finding("grad-input-no-grad", values, evidence, offered)
+
+
+@error
+def grad_without_inputs(case: Case) -> Finding:
+    return Finding(
+        "grad-no-inputs",
+        {"line": case.line, "call": case.group("call"), "leaves": _leaf_names(case.program)},
+        [case.program.tensor_evidence(t["id"]) for t in case.program.parameters[:6]],
+    )
+
+
+def _leaf_names(program: Program) -> str:
+    return listed([program.name(t["id"]) for t in program.parameters]) or "none in this program"

@@ -1,4 +1,8 @@
-"""How an exception finds its explanation: by its type's name and its message."""
+"""How an exception finds its explanation: by its type's name and its message.
+
+The messages stand in `texts/messages.toml`, in a table for each family (module)
+and function, so that a new wording of torch is a change of data.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +12,7 @@ from dataclasses import dataclass
 
 from app.explain.finding import Finding
 from app.explain.program import Program
+from app.explain.texts import load
 from app.trace.document import Error
 
 
@@ -28,25 +33,21 @@ class Case:
 
 
 Explain = Callable[[Case], Finding | None]
+
+_MESSAGES = load("messages")
 _RULES: list[tuple[re.Pattern[str], re.Pattern[str], Explain]] = []
 
 
-def error(types: str, message: str) -> Callable[[Explain], Explain]:
-    """Register an explanation of exceptions whose type and message match.
-
-    Several may be registered for one message: the first that returns a finding
-    speaks.
-    """
-
-    def register(explain: Explain) -> Explain:
+def error(explain: Explain) -> Explain:
+    """Register an explanation for the messages that stand under its module and name."""
+    family = explain.__module__.rsplit(".", 1)[-1]
+    for types, message in _MESSAGES[family][explain.__name__]["messages"]:
         _RULES.append((re.compile(types), re.compile(message, re.DOTALL), explain))
-        return explain
-
-    return register
+    return explain
 
 
 def explain_error(program: Program, raised: Error) -> Finding | None:
-    """The finding of the first rule that fits, or None."""
+    """The finding of the first rule that fits and has something to say, or None."""
     for types, message, explain in _RULES:
         if not types.fullmatch(raised["type"]):
             continue
@@ -55,7 +56,5 @@ def explain_error(program: Program, raised: Error) -> Finding | None:
             continue
         finding = explain(Case(program, raised, match))
         if finding is not None:
-            if finding.line is None:
-                finding.line = raised["line"]
             return finding
     return None

@@ -1,0 +1,116 @@
+"""What ends a run from outside, and what can't be done in the sandbox."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable
+
+from app.explain.errors.registry import Case, error
+from app.explain.finding import Finding
+from app.explain.program import Program
+from app.explain.source import called_name
+from app.trace.document import Error, Evidence
+
+#: Calls that need what the sandbox does not give, and the code of their explanation.
+FORBIDDEN = {
+    "open": "no-files",
+    "load": "no-files",
+    "save": "no-files",
+    "read_csv": "no-files",
+    "urlopen": "no-network",
+    "get": "no-network",
+    "socket": "no-network",
+    "create_connection": "no-network",
+    "run": "no-processes",
+    "Popen": "no-processes",
+    "system": "no-processes",
+    "fork": "no-processes",
+    "start": "no-threads",
+    "DataLoader": "no-threads",
+    "compile": "no-compile",
+}
+
+
+def explain_limit(program: Program, raised: Error) -> Finding | None:
+    """Errors that are no exception of the program: by their kind."""
+    explain = _KINDS.get(raised["kind"])
+    return explain(program, raised) if explain is not None else None
+
+
+def _evidence(program: Program, line: int | None) -> list[Evidence]:
+    return [program.line_evidence(line)] if line is not None else []
+
+
+def _timeout(program: Program, raised: Error) -> Finding:
+    loops = [n for n in program.source.nodes() if isinstance(n, ast.While | ast.For)]
+    line = raised["line"]
+    endless = [
+        n
+        for n in loops
+        if isinstance(n, ast.While)
+        and isinstance(n.test, ast.Constant)
+        and not any(isinstance(x, ast.Break | ast.Return) for x in ast.walk(n))
+    ]
+    if endless:
+        at = endless[0].lineno
+        return Finding("timeout-endless", {"line": at}, _evidence(program, at))
+    place = f" (line {line})" if line is not None else ""
+    loop = f" The loop on line {loops[0].lineno} is where to look first." if loops else ""
+    lines = line if line is not None else (loops[0].lineno if loops else None)
+    return Finding("timeout", {"place": place, "loop": loop}, _evidence(program, lines))
+
+
+def _memory(program: Program, raised: Error) -> Finding:
+    line = raised["line"]
+    place = f" on line {line}" if line is not None else ""
+    return Finding("memory", {"place": place}, _evidence(program, line))
+
+
+def _crash(program: Program, raised: Error) -> Finding:
+    line = raised["line"]
+    last = program.trace["ops"][-1] if program.trace["ops"] else None
+    after = f" after `{program.expression(last)}`" if last is not None else ""
+    return Finding("crash", {"after": after}, _evidence(program, line))
+
+
+def _forbidden(program: Program, raised: Error) -> Finding:
+    line = raised["line"]
+    called = [called_name(c) for c in program.source.calls(line)]
+    code = next((FORBIDDEN[n] for n in called if n in FORBIDDEN), "not-allowed")
+    written = program.source.line(line).strip()[:60] or raised["message"][:60]
+    place = f"`{written}`" + (f" on line {line}" if line is not None else "")
+    return Finding(code, {"place": place}, _evidence(program, line))
+
+
+def _limit(program: Program, raised: Error) -> Finding:
+    return Finding(
+        "limit", {"message": raised["message"][:120]}, _evidence(program, raised["line"])
+    )
+
+
+_KINDS: dict[str, Callable[[Program, Error], Finding]] = {
+    "timeout": _timeout,
+    "memory": _memory,
+    "crash": _crash,
+    "forbidden": _forbidden,
+    "limit": _limit,
+}
+
+
+@error
+def allocation(case: Case) -> Finding:
+    return _memory(case.program, case.error)
+
+
+@error
+def refused(case: Case) -> Finding:
+    if case.error["type"] == "EOFError":
+        return Finding("no-input", {"line": case.line}, _evidence(case.program, case.line))
+    return _forbidden(case.program, case.error)
+
+
+@error
+def no_threads(case: Case) -> Finding:
+    line = case.line
+    place = f"`{case.program.source.line(line).strip()[:60]}` on line {line}"
+    return Finding("no-threads", {"place": place}, _evidence(case.program, line))

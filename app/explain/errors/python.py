@@ -1,0 +1,287 @@
+"""Beginners' errors of Python itself: names, attributes, arguments, syntax."""
+
+from __future__ import annotations
+
+import ast
+import re
+from difflib import get_close_matches
+
+from app.explain import source as edits
+from app.explain.errors.registry import Case, error
+from app.explain.finding import Finding
+from app.explain.operands import failing, operands, tensor_of
+from app.explain.program import Program, shape_text
+from app.explain.texts import load
+from app.trace.document import Evidence, Fix
+
+_NAMES = load("names")
+#: Name -> the import that brings it.
+IMPORTS: dict[str, str] = _NAMES["imports"]
+#: Attributes that people write, and what torch calls them: 'weights' -> 'weight'.
+TORCH_NAMES: list[str] = _NAMES["torch"]["names"]
+TENSOR_NAMES: list[str] = _NAMES["tensor"]["names"]
+
+
+def _here(case: Case) -> list[Evidence]:
+    return [case.program.line_evidence(case.line)] if case.line is not None else []
+
+
+def _names(program: Program) -> list[str]:
+    """Every name that the source assigns, imports or defines."""
+    found = []
+    for node in program.source.nodes():
+        match node:
+            case ast.Name(ctx=ast.Store()):
+                found.append(node.id)
+            case ast.FunctionDef() | ast.ClassDef():
+                found.append(node.name)
+            case ast.alias():
+                found.append(node.asname or node.name.split(".")[0])
+            case ast.arg():
+                found.append(node.arg)
+    return list(dict.fromkeys(found))
+
+
+def _replace_name(case: Case, old: str, new: str) -> list[Fix]:
+    """Write `new` over the name or attribute `old` at the failing place."""
+    program = case.program
+    changes = []
+    for node in program.source.nodes():
+        if isinstance(node, ast.Name) and node.id == old and node.lineno == case.line:
+            changes.append(edits.replace(program.source, node, new))
+        elif isinstance(node, ast.Attribute) and node.attr == old and node.lineno == case.line:
+            text = f"{program.source.text(node.value)}.{new}"
+            changes.append(edits.replace(program.source, node, text))
+    return [edits.fix(f"Write `{new}`", *changes)] if changes else []
+
+
+@error
+def unknown_name(case: Case) -> Finding:
+    program = case.program
+    name = case.match["name"] or case.match["local"] or ""
+    values = {"name": name, "line": case.line}
+    if name in IMPORTS:
+        values["statement"] = IMPORTS[name]
+        edit = edits.insert(1, 0, IMPORTS[name] + "\n")
+        return Finding(
+            "name-not-imported", values, _here(case), [edits.fix("Add the import", edit)]
+        )
+    later = [
+        node
+        for node in program.source.nodes()
+        if isinstance(node, ast.Name)
+        and node.id == name
+        and isinstance(node.ctx, ast.Store)
+        and case.line is not None
+        and node.lineno > case.line
+    ]
+    if later:
+        values["later"] = later[0].lineno
+        return Finding("name-too-early", values, _here(case))
+    known = [n for n in _names(program) if n != name]
+    close = get_close_matches(name, [*known, *IMPORTS], 1, 0.6)
+    if close:
+        values["close"] = close[0]
+        return Finding("name-misspelt", values, _here(case), _replace_name(case, name, close[0]))
+    return Finding("name-unknown", values, _here(case))
+
+
+@error
+def missing_module(case: Case) -> Finding:
+    program = case.program
+    name = case.match["name"] or case.match["part"] or ""
+    close = get_close_matches(
+        name, ["torch", "numpy", "math", "random", "copy", "itertools"], 1, 0.6
+    )
+    values = {"name": name, "line": case.line}
+    if close and close[0] != name:
+        values["close"] = close[0]
+        statement = program.source.statement(case.line)
+        offered: list[Fix] = []
+        if statement is not None:
+            text = re.sub(
+                rf"\b{re.escape(name)}\b", close[0], program.source.text(statement), count=1
+            )
+            offered = [
+                edits.fix(f"Import `{close[0]}`", edits.replace(program.source, statement, text))
+            ]
+        return Finding("module-misspelt", values, _here(case), offered)
+    return Finding("module-not-here", values, _here(case))
+
+
+@error
+def backward_of_no_tensor(case: Case) -> Finding:
+    program = case.program
+    kind = case.group("type")
+    calls = program.source.calls(case.line, "backward")
+    owner = edits.receiver(calls[0]) if calls else None
+    name = program.source.text(owner) if owner is not None else "the object"
+    values = {"name": name, "line": case.line, "type": kind}
+    offered: list[Fix] = []
+    if kind in ("float", "int") and isinstance(owner, ast.Name):
+        for assigned in reversed(program.source.assignments(owner.id, case.line)):
+            item = assigned.value
+            if isinstance(item, ast.Call) and edits.called_name(item) == "item":
+                inner = edits.receiver(item)
+                if inner is not None:
+                    edit = edits.replace(program.source, item, program.source.text(inner))
+                    offered = [edits.fix("Take `.item()` away", edit)]
+                    values["where"] = f" (`{program.source.text(item)}` on line {assigned.lineno})"
+                break
+        values.setdefault("where", "")
+        return Finding("backward-of-a-number", values, _here(case), offered)
+    if kind in ("list", "tuple") and owner is not None:
+        edit = edits.replace(program.source, owner, f"sum({name})")
+        offered = [edits.fix(f"Sum `{name}` first", edit)]
+    return Finding("backward-of-an-object", values, _here(case), offered)
+
+
+@error
+def torch_attribute(case: Case) -> Finding:
+    return _attribute(case, case.group("module"), case.group("name"), TORCH_NAMES)
+
+
+@error
+def tensor_attribute(case: Case) -> Finding:
+    return _attribute(case, "A tensor", case.group("name"), TENSOR_NAMES)
+
+
+@error
+def object_attribute(case: Case) -> Finding:
+    own = [
+        n.attr
+        for n in case.program.source.nodes()
+        if isinstance(n, ast.Attribute) and n.attr != case.group("name")
+    ]
+    known = [*own, *_NAMES["module"]["names"]]
+    return _attribute(case, f"A {case.group('module')}", case.group("name"), known)
+
+
+def _attribute(case: Case, owner: str, name: str, known: list[str]) -> Finding:
+    close = get_close_matches(name, [k for k in known if k != name], 1, 0.65)
+    values = {"owner": owner, "name": name, "line": case.line}
+    if not close:
+        return Finding("attribute-unknown", values, _here(case))
+    values["close"] = close[0]
+    return Finding("attribute-misspelt", values, _here(case), _replace_name(case, name, close[0]))
+
+
+@error
+def missing_argument(case: Case) -> Finding:
+    call = case.group("call").replace(".__init__", "").replace(".forward", "")
+    values = {"call": call, "names": case.group("names").replace("'", "`"), "line": case.line}
+    return Finding("argument-missing", values, _here(case))
+
+
+@error
+def extra_argument(case: Case) -> Finding:
+    call = case.group("call").replace(".__init__", "").replace(".forward", "")
+    name = case.match["name"]
+    what = f"the keyword `{name}`" if name else f"{case.match['given']} arguments"
+    return Finding("argument-extra", {"call": call, "what": what, "line": case.line}, _here(case))
+
+
+@error
+def not_callable(case: Case) -> Finding:
+    program = case.program
+    node = failing(program)
+    if not isinstance(node, ast.Call):
+        node = next(iter(program.source.calls(case.line)), None)
+    name = program.source.text(node.func) if node is not None else "it"
+    values = {"name": name, "type": case.group("type"), "line": case.line}
+    offered: list[Fix] = []
+    if node is not None and not node.args and not node.keywords:
+        edit = edits.replace(program.source, node, name)
+        offered = [edits.fix("Take the brackets away", edit)]
+    return Finding("not-callable", values, _here(case), offered)
+
+
+@error
+def operand_types(case: Case) -> Finding:
+    program = case.program
+    node = failing(program)
+    wrong: ast.expr | None = None
+    for operand in operands(node):
+        is_list = isinstance(operand, ast.List)
+        if isinstance(operand, ast.Name):
+            assigned = program.source.assignments(operand.id, case.line)
+            is_list = bool(assigned) and isinstance(assigned[-1].value, ast.List)
+        if is_list and tensor_of(program, operand) is None:
+            wrong = operand
+    offered: list[Fix] = []
+    if wrong is not None:
+        text = f"torch.tensor({program.source.text(wrong)}, dtype=torch.float32)"
+        edit = edits.replace(program.source, wrong, text)
+        offered = [edits.fix(f"Make a tensor of `{program.source.text(wrong)}`", edit)]
+    values = {
+        "written": program.source.text(node)
+        if node is not None
+        else case.program.source.line(case.line).strip(),
+        "a": case.group("a"),
+        "b": case.group("b") or "something else",
+        "line": case.line,
+    }
+    return Finding("operand-types", values, _here(case), offered)
+
+
+@error
+def argument_types(case: Case) -> Finding:
+    values = {"call": case.group("call"), "given": case.group("given")[:80], "line": case.line}
+    return Finding("argument-types", values, _here(case))
+
+
+@error
+def division_by_zero(case: Case) -> Finding:
+    written = case.program.source.line(case.line).strip()
+    return Finding("division-by-zero", {"line": case.line, "written": written}, _here(case))
+
+
+@error
+def key_error(case: Case) -> Finding:
+    return Finding("key-missing", {"line": case.line, "key": case.group("key")}, _here(case))
+
+
+@error
+def list_index(case: Case) -> Finding:
+    return Finding("list-index", {"line": case.line, "type": case.group("type")}, _here(case))
+
+
+@error
+def unpacking(case: Case) -> Finding:
+    program = case.program
+    statement = program.source.statement(case.line)
+    known = tensor_of(program, statement.value) if isinstance(statement, ast.Assign) else None
+    values = {
+        "line": case.line,
+        "wanted": case.match["wanted"] or case.match["more"],
+        "what": f" (`{program.name(known['id'])}` has shape {shape_text(known['shape'])})"
+        if known
+        else "",
+    }
+    return Finding("unpacking", values, _here(case))
+
+
+@error
+def recursion(case: Case) -> Finding:
+    frames = case.error.get("frames") or []
+    name = frames[-1]["function"] if frames else "a function"
+    return Finding("recursion", {"line": case.line, "name": name}, _here(case))
+
+
+@error
+def gradcheck(case: Case) -> Finding:
+    program = case.program
+    single = [t for t in program.parameters if t["dtype"].removeprefix("torch.") == "float32"]
+    values = {
+        "line": case.line,
+        "input": case.group("input"),
+        "names": program.name(single[0]["id"]) if single else "",
+    }
+    return Finding("gradcheck-single" if single else "gradcheck-mismatch", values, _here(case))
+
+
+@error
+def linear_algebra(case: Case) -> Finding:
+    singular = "singular" in case.group("what")
+    values = {"line": case.line, "call": case.group("call")}
+    return Finding("matrix-singular" if singular else "matrix-not-definite", values, _here(case))
