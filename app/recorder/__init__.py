@@ -2,5 +2,6 @@
 
 from app.recorder.errors import DeadlineReached
 from app.recorder.run import record
+from app.recorder.warm import warm_up
 
-__all__ = ["DeadlineReached", "record"]
+__all__ = ["DeadlineReached", "record", "warm_up"]

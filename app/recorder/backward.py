@@ -5,15 +5,17 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch._C import DisableTorchFunction
+from torch._C._autograd import _get_sequence_nr
 
-from app.recorder.graph import Walk, walk
+from app.recorder.graph import Record, Walk, complains, walk
+from app.recorder.nodehooks import register, unregister
 from app.recorder.places import snippet_frame
 from app.recorder.state import State
-from app.trace.document import Graph, Root, Summary
+from app.trace.document import Graph, Node, Root, Summary
 
 
 class BackwardRecorder:
@@ -35,8 +37,9 @@ class BackwardRecorder:
             torch._C._push_on_torch_function_stack(self.mode)
         try:
             result = self._engine(outputs, *args, **kwargs)
-        except BaseException:
-            running.graph["failed"] = True
+        except BaseException as raised:
+            with DisableTorchFunction():
+                running.fail(raised)
             raise
         finally:
             if not on_stack:
@@ -70,13 +73,17 @@ class BackwardRecorder:
         edges = [_edge(output) for output in outputs]
         walked = walk(state, graph, [edge[0] for edge in edges])
         for output, edge, gradient in zip(outputs, edges, gradients, strict=False):
+            seed = state.summaries.of(gradient) if gradient is not None else None
             root: Root = {
                 "node": walked.id_of(edge[0]),
                 "output": edge[1],
-                "gradient": state.summaries.of(gradient) if gradient is not None else None,
+                "gradient": seed,
                 "tensor": state.tensors.id(output) if isinstance(output, torch.Tensor) else None,
             }
             graph["roots"].append(root)
+            record = walked.by_node.get(edge[0])
+            if record is not None and gradient is not None:
+                record.arrived.setdefault(edge[1], []).append((gradient, seed))
         state.timeline.append(
             {
                 "kind": "backward",
@@ -94,16 +101,17 @@ class _Running:
         self._state = state
         self.graph = graph
         self._walk = walked
-        self._handles: list[Any] = []
-        self._last: dict[str, dict[int, tuple[torch.Tensor, Summary | None]]] = {}
         self._grads: dict[int, Summary | None] = {}
-        self._place = 0
+        self._jacobians = state.jacobians if state.jacobians.fits(len(walked.records)) else None
         for index, record in enumerate(walked.records):
-            node = record.node
             if record.leaf is not None:
                 grad = record.leaf.grad
-                self._grads[index] = state.summaries.of(grad) if grad is not None else None
-            self._handles.append(node.register_hook(partial(self._ran, index)))
+                self._grads[index] = state.summaries.now(grad) if grad is not None else None
+        self._hooks = register(
+            [record.node for record in walked.records],
+            [partial(self._ran, index) for index in range(len(walked.records))],
+        )
+        self._sequence = _get_sequence_nr()
 
     def _ran(self, index: int, grad_inputs: Any, grad_outputs: Any) -> None:
         """Called by the engine after a node ran, with what left it and what had arrived."""
@@ -118,18 +126,7 @@ class _Running:
         graph_id = self.graph["id"]
         node["executed"] = True
         self.graph["order"].append(node["id"])
-        arrived = record.arrived
-        upstream = node["upstream"]
-        for slot, gradient in enumerate(grad_outputs):
-            if gradient is None:
-                upstream.append(None)
-                continue
-            known = arrived.get(slot)
-            if known is not None and known[0] is gradient:
-                upstream.append(known[1])
-            else:
-                upstream.append(summary(gradient))
-        record.arrived = {}
+        self._arrived(record, node, grad_outputs)
         edges = record.edges
         for slot, gradient in enumerate(grad_inputs):
             if gradient is None or slot >= len(edges):
@@ -140,7 +137,11 @@ class _Running:
             edge, target = link
             value = summary(gradient)
             edge["gradient"] = value
-            target.arrived[edge["output"]] = (gradient, value)
+            target.arrived.setdefault(edge["output"], []).append((gradient, value))
+        if self._jacobians is not None:
+            node["jacobians"] = self._jacobians.of(record.node, state.has_functions)
+        if self.graph["create_graph"]:
+            self._created(node["id"])
         op = state.op_of_sequence.get(node["sequence_nr"])
         line = op["site"]["line"] if op is not None and op["site"] is not None else None
         state.timeline.append(
@@ -149,10 +150,48 @@ class _Running:
         if record.leaf is not None:
             self._accumulated(index, record.leaf, node["id"])
 
+    def _arrived(self, record: Record, node: Node, gradients: Any) -> None:
+        """The upstream gradient of each slot; what came before tensor hooks if they changed it."""
+        summary = self._state.summaries.of
+        upstream = node["upstream"]
+        before: list[Summary | None] = []
+        changed = False
+        for slot, gradient in enumerate(gradients):
+            parts = record.arrived.get(slot, ())
+            if gradient is None:
+                upstream.append(None)
+                before.append(None)
+            elif len(parts) == 1:
+                whole, known = parts[0]
+                if whole is gradient:
+                    upstream.append(known)
+                else:
+                    upstream.append(summary(gradient))
+                    changed = changed or not _same(whole, gradient)
+                before.append(known)
+            else:
+                value = summary(gradient)
+                upstream.append(value)
+                whole = _sum(parts) if self._state.has_hooks and parts else None
+                if whole is not None and not _same(whole, gradient):
+                    changed = True
+                    value = summary(whole)
+                before.append(value)
+        record.arrived = {}
+        if changed:
+            node["upstream_before_hooks"] = before
+
+    def _created(self, node: str) -> None:
+        """Nodes made since the last hook were made by this node's backward."""
+        now = _get_sequence_nr()
+        for number in range(self._sequence, now):
+            self._state.created_by.setdefault(number, {"graph": self.graph["id"], "node": node})
+        self._sequence = now
+
     def _accumulated(self, index: int, leaf: torch.Tensor, node: str) -> None:
         state = self._state
         grad = leaf.grad
-        after = state.summaries.of(grad) if grad is not None else None
+        after = state.summaries.now(grad) if grad is not None else None
         tensor = state.tensors.id(leaf)
         if grad is not None:
             state.own_grad(leaf, grad)
@@ -168,10 +207,22 @@ class _Running:
         )
         self._grads[index] = state.last_grad[tensor] = after
 
+    def fail(self, raised: BaseException) -> None:
+        """The call raised: say where, or forget a call that never began."""
+        state, graph = self._state, self.graph
+        if not graph["nodes"]:
+            state.graphs.remove(graph)
+            state.timeline[:] = [e for e in state.timeline if e.get("graph") != graph["id"]]
+            return
+        graph["failed"] = True
+        message = str(raised)
+        for record in self._walk.records:
+            if not record.data["executed"] and complains(record.node, message):
+                graph["failed_node"] = record.data["id"]
+                return
+
     def end(self) -> None:
-        for handle in self._handles:
-            handle.remove()
-        self._handles.clear()
+        unregister(self._hooks)
         self._walk.release()
 
 
@@ -183,6 +234,27 @@ def _edge(output: Any) -> tuple[Any, int]:
         return (None, 0)
     edge = torch.autograd.graph.get_gradient_edge(output)
     return (edge.node, edge.output_nr)
+
+
+def _same(one: torch.Tensor, other: torch.Tensor) -> bool:
+    try:
+        return torch.equal(one.detach(), other.detach()) or bool(
+            torch.allclose(one.detach(), other.detach(), rtol=0, atol=0, equal_nan=True)
+        )
+    except (RuntimeError, NotImplementedError, TypeError):
+        return True  # sparse, batched: not comparable, so not claimed to differ
+
+
+def _sum(parts: Any) -> torch.Tensor | None:
+    """Added in the order of arrival, as the engine adds."""
+    try:
+        with torch.no_grad():
+            total = parts[0][0]
+            for gradient, _ in parts[1:]:
+                total = total + gradient
+        return cast(torch.Tensor, total)
+    except RuntimeError:
+        return None
 
 
 def _is_active(mode: Any) -> bool:

@@ -7,9 +7,9 @@ from typing import Any
 import torch
 
 from app.recorder.state import State
-from app.recorder.tensors import shape_of
 from app.recorder.summary import DTYPE_NAMES
-from app.trace.document import Edge, Graph, Node, Saved
+from app.recorder.tensors import shape_of
+from app.trace.document import Edge, Graph, Node, Op, Saved
 
 _saved_names: dict[type, list[str]] = {}
 
@@ -24,8 +24,8 @@ class Record:
         self.data = data
         self.leaf = leaf
         self.edges: list[tuple[Edge, Record] | None] = []
-        #: The last gradient that came along an edge, by output slot.
-        self.arrived: dict[int, Any] = {}
+        #: The gradients that came along edges, with their summaries, by output slot.
+        self.arrived: dict[int, list[tuple[torch.Tensor, Any]]] = {}
 
 
 class Walk:
@@ -116,10 +116,10 @@ def _record(state: State, node: Any) -> Record:
         "sequence_nr": sequence,
         "executed": False,
         "outputs": [tensor] if leaf is not None else _outputs(state, node, op),
-        "saved": _saved(state, node),
+        "saved": _saved(state, node, op),
         "upstream": [],
         "jacobians": None,
-        "created_by": None,
+        "created_by": state.created_by.get(sequence),
     }
     if leaf is not None:
         data["tensor"] = tensor
@@ -134,41 +134,67 @@ def _outputs(state: State, node: Any, op: Any) -> list[str | None]:
     return [None] * len(node._input_metadata)
 
 
-def _saved(state: State, node: Any) -> list[Saved]:
+def _saved(state: State, node: Any, op: Op | None) -> list[Saved]:
+    saved: list[Saved] = []
+    for name, raw in _raw_saved(node):
+        one = _one_saved(state, name, raw, node, op)
+        if one is not None:
+            saved.append(one)
+    return saved
+
+
+def _raw_saved(node: Any) -> list[tuple[str, Any]]:
+    """The saved tensors of a node, packed as they are; none once they have been freed."""
     kind = type(node)
     names = _saved_names.get(kind)
     if names is None:
         names = [name for name in dir(kind) if name.startswith("_raw_saved_")]
         _saved_names[kind] = names
-    saved: list[Saved] = []
+    found: list[tuple[str, Any]] = []
     for name in names:
         try:
             raw = getattr(node, name)
         except RuntimeError:
-            continue  # freed by an earlier backward
-        many = isinstance(raw, list | tuple)
-        for i, item in enumerate(raw if many else [raw]):
-            label = name.removeprefix("_raw_saved_")
-            one = _one_saved(state, f"{label}[{i}]" if many else label, item)
-            if one is not None:
-                saved.append(one)
-    return saved
+            continue
+        label = name.removeprefix("_raw_saved_")
+        if isinstance(raw, list | tuple):
+            found += [(f"{label}[{i}]", item) for i, item in enumerate(raw)]
+        else:
+            found.append((label, raw))
+    return found
 
 
-def _one_saved(state: State, name: str, raw: Any) -> Saved | None:
+def _one_saved(state: State, name: str, raw: Any, node: Any, op: Op | None) -> Saved | None:
     """What a node keeps for its backward; packed by a hook, it is not unpacked for looking."""
     if raw is None or raw.unpack_hook is not None:
         return None
     tensor = raw.data
     if not isinstance(tensor, torch.Tensor):
         return None
-    known = state.tensors.known(tensor)
     saved: Saved = {
         "name": name,
         "shape": shape_of(tensor),
         "dtype": DTYPE_NAMES[tensor.dtype],
         "bytes": tensor.numel() * tensor.element_size(),
     }
-    if known is not None:
-        saved["tensor"] = known["id"]
+    known = state.tensors.known(tensor)
+    identity = known["id"] if known is not None else None
+    if identity is None and name == "result":
+        identity = (state.made_by_node.get(node._sequence_nr()) or [None])[0]
+    if identity is not None:
+        saved["tensor"] = state.before_replacement(identity, op)
     return saved
+
+
+def complains(node: Any, message: str) -> bool:
+    """Does reading what this node saved raise just this message?"""
+    for name, raw in _raw_saved(node):
+        if raw is None or raw.unpack_hook is not None:
+            continue
+        try:
+            getattr(node, "_saved_" + name.split("[")[0])
+        except RuntimeError as raised:
+            return str(raised)[:60] == message[:60]
+        except AttributeError:
+            continue
+    return False

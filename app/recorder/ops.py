@@ -24,8 +24,7 @@ _HANDLE = handle_torch_function.__code__
 _QUIET = frozenset(
     "__repr__ __str__ __format__ __len__ __bool__ __int__ __float__ __complex__ __index__"
     " __hash__ __dir__ __contains__ __array__ __reduce_ex__ __reduce__ __setstate__ __deepcopy__"
-    " __iter__ __dlpack__ __dlpack_device__ register_hook register_post_accumulate_grad_hook"
-    " retain_grad backward tolist item numpy storage untyped_storage data_ptr is_shared"
+    " __iter__ __dlpack__ __dlpack_device__ retain_grad backward tolist item numpy storage untyped_storage data_ptr is_shared"
     " share_memory_ type size stride dim ndimension numel nelement element_size"
     " storage_offset is_contiguous is_floating_point is_complex is_same_size is_tensor"
     " get_device is_pinned is_nonzero allclose equal result_type can_cast is_set_to"
@@ -35,6 +34,12 @@ _QUIET = frozenset(
 )
 #: Attributes that give another tensor with a history of its own.
 _ATTRIBUTE_OPS = frozenset("T mT H mH real imag data".split())
+#: What they give can be written to behind torch's back.
+_SHARES_MEMORY = frozenset(
+    "numpy __array__ storage untyped_storage data_ptr __dlpack__ set_ _typed_storage from_numpy"
+    " frombuffer".split()
+)
+_HOOKS = frozenset(("register_hook", "register_post_accumulate_grad_hook"))
 _ENTERED = frozenset(("torch.nn.functional", "torch.functional", "torch._jit_internal"))
 _NOT_IN_PLACE_DUNDERS = frozenset("__init__ __invert__ __index__ __int__ __iter__".split())
 _MUTATES_BUFFERS = frozenset(("batch_norm", "instance_norm", "native_batch_norm"))
@@ -61,6 +66,10 @@ class _Info:
             special = "set_requires_grad"
         elif name == "backward":
             special = "backward"
+        elif name in _SHARES_MEMORY:
+            special = "shares_memory"
+        elif name in _HOOKS:
+            special = "hook"
         elif name in _QUIET:
             special = "quiet"
         self.func = func
@@ -74,6 +83,9 @@ class _Info:
             or (name.startswith("__i") and name not in _NOT_IN_PLACE_DUNDERS)
             or name in ("__setitem__", *_MUTATES_BUFFERS)
         )
+
+
+_APPLY = _Info(torch.autograd.Function.apply)
 
 
 class OpMode(TorchFunctionMode):
@@ -116,14 +128,18 @@ class OpMode(TorchFunctionMode):
             direct = False
         state = self._state
         if frame is None or (frame is self.hidden_frame and not direct):
+            if info.in_place:
+                state.summaries.flush()
             return func(*args, **kwargs) if kwargs else func(*args)
         if len(state.ops) >= state.limits.ops:
             state.omit("ops")
+            if info.in_place:
+                state.summaries.flush()
             return func(*args, **kwargs) if kwargs else func(*args)
-        parent = self._parent if self._parent_frame is frame else None
+        parent = self._parent
         place = state.places.of(frame)
         site: Site | None
-        if parent is not None:
+        if parent is not None and self._parent_frame is frame:
             site = parent["site"]
         elif direct:
             site = place.site(place.direct())
@@ -132,7 +148,10 @@ class OpMode(TorchFunctionMode):
         inputs = _inputs(args, kwargs)
         op = self._new_op(info.name, site, place, parent, inputs)
         in_place = info.in_place or (kwargs is not None and kwargs.get("out") is not None)
-        before = _versions(inputs) if in_place else None
+        before: list[int | None] | None = None
+        if in_place:
+            state.summaries.flush()
+            before = _versions(inputs)
         if info.is_python:
             return self._run_python(info, func, args, kwargs, op, inputs, before, frame)
         sequence = _get_sequence_nr()
@@ -159,20 +178,27 @@ class OpMode(TorchFunctionMode):
         """`apply` of an autograd.Function: not a torch call, so the mode is on."""
         frame = snippet_frame(sys._getframe(2))
         state = self._state
+        state.has_functions = True
         if frame is None or len(state.ops) >= state.limits.ops:
             return call(*args, **kwargs)
         with DisableTorchFunction():
             place = state.places.of(frame)
             direct = sys._getframe(2) is frame
             count = place.direct() if direct else place.through(state.places.counts)
-            parent = self._parent if self._parent_frame is frame else None
             inputs = _inputs(args, kwargs)
-            op = self._new_op(function.__name__, place.site(count), place, parent, inputs)
+            op = self._new_op(function.__name__, place.site(count), place, self._parent, inputs)
             before = _versions(inputs)
-            info = _Info(call)
-            return self._run_python(
-                info, call, args, kwargs, op, inputs, before, frame, entering=False
-            )
+        state.ops.append(op)
+        outer = (self._parent, self._parent_frame)
+        self._parent, self._parent_frame = op, None
+        sequence = _get_sequence_nr()
+        try:
+            result = call(*args, **kwargs)
+        finally:
+            self._parent, self._parent_frame = outer
+        with DisableTorchFunction():
+            self._finish(_APPLY, op, inputs, tensors_in(result), sequence, before)
+        return result
 
     def _new_op(
         self,
@@ -211,7 +237,6 @@ class OpMode(TorchFunctionMode):
         inputs: list[torch.Tensor],
         before: list[int | None] | None,
         frame: FrameType,
-        entering: bool = True,
     ) -> Any:
         """A function written in Python: the torch calls inside it become its children."""
         ops = self._state.ops
@@ -220,7 +245,7 @@ class OpMode(TorchFunctionMode):
         outer = (self._parent, self._parent_frame)
         self._parent, self._parent_frame = op, frame
         sequence = _get_sequence_nr()
-        self.entering = entering
+        self.entering = True
         _push_on_torch_function_stack(self)
         try:
             result = func(*args, **kwargs) if kwargs else func(*args)
@@ -305,6 +330,12 @@ class OpMode(TorchFunctionMode):
         tensor = args[0] if args else None
         if info.special == "backward":
             return self._backward(func, args, kwargs)
+        if info.special == "shares_memory":
+            state.summaries.share()
+            return func(*args, **kwargs)
+        if info.special == "hook":
+            state.has_hooks = True
+            return func(*args, **kwargs)
         if info.special == "grad__set__" and isinstance(tensor, torch.Tensor):
             old = tensor.grad if tensor.is_leaf else None
             before = state.summaries.of(old) if old is not None else None

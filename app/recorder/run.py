@@ -20,10 +20,12 @@ import torch
 
 from app.recorder.automatic import auto_backward, given_gradient
 from app.recorder.backward import BackwardRecorder
+from app.recorder.collector import quiet_collector
 from app.recorder.errors import error_of
 from app.recorder.inputs import INPUT, Inputs, InvalidInput
 from app.recorder.interventions import Interventions
 from app.recorder.libraries import listening
+from app.recorder.nonfinite import first_nonfinite
 from app.recorder.notrun import not_run_graph
 from app.recorder.ops import OpMode
 from app.recorder.places import SNIPPET, Places
@@ -70,7 +72,7 @@ class _Run:
         self.namespace = self.module.__dict__
         self.hidden: frozenset[str] = frozenset()
         self.result: Any = None
-        self.state = State(limits, Places([], [], 0))
+        self.state = State(limits, Places([], [], 0), request.jacobians)
         self.inputs = Inputs(self.state, request.inputs)
         self.interventions: Interventions | None = None
         self.stdout = Output(limits.stdout_chars, self._printed)
@@ -95,7 +97,7 @@ class _Run:
         self.state.places = Places(program.lines, program.scopes, program.counters)
         self._prepare(program)
         started = time.perf_counter()
-        with self._patched(), self.warned.listening(), listening(self.state, self.mode):
+        with quiet_collector(), self._patched(), self.warned.listening(), listening(self.state, self.mode):
             try:
                 with self.mode:
                     exec(code, self.namespace)
@@ -133,10 +135,9 @@ class _Run:
             counts[counter] += 1
 
         def bound(*names: str) -> None:
-            with torch._C.DisableTorchFunction():
-                for name in names:
-                    if name in namespace:
-                        state.bind(name, namespace[name])
+            for name in names:
+                if name in namespace:
+                    state.bind(name, namespace[name])
 
         def result(value: Any) -> None:
             self.result = value
@@ -197,6 +198,7 @@ class _Run:
             found = variables(state, named)
             inputs = self.inputs.report(named, self.limits.value_elements)
             state.summaries.flush()
+            nonfinite = first_nonfinite(state) if state.summaries.nonfinite else None
         if state.summaries.cut:
             state.omit("values", state.summaries.cut)
         return {
@@ -219,5 +221,6 @@ class _Run:
             "omitted": state.omitted,
             "bindings": state.bindings,
             "inputs": inputs,
+            "first_nonfinite": nonfinite,
             "interventions": self.interventions.report() if self.interventions else [],
         }

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import sys
 import weakref
-from typing import Any
+from typing import Any, Literal
 
 import torch
+from torch._C import DisableTorchFunction
 
+from app.recorder.jacobian import Jacobians
 from app.recorder.places import Places, snippet_frame
 from app.recorder.summary import Summaries
 from app.recorder.tensors import Tensors
-from app.trace.document import Binding, Event, GradStatus, Graph, Op, Summary, Update
+from app.trace.document import Binding, CreatedBy, Event, GradStatus, Graph, Op, Summary, Update
 from app.trace.limits import Limits
 
 #: Of the characters a trace may have, the part that numbers may take.
@@ -19,7 +21,9 @@ _SHARE_OF_VALUES = 0.6
 
 
 class State:
-    def __init__(self, limits: Limits, places: Places) -> None:
+    def __init__(
+        self, limits: Limits, places: Places, jacobians: Literal["auto", "all", "none"] = "none"
+    ) -> None:
         self.limits = limits
         self.places = places
         chars = int(limits.trace_bytes * _SHARE_OF_VALUES)
@@ -47,6 +51,14 @@ class State:
         self.grad_events: dict[str, GradStatus] = {}
         #: The present .grad of a leaf as last seen, by tensor id.
         self.last_grad: dict[str, Summary | None] = {}
+        self.jacobians = Jacobians(jacobians, limits)
+        #: The program has called Function.apply, or put a hook on a tensor.
+        self.has_functions = False
+        self.has_hooks = False
+        #: The backward node that made the node of a sequence number.
+        self.created_by: dict[int, CreatedBy] = {}
+        #: What an entry was before an in-place op.
+        self._replaced: dict[str, str] = {}
         self._grad_owner: dict[int, tuple[weakref.ref[torch.Tensor], str]] = {}
 
     def omit(self, kind: str, count: int = 1) -> None:
@@ -78,7 +90,7 @@ class State:
 
     def grad_zeroed(self, leaf: str, grad: torch.Tensor) -> None:
         """A leaf's .grad was filled with zeros."""
-        after = self.summaries.of(grad)
+        after = self.summaries.now(grad)
         self._zero_event({"tensor": leaf, "before": self.last_grad.get(leaf), "after": after})
         self.grad_events[leaf] = "zeroed"
         self.last_grad[leaf] = after
@@ -105,9 +117,13 @@ class State:
     def bind(self, name: str, value: Any) -> None:
         """The program bound a module-level name."""
         if not isinstance(value, torch.Tensor):
-            self.bound.pop(name, None)
+            if name in self.bound:
+                del self.bound[name]
             return
-        entry = self.tensors.entry(value)
+        entry = self.tensors.known(value)
+        if entry is None:
+            with DisableTorchFunction():
+                entry = self.tensors.add(value)
         if self.bound.get(name) == entry["id"]:
             return
         self.bound[name] = entry["id"]
@@ -126,7 +142,18 @@ class State:
                 self.bindings.append(
                     {"name": name, "tensor": entry["id"], "step": len(self.timeline)}
                 )
+        self._replaced[entry["id"]] = old
         return entry["id"]
+
+    def before_replacement(self, identity: str, op: Op | None) -> str:
+        """The entry that `op` knew, of a tensor that in-place ops changed later."""
+        if op is None:
+            return identity
+        seen = {*op["inputs"], *op["outputs"]}
+        earlier: str | None = identity
+        while earlier is not None and earlier not in seen:
+            earlier = self._replaced.get(earlier)
+        return earlier or identity
 
     def graphs_run(self) -> bool:
         return any(graph["kind"] != "not_run" for graph in self.graphs)

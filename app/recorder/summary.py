@@ -1,14 +1,13 @@
 """What is shown of a tensor's numbers: all of them when few, statistics when many.
 
-Small tensors are read at once (later in-place changes can't falsify them).
-Large ones are queued and reduced together, same-shaped ones in one batch:
-reducing one by one is what costs.
+Tensors are queued and reduced together, same-shaped ones in one batch: reducing
+one by one is what costs.  The queue is emptied before anything writes in place.
 """
 
 from __future__ import annotations
 
 import math
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 import torch
 
@@ -23,6 +22,10 @@ _HEAT_SIDE = 16
 _QUEUE_BYTES = 32 * 1024 * 1024
 _CHARS_A_NUMBER = 20
 _CHARS_A_SUMMARY = 170
+#: What a queued tensor weighs beside its numbers.
+_BYTES_A_TENSOR = 600
+#: From so many small tensors of a shape on, stacking them is cheaper.
+_BATCH = 6
 
 DTYPE_NAMES: dict[torch.dtype, str] = {
     value: str(value).removeprefix("torch.")
@@ -56,17 +59,25 @@ def _flatten(data: Any) -> list[Any]:
 
 
 class Summaries:
-    """Makes summaries, within a budget of characters, and counts what it cut."""
+    """Makes summaries, within a budget of characters, and counts what it cut.
+
+    Most are filled in later, when `flush` reduces same-shaped tensors
+    together.  Until then an alias of the tensor is held, so `flush` must be
+    called before anything writes in place.
+    """
 
     def __init__(self, elements: int, chars: int) -> None:
         self._elements = elements
         self._chars = chars
         self._queue: list[tuple[Summary, torch.Tensor]] = []
         self._queued_bytes = 0
+        self._unseen_writes = False
         self.cut = 0
+        #: Was any number seen that is NaN or infinite?
+        self.nonfinite = False
 
     def of(self, tensor: torch.Tensor) -> Summary | None:
-        """Summarise now (small) or when `flush` is called (large).
+        """The summary of a tensor, complete after the next `flush`.
 
         Must run with torch-function modes disabled.  Never raises.
         """
@@ -75,9 +86,14 @@ class Summaries:
             self.cut += 1
             return None
         dtype = tensor.dtype
-        if dtype in _REAL and type(tensor) in _PLAIN and tensor.layout is torch.strided:
+        if (
+            dtype in _REAL
+            and type(tensor) in _PLAIN
+            and tensor.layout is torch.strided
+            and tensor.is_cpu
+        ):
             try:
-                return self._of_real(tensor, dtype)
+                return self._later(tensor, dtype)
             except (RuntimeError, NotImplementedError, ValueError, TypeError):
                 pass  # functorch wrappers, meta tensors: below
         try:
@@ -85,22 +101,68 @@ class Summaries:
         except Exception:
             return _unknown(tensor)
 
-    def _of_real(self, tensor: torch.Tensor, dtype: torch.dtype) -> Summary:
+    def now(self, tensor: torch.Tensor) -> Summary | None:
+        """The summary of a tensor that will be written to before the next `flush`."""
+        summary = self.of(tensor)
+        if self._queue and self._queue[-1][0] is summary:
+            pair = self._queue.pop()
+            self._fill_group([pair])
+        return summary
+
+    def share(self) -> None:
+        """From now on the program may write to memory unseen: wait for nothing."""
+        self.flush()
+        self._unseen_writes = True
+
+    def _later(self, tensor: torch.Tensor, dtype: torch.dtype) -> Summary:
         count = tensor.numel()
-        if count > self._elements:
-            summary = _blank(list(tensor.shape), DTYPE_NAMES[dtype])
-            plain = tensor.detach()
-            plain.data_ptr()  # raises for tensors without numbers
-            self._queue.append((summary, plain))
-            self._queued_bytes += count * plain.element_size()
-            if self._queued_bytes > _QUEUE_BYTES:
-                self.flush()
-            return summary
-        data = tensor.tolist()
-        self._chars -= count * _CHARS_A_NUMBER
         shape = list(tensor.shape)
-        flat = data if len(shape) == 1 else [data] if not shape else _flatten(data)
-        return small(shape, DTYPE_NAMES[dtype], data, flat)
+        if not count:
+            return small(shape, DTYPE_NAMES[dtype], tensor.tolist(), [])
+        if count <= self._elements:
+            self._chars -= count * _CHARS_A_NUMBER
+        summary: Summary = {
+            "shape": shape, "dtype": DTYPE_NAMES[dtype], "norm": None, "min": None, "max": None,
+            "mean": None, "nonfinite": 0, "data": None,
+        }  # fmt: skip
+        alias = tensor.detach()
+        alias.data_ptr()  # raises for tensors without numbers
+        self._queue.append((summary, alias))
+        self._queued_bytes += count * dtype.itemsize + _BYTES_A_TENSOR
+        if self._queued_bytes > _QUEUE_BYTES or self._unseen_writes:
+            self.flush()
+        return summary
+
+    def flush(self) -> None:
+        """Fill the queued summaries, same-shaped tensors together."""
+        if not self._queue:
+            return
+        queue, self._queue, self._queued_bytes = self._queue, [], 0
+        groups: dict[Any, list[tuple[Summary, torch.Tensor]]] = {}
+        for pair in queue:
+            key = (pair[1].dtype, pair[1].shape)
+            group = groups.get(key)
+            if group is None:
+                groups[key] = [pair]
+            else:
+                group.append(pair)
+        for group in groups.values():
+            self._fill_group(group)
+
+    def _fill_group(self, group: list[tuple[Summary, torch.Tensor]]) -> None:
+        """Tensors of one shape and dtype."""
+        first = group[0][1]
+        if len(group) < _BATCH and first.numel() <= self._elements:
+            for summary, tensor in group:
+                data = tensor.tolist()
+                flat = data if tensor.dim() == 1 else _flatten(data) if tensor.dim() else [data]
+                summary.update(small(summary["shape"], summary["dtype"], data, flat))
+        else:
+            with torch.no_grad():
+                stacked = torch.stack([tensor for _, tensor in group])
+                _fill([summary for summary, _ in group], stacked, first.numel() <= self._elements)
+        if not self.nonfinite:
+            self.nonfinite = any(summary["nonfinite"] for summary, _ in group)
 
     def _of_any(self, tensor: torch.Tensor) -> Summary:
         """Complex, sparse, quantized, batched and subclassed tensors."""
@@ -118,33 +180,21 @@ class Summaries:
             if plain.numel() <= self._elements:
                 data = plain.tolist()
                 self._chars -= plain.numel() * _CHARS_A_NUMBER
-                return small(
+                summary = small(
                     list(plain.shape),
                     DTYPE_NAMES.get(tensor.dtype, str(tensor.dtype)),
                     data,
                     _flatten(data) if plain.dim() else [data],
                 )
+                self.nonfinite = self.nonfinite or summary["nonfinite"] > 0
+                return summary
             summary = _blank(list(plain.shape), DTYPE_NAMES.get(tensor.dtype, str(tensor.dtype)))
-            _fill([summary], torch.view_as_real(plain) if plain.is_complex() else plain)
+            real = torch.view_as_real(plain) if plain.is_complex() else plain
+            _fill([summary], real.unsqueeze(0), with_data=False)
             if plain.is_complex():
                 summary["min"] = summary["max"] = summary["mean"] = None
                 summary["heat"] = None
             return summary
-
-    def flush(self) -> None:
-        """Fill the queued summaries, same-shaped tensors together."""
-        queue, self._queue, self._queued_bytes = self._queue, [], 0
-        groups: dict[tuple[torch.dtype, torch.Size], list[tuple[Summary, torch.Tensor]]] = {}
-        for pair in queue:
-            groups.setdefault((pair[1].dtype, pair[1].shape), []).append(pair)
-        with torch.no_grad():
-            for group in groups.values():
-                summaries = [summary for summary, _ in group]
-                tensors = [tensor for _, tensor in group]
-                if len(tensors) == 1:
-                    _fill(summaries, tensors[0])
-                else:
-                    _fill(summaries, torch.stack(tensors))
 
 
 def small(shape: list[int], dtype: str, data: Any, flat: list[Any]) -> Summary:
@@ -193,12 +243,11 @@ def _unknown(tensor: torch.Tensor) -> Summary | None:
         return None
 
 
-def _fill(summaries: list[Summary], stacked: torch.Tensor) -> None:
-    """Fill in the statistics of `stacked[i]` (or of `stacked` alone) for each summary."""
+def _fill(summaries: list[Summary], stacked: torch.Tensor, with_data: bool) -> None:
+    """Fill in the statistics, and the numbers or a heat map, of `stacked[i]` for each summary."""
     count = len(summaries)
-    shape = summaries[0]["shape"]
     rows = stacked.reshape(count, -1)
-    if not rows.is_floating_point():
+    if with_data or not rows.is_floating_point():
         rows = rows.to(torch.float64)
     elif rows.dtype in (torch.float16, torch.bfloat16):
         rows = rows.to(torch.float32)
@@ -206,17 +255,23 @@ def _fill(summaries: list[Summary], stacked: torch.Tensor) -> None:
     norms = torch.linalg.vector_norm(rows, dim=1).tolist()
     means = rows.mean(dim=1).tolist()
     lows, highs = low.tolist(), high.tolist()
-    heats = _heat(rows, count, shape).tolist()
+    contents = (stacked if with_data else _heat(rows, count, summaries[0]["shape"])).tolist()
+    field: Literal["data", "heat"] = "data" if with_data else "heat"
     for i, summary in enumerate(summaries):
-        summary["norm"] = number(norms[i])
-        summary["min"] = number(lows[i])
-        summary["max"] = number(highs[i])
-        summary["mean"] = number(means[i])
-        if not math.isfinite(norms[i]):
-            summary["nonfinite"] = int((~torch.isfinite(rows[i])).sum())
-            summary["heat"] = numbers(heats[i])
+        norm = norms[i]
+        if norm - norm == 0:
+            summary["norm"] = norm
+            summary["min"] = lows[i]
+            summary["max"] = highs[i]
+            summary["mean"] = means[i]
+            summary[field] = contents[i]
         else:
-            summary["heat"] = heats[i]
+            summary["norm"] = number(norm)
+            summary["min"] = number(lows[i])
+            summary["max"] = number(highs[i])
+            summary["mean"] = number(means[i])
+            summary["nonfinite"] = int((~torch.isfinite(rows[i])).sum())
+            summary[field] = numbers(contents[i])
 
 
 def _heat(rows: torch.Tensor, count: int, shape: list[int]) -> torch.Tensor:

@@ -299,6 +299,8 @@ class Graph(TypedDict):
     order: list[str]
     #: The program's call raised; `order` is how far the engine came.
     failed: NotRequired[bool]
+    #: The node at which it raised, where that is known.
+    failed_node: NotRequired[str]
 
 
 @_closed

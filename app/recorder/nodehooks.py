@@ -1,0 +1,44 @@
+"""One hook on each node, put there and taken away cheaply.
+
+torch's `Node.register_hook` keeps a node's hooks in a dictionary that
+`_HookMixin._register_hook` makes, together with a handle for removing.  The
+handle is most of the cost; here the dictionary itself is kept instead.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Any
+
+import torch
+
+_KEY = "gradwalk"
+_owner: Any = torch.autograd.function._HookMixin
+_original = vars(_owner)["_register_hook"]
+
+Hooks = list[dict[Any, Any]]
+
+
+def register(nodes: list[Any], hooks: list[Callable[[Any, Any], None]]) -> Hooks:
+    """Put `hooks[i]` on `nodes[i]`, after the hooks that are there."""
+    dictionaries: Hooks = []
+
+    def keep(existing: Any, hook: Any) -> tuple[Any, None]:
+        hooks_of_node = OrderedDict() if existing is None else existing
+        hooks_of_node[(_KEY, len(dictionaries))] = hook
+        dictionaries.append(hooks_of_node)
+        return hooks_of_node, None
+
+    _owner._register_hook = staticmethod(keep)
+    try:
+        for node, hook in zip(nodes, hooks, strict=True):
+            node.register_hook(hook)
+    finally:
+        _owner._register_hook = _original
+    return dictionaries
+
+
+def unregister(dictionaries: Hooks) -> None:
+    for index, hooks_of_node in enumerate(dictionaries):
+        hooks_of_node.pop((_KEY, index), None)

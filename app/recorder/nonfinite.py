@@ -1,0 +1,30 @@
+"""Where the first NaN or infinity came from, forward and backward."""
+
+from __future__ import annotations
+
+from app.recorder.state import State
+from app.trace.document import NonFinite, Summary
+
+
+def first_nonfinite(state: State) -> NonFinite | None:
+    """The first op with such a value, and the first node that sent such a gradient."""
+    values = {entry["id"]: entry["value"] for entry in state.tensors.entries}
+    op = next(
+        (op["id"] for op in state.ops if any(_bad(values[out]) for out in op["outputs"])), None
+    )
+    node = _first_node(state)
+    return None if op is None and node is None else {"value": op, "gradient": node}
+
+
+def _first_node(state: State) -> str | None:
+    for graph in state.graphs:
+        sources = {edge["source"] for edge in graph["edges"] if _bad(edge["gradient"])}
+        arrived = {node["id"] for node in graph["nodes"] if any(map(_bad, node["upstream"]))}
+        for node in graph["order"]:
+            if node in sources or node in arrived:
+                return node
+    return None
+
+
+def _bad(summary: Summary | None) -> bool:
+    return summary is not None and summary["nonfinite"] > 0
