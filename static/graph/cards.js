@@ -20,7 +20,7 @@ import { select } from 'd3';
 import { formatSummary } from '../model/numbers.js';
 import { clip } from '../model/source.js';
 import { drawRow } from './rows.js';
-import { engineText, LABEL_COLUMN, noteOf, hasGradientRow, PAD, pillOf } from './measure.js';
+import { engineText, hasGradientRow, hasValueRow, LABEL_COLUMN, noteOf, PAD, pillOf } from './measure.js';
 
 /**
  * The parts of a card that do not change with the step.
@@ -35,8 +35,10 @@ export function buildCard(element, { item, box }) {
   const card = /** @type {Card} */ (item.card);
   root.append('rect').attr('class', 'gw-box').attr('rx', 10).attr('width', box.width).attr('height', box.height);
   header(root, card, box);
-  root.append('text').attr('class', 'gw-label').attr('x', PAD).attr('y', box.valueTop + 13).text('value');
-  root.append('g').attr('class', 'gw-row gw-row--value').attr('transform', at(PAD + LABEL_COLUMN, box.valueTop));
+  if (hasValueRow(card)) {
+    root.append('text').attr('class', 'gw-label').attr('x', PAD).attr('y', box.valueTop + 13).text('value');
+    root.append('g').attr('class', 'gw-row gw-row--value').attr('transform', at(PAD + LABEL_COLUMN, box.valueTop));
+  }
   if (hasGradientRow(card)) {
     const label = card.kind === 'ghost' ? 'none' : card.kind === 'leaf' ? '.grad' : 'grad';
     root.append('text').attr('class', 'gw-label').attr('x', PAD).attr('y', box.gradTop + 13).text(label);
@@ -89,7 +91,8 @@ export function updateCard(element, { item, box }, state, change, steps) {
   if (!card) return;
   const root = select(element);
   root.attr('data-status', state.status).attr('data-gradient', change?.gradient ?? null);
-  drawRow(/** @type {SVGGElement} */ (element.querySelector('.gw-row--value')), box.shape, state.value, 'value', '');
+  const value = /** @type {SVGGElement | null} */ (element.querySelector('.gw-row--value'));
+  if (value) drawRow(value, box.shape, state.value, 'value', '');
   const row = /** @type {SVGGElement | null} */ (element.querySelector('.gw-row--grad'));
   if (row && card.kind !== 'ghost') {
     const { shown, empty } = gradientShown(card, state, change, steps);
@@ -131,7 +134,10 @@ function foot(element, card, box, state, change) {
 
 /** @param {Card} card @param {CardState} state @param {Change | undefined} change */
 function footText(card, state, change) {
-  if (change?.gradient === 'lost') return { text: 'gradient lost', kind: 'whatif' };
+  if (change?.gradient === 'lost') {
+    const was = card.kind === 'ghost' ? `lost ${formatSummary(change.gradientBefore, 3)}` : 'gradient lost';
+    return { text: was, kind: 'whatif' };
+  }
   if (change?.gradient === 'changed') return { text: `before ${formatSummary(change.gradientBefore, 3)}`, kind: 'whatif' };
   if (change?.gradient === 'gained') return { text: 'before None', kind: 'whatif' };
   const [n, of] = state.arrived;
@@ -154,7 +160,7 @@ export function needsFoot(card, model, change) {
 function nameOf(card, state) {
   const parts = [card.title, engineText(card)];
   if (card.names.length > 0 && card.names[0] !== card.title) parts.push(`named ${card.names.join(', ')}`);
-  parts.push(state.value ? `value ${formatSummary(state.value, 6)}` : 'no value yet');
+  if (hasValueRow(card)) parts.push(state.value ? `value ${formatSummary(state.value, 6)}` : 'no value yet');
   if (card.kind === 'leaf') parts.push(`.grad ${formatSummary(state.grad?.after, 6)}`);
   else if (card.kind === 'op') {
     parts.push(state.gradient === 'pending' ? 'gradient not here yet' : `gradient ${formatSummary(state.gradient, 6)}`);

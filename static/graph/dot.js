@@ -7,11 +7,15 @@
  * @typedef {import('./layout.js').LayoutAnswer} LayoutAnswer
  */
 import { instance } from '../vendor/viz.js';
-import { bundle, spreadLane } from './lanes.js';
+import { clearance, relaxed, through } from './curves.js';
+import { bundle, fanOut, spreadLane } from './lanes.js';
 import { pack } from './pack.js';
 
 const INCH = 72;
-const RANK_GAP = 20;
+const RANK_GAP = 22;
+/** More room between ranks for each line that meets the busiest card. */
+const FAN_GAP = 3;
+const MOST_FAN_GAP = 36;
 const SIDE_GAP = 34;
 
 /** @type {Promise<any> | null} */
@@ -32,6 +36,7 @@ export async function dotLayout(request) {
 function toDot({ items, direction }, bundles) {
   const index = new Map(items.map((item, i) => [item.id, `c${i}`]));
   const vertical = direction === 'TB';
+  const ports = vertical ? { tailport: 's', headport: 'n' } : { tailport: 'e', headport: 'w' };
   /** @type {any[]} */
   const nodes = items.map((item, i) => ({
     name: `c${i}`,
@@ -42,23 +47,34 @@ function toDot({ items, direction }, bundles) {
   bundles.forEach((one, b) => {
     const [tail, head] = [index.get(one.source), index.get(one.target)];
     if (!one.labelled) {
-      edges.push({ tail, head, attributes: { id: `e${b}`, minlen: 2 } });
+      edges.push({ tail, head, attributes: { id: `e${b}`, minlen: 2, ...ports } });
       return;
     }
     const [width, height] = vertical ? [one.across, one.along] : [one.along, one.across];
     nodes.push({ name: `l${b}`, attributes: { shape: 'plain', fixedsize: 'false', label: { html: slot(one, width, height, vertical) } } });
-    edges.push({ tail, head: `l${b}`, attributes: { id: `i${b}`, headport: vertical ? 'p:n' : 'p:w', weight: 2 } });
-    edges.push({ tail: `l${b}`, head, attributes: { id: `o${b}`, tailport: vertical ? 'p:s' : 'p:e', weight: 2 } });
+    edges.push({ tail, head: `l${b}`, attributes: { id: `i${b}`, tailport: ports.tailport, headport: vertical ? 'p:n' : 'p:w', weight: 2 } });
+    edges.push({ tail: `l${b}`, head, attributes: { id: `o${b}`, tailport: vertical ? 'p:s' : 'p:e', headport: ports.headport, weight: 2 } });
   });
   return {
     directed: true,
     strict: false,
-    graphAttributes: { rankdir: direction, nodesep: SIDE_GAP / INCH, ranksep: RANK_GAP / INCH, splines: 'true' },
+    graphAttributes: { rankdir: direction, nodesep: SIDE_GAP / INCH, ranksep: rankGap(bundles) / INCH, splines: 'true' },
     nodeAttributes: { shape: 'box', fixedsize: 'true', label: '' },
     edgeAttributes: { arrowhead: 'none' },
     nodes,
     edges,
   };
+}
+
+/** @param {import('./lanes.js').Bundle[]} bundles */
+function rankGap(bundles) {
+  /** @type {Map<string, number>} */
+  const meeting = new Map();
+  for (const { source, target } of bundles) {
+    for (const key of [`s${source}`, `t${target}`]) meeting.set(key, (meeting.get(key) ?? 0) + 1);
+  }
+  const busiest = Math.max(1, ...meeting.values());
+  return RANK_GAP + Math.min(MOST_FAN_GAP, (busiest - 1) * FAN_GAP);
 }
 
 /**
@@ -100,8 +116,19 @@ function fromDot({ items, links, direction }, bundles, drawn) {
   const labels = new Float64Array(links.length * 2).fill(NaN);
   /** @type {number[][]} */
   const routes = links.map(() => []);
+  fanOut(ways, bundles, new Map(items.map((item) => [item.id, item])), direction);
+  const free = clearance(items, centres, direction);
+  const bases = bundles.map((one, b) => {
+    const whole = ways.get(`e${b}`);
+    if (whole) return relaxed(whole, direction, free);
+    const [into, on] = [ways.get(`i${b}`) ?? [], ways.get(`o${b}`) ?? []];
+    const [plainInto, plainOn] = [relaxed(into, direction, free), relaxed(on, direction, free)];
+    ways.set(`i${b}`, plainInto);
+    const plain = plainInto !== into && plainOn !== on && one.lanes.length === 1;
+    return plain ? through(into, on, direction) : joined(plainInto, plainOn);
+  });
   bundles.forEach((one, b) => {
-    const base = ways.get(`e${b}`) ?? joined(ways.get(`i${b}`) ?? [], ways.get(`o${b}`) ?? []);
+    const base = bases[b];
     const middle = slots.get(`l${b}`) ?? null;
     const first = ways.get(`i${b}`)?.length ?? 0;
     for (const lane of one.lanes) {

@@ -95,3 +95,53 @@ export function spreadLane(base, first, one, lane, direction) {
     return value + (inSlot || !atEnd ? lane.offset : lane.end);
   });
 }
+
+/**
+ * Lines that meet a box at one point are set side by side along its border,
+ * in the order in which they come.
+ * @param {Map<string, number[]>} ways  Béziers: `e` and number of a bundle, or
+ *   `i` to its numbers and `o` on from them; moved in place.
+ * @param {Bundle[]} bundles
+ * @param {Map<string, {width: number, height: number}>} boxes
+ * @param {'TB' | 'LR'} direction
+ */
+export function fanOut(ways, bundles, boxes, direction) {
+  const across = direction === 'TB' ? 0 : 1;
+  for (const side of /** @type {const} */ (['source', 'target'])) {
+    /** @type {Map<string, number[]>} */
+    const meeting = new Map();
+    bundles.forEach((one, b) => {
+      const list = meeting.get(one[side]);
+      if (list) list.push(b);
+      else meeting.set(one[side], [b]);
+    });
+    for (const [id, list] of meeting) {
+      if (list.length < 2) continue;
+      const box = boxes.get(id);
+      const border = (direction === 'TB' ? box?.width : box?.height) ?? 100;
+      const found = list.flatMap((b) => {
+        const way = ways.get(`e${b}`) ?? ways.get(`${side === 'source' ? 'i' : 'o'}${b}`);
+        return way && way.length >= 8 ? [{ way, need: bundles[b].lanes.length * LANE + 10 }] : [];
+      });
+      found.sort((a, b) => comingFrom(a.way, side, across) - comingFrom(b.way, side, across));
+      const total = found.reduce((sum, { need }) => sum + need, 0);
+      const scale = Math.min(1, (border * 0.86) / total);
+      let at = (-total * scale) / 2;
+      for (const { way, need } of found) {
+        nudge(way, side, across, at + (need * scale) / 2);
+        at += need * scale;
+      }
+    }
+  }
+}
+
+/** Where a line comes from, off the box. @param {number[]} way @param {'source' | 'target'} side @param {number} across */
+function comingFrom(way, side, across) {
+  return way[side === 'source' ? way.length - 2 + across : across];
+}
+
+/** @param {number[]} way @param {'source' | 'target'} side @param {number} across @param {number} by */
+function nudge(way, side, across, by) {
+  const last = way.length / 2 - 1;
+  for (const i of side === 'source' ? [0, 1] : [last - 1, last]) way[2 * i + across] += by;
+}

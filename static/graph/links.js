@@ -27,7 +27,7 @@ const STUB = 44;
 
 /** @param {Summary | null} gradient */
 export function labelOf(gradient) {
-  return gradient ? formatSummary(gradient, 3).replace(/^.* · norm /, '‖·‖ ') : 'None';
+  return gradient ? formatSummary(gradient, 4).replace(/^.* · norm /, '‖·‖ ') : 'None';
 }
 
 /**

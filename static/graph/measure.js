@@ -32,7 +32,7 @@ export const PAD = 10;
 export const LABEL_COLUMN = 38;
 const ROW_GAP = 4;
 const FOOT = 14;
-const CELL = { width: 47, height: 18 };
+const CELL = { width: 50, height: 18 };
 const FONT_SANS = '"Inter", "Segoe UI", system-ui, sans-serif';
 const FONT_MONO = '"JetBrains Mono", "SF Mono", Menlo, Consolas, "DejaVu Sans Mono", monospace';
 
@@ -112,9 +112,9 @@ export function measure(item, model, foot) {
   const note = LABEL_COLUMN + textWidth(noteOf(card), 'note');
   const width = Math.max(150, header, LABEL_COLUMN + shape.width, note) + 2 * PAD;
   const valueTop = twoLines ? 44 : 30;
-  const gradTop = valueTop + shape.height + ROW_GAP;
+  const gradTop = hasValueRow(card) ? valueTop + shape.height + ROW_GAP : valueTop;
   const gradHeight = hasGradientRow(card) ? shape.height : 0;
-  const bottom = gradHeight ? gradTop + gradHeight : valueTop + shape.height;
+  const bottom = gradHeight ? gradTop + gradHeight : gradTop - ROW_GAP;
   const footTop = foot ? bottom + 4 : 0;
   const height = (foot ? footTop + FOOT : bottom) + PAD;
   return { width: Math.ceil(width / 4) * 4, height: Math.ceil(height), twoLines, pill, shape, valueTop, gradTop, footTop };
@@ -126,6 +126,11 @@ function measureGroup(group) {
   const width = Math.max(150, textWidth(group.title, 'title') + 50 + textWidth(count, 'note'), textWidth(group.detail, 'note') + 10);
   const shape = rowShape(undefined, false, false);
   return { width: Math.min(320, Math.ceil((width + 2 * PAD) / 4) * 4), height: 56, twoLines: true, pill: 0, shape, valueTop: 32, gradTop: 32, footTop: 0 };
+}
+
+/** Of some of the engine's nodes the result was never a tensor of the program. @param {Card} card */
+export function hasValueRow(card) {
+  return card.tensors.length > 0;
 }
 
 /** Constants have no gradient row. @param {Card} card */

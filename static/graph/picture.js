@@ -16,6 +16,7 @@ import { stateAt } from '../model/state.js';
 import { align, arrange } from './arrange.js';
 import { Camera } from './camera.js';
 import { exportPicture } from './export.js';
+import { GroupBar } from './groupbar.js';
 import { Interaction } from './interaction.js';
 import { LayoutClient } from './layout.js';
 import { ease, motionAllowed, tween } from './motion.js';
@@ -31,7 +32,7 @@ const MOST_ELEMENTS = 120;
 /** Below this scale a big picture is a canvas. */
 const DETAIL_SCALE = 0.4;
 /** Text below this scale can't be read: big pictures then start at their top. */
-const READABLE_SCALE = 0.62;
+const READABLE_SCALE = 0.78;
 
 export class Picture {
   /** @param {HTMLElement} element @param {GraphHandlers} handlers */
@@ -71,6 +72,7 @@ export class Picture {
     this.far = false;
     this.expanded = false;
     this.camera = new Camera(this.svg, (view) => this.viewed(view));
+    this.bar = new GroupBar(element, (open) => void this.setExpanded(open));
     this.layouts = new LayoutClient();
     this.player = new Player(this.painter);
     this.interaction = new Interaction(this);
@@ -115,6 +117,10 @@ export class Picture {
     this.joined = null;
     this.viewport = arrangement.cards.length > MOST_ELEMENTS ? new Viewport(arrangement) : null;
     this.painter.joinGroups(arrangement.groups);
+    this.bar.show({
+      cards: model.cards.length, groups: scene.items.filter((item) => item.group).length,
+      grouped: model.cards.length > READABLE, expanded: this.expanded,
+    });
     if (!this.viewport) this.painter.join(arrangement.cards, arrangement.links);
     this.look();
     this.refresh();
@@ -169,6 +175,18 @@ export class Picture {
     if (animate && forward && motionAllowed() && !this.far) this.player.play(this.arrangement, step, this.compare, duration);
     else this.refresh();
     this.markStep();
+    this.follow(animate ? Math.min(duration / 2, 260) : 0);
+  }
+
+  /** Keep what happens in sight, if it is in the picture and text can be read. @param {number} duration */
+  follow(duration) {
+    const { arrangement, far } = this;
+    const now = arrangement?.model.steps[this.step]?.cards[0];
+    const drawn = now && arrangement?.cardById.get(arrangement.scene.itemOf.get(now) ?? now);
+    if (!drawn || far || this.camera.view.k < 0.5) return;
+    const touched = this.camera.touched;
+    this.camera.show(rectOf(drawn), duration);
+    this.camera.touched = touched;
   }
 
   /** Everything as it is at this step. */
@@ -250,7 +268,7 @@ export class Picture {
   /** All groups open, or all closed. @param {boolean} open */
   async setExpanded(open) {
     this.expanded = open;
-    this.open = new Set();
+    this.open = !open && this.model ? firstOpen(this.model) : new Set();
     this.camera.touched = false;
     await this.rearrange(null);
   }

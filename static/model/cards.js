@@ -86,6 +86,11 @@ class Builder {
       }
     }
     for (const list of this.nodesOfOp.values()) list.sort((a, b) => a.sequence_nr - b.sequence_nr);
+    /** @type {Map<string, string>} */
+    this.rootTensors = new Map();
+    for (const { node, tensor } of this.trace.graphs.flatMap((graph) => graph.roots)) {
+      if (node && tensor) this.rootTensors.set(node, tensor);
+    }
     this.roots = new Set(this.trace.graphs.flatMap((graph) => graph.roots.map((r) => r.node)));
   }
 
@@ -97,7 +102,7 @@ class Builder {
       if (subject) this.cardOfOp.set(op.id, this.cardFor(subject));
       return;
     }
-    if (this.foldCut(op)) return;
+    if (this.foldCut(op) || (nodes.length === 0 && this.foldInPlace(op))) return;
     const composite = nodes.length === 0 && this.parents.has(op.id);
     if (composite) return;
     const sources = op.inputs.map((tensor) => ({ card: this.cardFor(tensor), tensor }));
@@ -131,6 +136,20 @@ class Builder {
       card.tensors.push(tensor);
     }
     card.names = [...new Set([...card.names, ...op.outputs.flatMap((id) => this.tensorById.get(id)?.names ?? [])])];
+    this.cardOfOp.set(op.id, card.id);
+    return true;
+  }
+
+  /**
+   * What changes a leaf or constant in place, unseen by autograd (an
+   * initialiser, an update under no_grad), belongs to its card.
+   * @param {TraceOp} op
+   */
+  foldInPlace(op) {
+    const [changed] = op.mutated ?? [];
+    if (op.recorded || !changed || op.outputs.some((id) => id !== changed)) return false;
+    const card = this.byId.get(this.cardFor(changed));
+    if (card?.kind !== 'leaf' && card?.kind !== 'constant') return false;
     this.cardOfOp.set(op.id, card.id);
     return true;
   }
@@ -290,14 +309,17 @@ class Builder {
         this.tensorCard(node.tensor, null);
         continue;
       }
-      const tensors = /** @type {string[]} */ (node.outputs.filter((t) => t !== null));
-      const maker = node.created_by && this.nodes?.get(node.created_by.node)?.node;
+      const known = /** @type {string[]} */ (node.outputs.filter((t) => t !== null));
+      const rooted = this.rootTensors?.get(node.id);
+      const tensors = known.length === 0 && rooted ? [rooted] : known;
+      const short = node.name.replace(/Backward\d*$/, '');
+      const maker = node.created_by && this.byId.get(this.cardOfNode.get(node.created_by.node) ?? '');
       const id = `c:${node.id}`;
       this.cardOfNode.set(node.id, id);
       this.add({
         ...this.opCard(null, tensors),
         id,
-        title: maker ? `∂ ${maker.name.replace(/Backward\d*$/, '')}` : node.name.replace(/Backward\d*$/, ''),
+        title: maker ? clip(`∂(${maker.title}): ${short}`, 34) : short,
         engine: node.name,
         node,
         graphs,

@@ -68,6 +68,9 @@ function opSentence(context, event, card) {
   if (card.cut === 'detach' && op?.name === 'detach') {
     return [{ text: 'What if: ' }, link(card), { text: ' is detached here, what follows does not know where it came from' }];
   }
+  if (op?.mutated?.length && (card.kind === 'leaf' || card.kind === 'constant') && card.op !== op) {
+    return [{ text: op.name, code: true }, { text: ' changes ' }, link(card), { text: ' in place, autograd does not see it' }];
+  }
   const made = context.base.tensorById.get(op?.outputs[0] ?? '');
   const value = made?.value ? [{ text: ` = ${formatInline(made.value)}` }] : [];
   if (card.kind === 'leaf') {

@@ -91,7 +91,7 @@ export function tidy(text) {
     .replace(/\(…\)(?=\s*[-+*/@])/g, '…')
     .replace(/([-+*/@]\s*)\(…\)/g, '$1…')
     .replace(/^(\w+|…)([-+*/@]{1,2})(?=[\w…(])/, '$1 $2 ')
-    .replace(/\(…\)\./g, '….')
+    .replace(/^\(?…\)?\./, '.')
     .trim();
 }
 
