@@ -26,7 +26,7 @@ export function createInputs(host, store, actions) {
   let fields = [];
 
   function draw(/** @type {State} */ state) {
-    const inputs = /** @type {InputUsed[]} */ (state.model?.trace.inputs ?? []).filter((one) => one.data !== null && /float|double|int/.test(one.dtype));
+    const inputs = used(state).filter((one) => one.data !== null && /float|double|int/.test(one.dtype));
     host.hidden = inputs.length === 0;
     reset.hidden = Object.keys(state.inputs).length === 0;
     const now = JSON.stringify(inputs.map(({ name, shape, dtype }) => [name, shape, dtype]));
@@ -40,49 +40,49 @@ export function createInputs(host, store, actions) {
   }
 
   /** @param {string} name @returns {InputUsed | undefined} */
-  const current = (name) => (store.get().model?.trace.inputs ?? []).find((/** @type {InputUsed} */ one) => one.name === name);
+  const current = (name) => used(store.get()).find((one) => one.name === name);
 
-  /** @param {InputUsed} used */
-  function leaf(used) {
-    const numbers = flat(used.data);
-    const { name, shape } = used;
+  /** @param {InputUsed} one */
+  function leaf(one) {
+    const numbers = flat(one.data);
+    const { name, shape } = one;
     const sliders = numbers.length <= SLIDERS;
     const read = (/** @type {number} */ i) => () => flat(current(name)?.data)[i] ?? 0;
     return h(
       'div', { role: 'group', 'aria-label': `Values of ${name}` },
-      (shape.length > 0 || !sliders) && h('div', { class: 'inputs__name' }, name, h('span', { class: 'shape' }, formatShape(shape)), used.source === 'default' && h('span', { class: 'shape' }, 'chosen for you')),
+      (shape.length > 0 || !sliders) && h('div', { class: 'inputs__name' }, name, h('span', { class: 'shape' }, formatShape(shape)), one.source === 'default' && h('span', { class: 'shape' }, 'chosen for you')),
       sliders
-        ? h('div', { class: 'sliders' }, numbers.map((n, i) => slider(used, i, n, read(i))))
-        : table(used, numbers, read),
+        ? h('div', { class: 'sliders' }, numbers.map((n, i) => slider(one, i, n, read(i))))
+        : table(one, numbers, read),
     );
   }
 
-  /** @param {InputUsed} used @param {number} i @param {number} n @param {() => number} read */
-  function slider(used, i, n, read) {
-    const label = `${used.name}${indexOf(used.shape, i)}`;
+  /** @param {InputUsed} one @param {number} i @param {number} n @param {() => number} read */
+  function slider(one, i, n, read) {
+    const label = `${one.name}${indexOf(one.shape, i)}`;
     const reach = Math.max(3, 2 ** Math.ceil(Math.log2(Math.abs(n) * 1.5 || 1)));
-    const whole = used.dtype.includes('int');
+    const whole = one.dtype.includes('int');
     const range = h('input', { type: 'range', min: String(-reach), max: String(reach), step: whole ? '1' : String(reach / 300), 'aria-label': label });
     const number = h('input', { type: 'number', class: 'number', step: whole ? '1' : '0.1', 'aria-label': `${label}, exactly` });
     range.addEventListener('pointerdown', () => actions.beginChange());
-    range.addEventListener('input', () => change(used, i, Number(range.value), [number]));
+    range.addEventListener('input', () => change(one, i, Number(range.value), [number]));
     number.addEventListener('change', () => {
       actions.beginChange();
-      change(used, i, Number(number.value), [range]);
+      change(one, i, Number(number.value), [range]);
     });
     fields.push({ input: range, read }, { input: number, read });
     return [h('span', { class: 'sliders__label' }, label), range, number];
   }
 
-  /** @param {InputUsed} used @param {number[]} numbers @param {(i: number) => () => number} read */
-  function table(used, numbers, read) {
-    const grid = h('div', { class: 'inputs__cells', tabindex: '0', role: 'group', 'aria-label': `Cells of ${used.name}` });
-    grid.style.gridTemplateColumns = `repeat(${used.shape[used.shape.length - 1] ?? 1}, max-content)`;
+  /** @param {InputUsed} one @param {number[]} numbers @param {(i: number) => () => number} read */
+  function table(one, numbers, read) {
+    const grid = h('div', { class: 'inputs__cells', tabindex: '0', role: 'group', 'aria-label': `Cells of ${one.name}` });
+    grid.style.gridTemplateColumns = `repeat(${one.shape[one.shape.length - 1] ?? 1}, max-content)`;
     numbers.forEach((_, i) => {
-      const input = h('input', { type: 'number', class: 'number', step: '0.1', 'aria-label': `${used.name}${indexOf(used.shape, i)}` });
+      const input = h('input', { type: 'number', class: 'number', step: '0.1', 'aria-label': `${one.name}${indexOf(one.shape, i)}` });
       input.addEventListener('change', () => {
         actions.beginChange();
-        change(used, i, Number(input.value), []);
+        change(one, i, Number(input.value), []);
       });
       fields.push({ input, read: read(i) });
       grid.append(input);
@@ -90,18 +90,26 @@ export function createInputs(host, store, actions) {
     return grid;
   }
 
-  /** @param {InputUsed} used @param {number} i @param {number} value @param {HTMLInputElement[]} others */
-  function change(used, i, value, others) {
+  /** @param {InputUsed} one @param {number} i @param {number} value @param {HTMLInputElement[]} others */
+  function change(one, i, value, others) {
     if (!Number.isFinite(value)) return;
     for (const other of others) write(other, value);
-    const given = store.get().inputs[used.name];
-    const data = flat(given?.value ?? current(used.name)?.data ?? used.data);
+    const given = store.get().inputs[one.name];
+    const data = flat(given?.value ?? current(one.name)?.data ?? one.data);
     data[i] = value;
-    actions.setInput(used.name, { value: nest(data, used.shape), dtype: used.dtype, requires_grad: used.requires_grad });
+    actions.setInput(one.name, { value: nest(data, one.shape), dtype: one.dtype, requires_grad: one.requires_grad });
   }
 
   store.on(['model', 'inputs'], draw);
   draw(store.get());
+}
+
+/** The leaves of the last run with their numbers, which for the program's own stand with its tensors. @param {State} state @returns {InputUsed[]} */
+function used({ model }) {
+  return (model?.trace.inputs ?? []).map((/** @type {InputUsed} */ one) => ({
+    ...one,
+    data: one.data ?? (one.tensor ? model?.tensorById.get(one.tensor)?.value?.data : null) ?? null,
+  }));
 }
 
 /** @param {HTMLInputElement} input @param {number} value */

@@ -40,10 +40,10 @@ export function cardPage(model, card, state, links) {
     card.kind === 'ghost' && h('section', {}, h('h3', {}, 'Not recorded'), h('p', {}, plain(GHOST_WHY.get(card.reason ?? '') ?? 'Autograd did not record this operation.'))),
     tensorSection('Value', now.value ?? (card.kind === 'leaf' || now.status === 'future' ? now.value : card.value), 'value', card.title, links, now.status === 'future' ? 'Its line has not run yet.' : 'Not held in the trace.'),
     card.kind === 'leaf' ? leafSections(model, card, graph, now, links) : node && nodeSections(model, card, node, graph, links),
-    node && node.saved.length > 0 && savedSection(node),
     card.kind !== 'leaf' && node && ruleSection(node.name),
-    node && checkSection(model, links),
     card.kind === 'op' && graph && graph.kind !== 'not_run' && detachSection(model, card, graph, links),
+    node && node.saved.length > 0 && savedSection(node),
+    node && checkSection(model, links),
     neighbourSection(model, card, links),
   );
 }
@@ -59,7 +59,7 @@ function head(model, card, node, state, links) {
   const meta = [
     site && `line ${site.line}, columns ${site.col + 1}–${site.end_col}`,
     card.iteration.length > 0 && `turn ${card.iteration.map((i) => i + 1).join('.')}`,
-    made !== undefined && `step ${made + 1}`,
+    made !== undefined && (made < 0 ? 'given before the run' : `step ${made + 1}`),
     saves > 0 && `saves ${formatBytes(saves)}`,
     card.module,
   ].filter(Boolean);
@@ -103,11 +103,11 @@ function head(model, card, node, state, links) {
 function tensorSection(title, summary, tone, what, links, absent) {
   const numbers = summary ? flatten(summary) : null;
   return h(
-    'section', { 'aria-label': title },
-    h('h3', {}, title, summary && h('span', { class: 'shape' }, formatShape(summary.shape)),
-      summary && button({ icon: 'maximize2', title: `Open ${title.toLowerCase()} of ${what} large`, class: 'button--small button--quiet', onClick: () => links.openTensor(`${title} of ${what}`, summary, tone) })),
+    'section', { class: 'inspect__tensor', 'aria-label': title },
+    h('h3', {}, title, summary && h('span', { class: 'shape' }, formatShape(summary.shape))),
     !summary && h('p', { class: 'none' }, absent),
-    summary && h('div', {}, cells(summary, tone, 12)),
+    summary && cells(summary, tone, 12),
+    summary && button({ icon: 'maximize2', title: `Open ${title.toLowerCase()} of ${what} large`, class: 'button--small button--quiet', onClick: () => links.openTensor(`${title} of ${what}`, summary, tone) }),
     summary && !numbers && summary.heat && heatMap(summary.heat, tone, `Heat map of ${title}`),
     summary && !numbers && histogram(summary, tone),
   );
