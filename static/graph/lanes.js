@@ -22,6 +22,8 @@
 
 /** Room for a line and its twin arrow. */
 const LANE = 18;
+/** Between a line and its numbers. */
+const LABEL_GAP = 4;
 /** The same where lanes lie side by side: wide enough to be told apart. */
 const SIDE_LANE = 34;
 /** Where lanes meet a box they stand this far apart at most. */
@@ -53,13 +55,13 @@ function makeBundle(group, direction) {
   /** @type {{index: number, at: number, label: number | null}[]} */
   const placed = [];
   group.forEach(({ index, link }, i) => {
-    const size = link.label ? link.label[vertical ? 0 : 1] : 0;
+    const size = link.label ? link.label[vertical ? 0 : 1] + LABEL_GAP : 0;
     along = Math.max(along, link.label ? link.label[vertical ? 1 : 0] : 0);
     const leads = count > 1 && i < count / 2;
     if (leads) cursor += size;
     const at = cursor + room / 2;
     cursor += room + (leads ? 0 : size);
-    const label = size === 0 ? null : leads ? at - LANE / 2 - size / 2 : at + LANE / 2 + size / 2;
+    const label = size === 0 ? null : leads ? at - (LANE + size + LABEL_GAP) / 2 : at + (LANE + size + LABEL_GAP) / 2;
     placed.push({ index, at, label });
   });
   const port = (placed[0].at + placed[count - 1].at) / 2;

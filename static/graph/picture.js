@@ -105,11 +105,13 @@ export class Picture {
     const model = this.model;
     if (!model) return;
     const turn = ++this.turn;
+    this.svg.setAttribute('aria-busy', 'true');
     const scene = buildScene(model, {
       open: this.open, collapse: model.cards.length > READABLE && !this.expanded, severed: this.compare?.severed ?? [],
     });
     const arrangement = await arrange(this.layouts, model, scene, this.direction, before, this.compare);
     if (!arrangement || turn !== this.turn) return;
+    this.svg.setAttribute('aria-busy', 'false');
     const old = this.arrangement;
     const related = old && before ? align(arrangement, old) : 0;
     this.arrangement = arrangement;

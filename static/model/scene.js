@@ -57,7 +57,8 @@ export function buildScene(model, { open = new Set(), collapse = false, severed 
     const target = itemOf.get(gradient ? edge.source : edge.target);
     if (!source || !target || source === target) return;
     const own = isCard.has(source) && isCard.has(target);
-    const id = own ? `l:${edge.lane}` : `l:${source}>${target}`;
+    // Lanes of another run may have the same name.
+    const id = (isSevered ? 's:' : 'l:') + (own ? edge.lane : `${source}>${target}`);
     let link = links.get(id);
     if (!link) {
       link = {

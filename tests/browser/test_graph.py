@@ -1,0 +1,413 @@
+"""The picture in a real browser, its numbers beside plain torch's."""
+
+from __future__ import annotations
+
+import re
+import xml.etree.ElementTree as ET
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from playwright.sync_api import Browser, Locator, Page, expect
+
+from tests.browser.studio import SEED_CODE, Studio, shown
+from tests.conftest import Server
+
+FAN_OUT = """\
+x = torch.tensor([1.0, 2.0], requires_grad=True)
+h = x * 3
+left = h ** 2
+right = torch.sin(h)
+loss = (left + right).sum()
+loss.backward()
+"""
+
+
+GHOST = """\
+x = torch.ones(2, requires_grad=True)
+with torch.no_grad():
+    y = x + 2
+z = x + 2
+"""
+
+
+class Picture:
+    """The graph as drawn: cards by title, their rows, the links."""
+
+    def __init__(self, studio: Studio) -> None:
+        self.studio = studio
+        self.page: Page = studio.page
+
+    def drawn(self) -> Picture:
+        expect(self.page.locator(".gw-graph")).to_have_attribute("aria-busy", "false")
+        return self
+
+    def show(self, code: str) -> Picture:
+        self.studio.open().run(code)
+        self.drawn()
+        self.go("End")
+        return self
+
+    def go(self, *keys: str) -> None:
+        self.studio.blur()
+        for key in keys:
+            self.page.keyboard.press(key)
+        expect(self.page.locator(".gw-pulse")).to_have_count(0)
+
+    def card(self, title: str) -> Locator:
+        return self.page.locator(f'.gw-card[data-title="{title}"]')
+
+    def row(self, title: str, kind: str) -> list[str]:
+        return self.card(title).locator(f".gw-row--{kind} .gw-cell text").all_text_contents()
+
+    def places(self) -> dict[str, str]:
+        """Where every card stands, by title."""
+        found: dict[str, str] = self.page.evaluate(
+            "Object.fromEntries([...document.querySelectorAll('.gw-card')]"
+            ".map(c => [c.dataset.card, c.getAttribute('transform')]))"
+        )
+        return found
+
+    def boxes(self, selector: str) -> list[dict[str, float]]:
+        """Rectangles of what is seen, in px of the window."""
+        found: list[dict[str, float]] = self.page.evaluate(
+            """(selector) => [...document.querySelectorAll(selector)]
+              .filter((one) => getComputedStyle(one).display !== 'none')
+              .map((one) => one.getBoundingClientRect())
+              .filter((box) => box.width > 0)
+              .map(({left, top, right, bottom}) => ({left, top, right, bottom}))""",
+            selector,
+        )
+        return found
+
+    def text(self) -> str:
+        """All that the picture says, in reading order of the document."""
+        found: str = self.page.evaluate(
+            """() => [...document.querySelectorAll('.gw-card, .gw-edge-label')]
+              .filter((one) => one.style.display !== 'none')
+              .map((one) => `${one.dataset.status ?? ''} ${one.textContent}`).join('\\n')"""
+        )
+        return found
+
+
+@pytest.fixture
+def picture(studio: Studio) -> Picture:
+    return Picture(studio)
+
+
+def shown_all(tensor: torch.Tensor) -> list[str]:
+    return [shown(n) for n in tensor.flatten().tolist()]
+
+
+def overlap(a: dict[str, float], b: dict[str, float], slack: float = 1) -> bool:
+    return (
+        a["left"] < b["right"] - slack
+        and b["left"] < a["right"] - slack
+        and a["top"] < b["bottom"] - slack
+        and b["top"] < a["bottom"] - slack
+    )
+
+
+def test_every_number_on_the_cards_is_torchs(picture: Picture) -> None:
+    picture.show(SEED_CODE)
+    torch.manual_seed(0)
+    x = torch.randn(3, requires_grad=True)
+    y = x + 2
+    square = y * y
+    a = square * 3
+    b = a.mean()
+    for tensor in (y, square, a, b):
+        tensor.retain_grad()
+    b.backward()
+    for title, tensor in {"x": x, "x + 2": y, "y * y": square, "… * 3": a, "a.mean()": b}.items():
+        assert tensor.grad is not None
+        assert picture.row(title, "value") == shown_all(tensor), title
+        assert picture.row(title, "grad") == shown_all(tensor.grad), title
+
+
+def test_cards_say_what_they_are(picture: Picture) -> None:
+    picture.show(SEED_CODE)
+    expect(picture.page.locator(".gw-card--leaf")).to_have_count(1)
+    assert picture.page.locator(".gw-card").count() == 5, "AccumulateGrad is part of its leaf"
+    expect(picture.card("x")).to_contain_text("leaf · AccumulateGrad")
+    expect(picture.card("y * y")).to_contain_text("MulBackward0")
+    expect(picture.card("a.mean()")).to_contain_text("root, seeded")
+    label = picture.card("x").get_attribute("aria-label") or ""
+    assert ".grad" in label and "AccumulateGrad" in label
+
+
+def test_two_uses_are_two_lanes_with_their_own_numbers(picture: Picture) -> None:
+    picture.show(SEED_CODE)
+    torch.manual_seed(0)
+    sent = " ".join(shown_all(torch.randn(3) + 2))
+    labels = picture.page.locator(".gw-edge-label text").all_text_contents()
+    assert labels.count(sent) == 2
+    lanes = picture.page.evaluate(
+        """() => [...document.querySelectorAll('.gw-link')].map((one) => {
+          const box = one.querySelector('.gw-gradient').getBoundingClientRect();
+          return [box.left, box.top];
+        })"""
+    )
+    assert len({tuple(round(v) for v in lane) for lane in lanes}) == len(lanes) == 5
+
+
+@pytest.mark.parametrize("lesson", ["backward", "fan-out", "accumulate", "vector", "xor"])
+@pytest.mark.parametrize("direction", ["down", "right"])
+def test_numbers_lie_on_no_card_and_on_no_other_numbers(
+    picture: Picture, lesson: str, direction: str
+) -> None:
+    picture.studio.lesson(lesson)
+    picture.drawn()
+    if direction == "right":
+        picture.page.get_by_role("button", name=re.compile("Turn the flow")).click()
+        picture.drawn()
+    picture.go("End")
+    picture.page.wait_for_timeout(600)  # cards that turned have arrived
+    cards = picture.boxes(".gw-card .gw-box")
+    labels = picture.boxes(".gw-edge-label text")
+    assert labels
+    assert not [pair for pair in combinations(cards, 2) if overlap(*pair)]
+    assert not [pair for pair in combinations(labels, 2) if overlap(*pair)]
+    assert not [(label, card) for label in labels for card in cards if overlap(label, card)]
+
+
+def test_walking_back_shows_what_walking_forward_showed(picture: Picture) -> None:
+    picture.show(SEED_CODE)
+    picture.go("Home")
+    forward = [picture.text()]
+    for _ in range(picture.studio.steps()):
+        picture.go("ArrowRight")
+        forward.append(picture.text())
+    assert len(set(forward)) >= 11
+    backward = [picture.text()]
+    for _ in range(picture.studio.steps()):
+        picture.go("ArrowLeft")
+        backward.append(picture.text())
+    assert backward == forward[::-1]
+
+
+def test_gradients_are_counted_where_they_meet(picture: Picture) -> None:
+    picture.show(FAN_OUT)
+    seen = []
+    picture.go("Home")
+    for _ in range(picture.studio.steps()):
+        picture.go("ArrowRight")
+        seen.append(picture.card("x * 3").locator(".gw-foot").text_content())
+    assert [one for i, one in enumerate(seen) if one and one not in seen[:i]] == [
+        "0 of 2 came",
+        "1 of 2 came",
+        "2 of 2 came",
+    ]
+    h = torch.tensor([3.0, 6.0])
+    assert picture.row("x * 3", "grad") == shown_all(2 * h + torch.cos(h))
+
+
+def test_a_step_sends_pulses_that_carry_its_numbers(picture: Picture) -> None:
+    picture.show(SEED_CODE)
+    last = picture.studio.steps()
+    for _ in range(4):  # back to before the node of y*y
+        picture.go("ArrowLeft")
+    assert "MulBackward0" in picture.studio.sentence.inner_text() and last == 12
+    picture.studio.blur()
+    picture.page.keyboard.press("ArrowRight")
+    expect(picture.page.locator(".gw-pulse--gradient")).to_have_count(2)
+    expect(picture.card("x + 2").locator(".gw-row--grad .gw-cell--empty")).to_have_count(3)
+    expect(picture.page.locator(".gw-pulse")).to_have_count(0)
+    expect(picture.card("x + 2").locator(".gw-row--grad .gw-cell--empty")).to_have_count(0)
+
+
+def test_reduced_motion_has_no_pulses(browser: Browser, server: Server) -> None:
+    context = browser.new_context(reduced_motion="reduce")
+    picture = Picture(Studio(context.new_page(), server.url)).show(SEED_CODE)
+    picture.page.evaluate(
+        """() => { window.pulses = 0; new MutationObserver((changes) => {
+          for (const {addedNodes} of changes) window.pulses += addedNodes.length;
+        }).observe(document.querySelector('.gw-pulses'), {childList: true}); }"""
+    )
+    picture.go("Home", *["ArrowRight"] * picture.studio.steps())
+    assert picture.page.evaluate("window.pulses") == 0
+    context.close()
+
+
+def test_width_of_an_arrow_grows_with_the_norm(picture: Picture) -> None:
+    picture.show(SEED_CODE)
+    torch.manual_seed(0)
+    y = torch.randn(3) + 2
+    norms = {
+        " ".join(shown_all(gradient)): gradient.norm().item()
+        for gradient in (torch.full((3,), 1 / 3), torch.ones(3), y, 2 * y)
+    }
+    drawn: list[Any] = picture.page.evaluate(
+        """() => [...document.querySelectorAll('.gw-link')].map((one, i) => [
+          document.querySelectorAll('.gw-edge-label text')[i].textContent,
+          parseFloat(one.querySelector('.gw-gradient').style.strokeWidth)])"""
+    )
+    assert {label for label, _ in drawn} == set(norms)
+    widths = [width for _, width in sorted(drawn, key=lambda one: norms[one[0]])]
+    assert widths == sorted(widths) and widths[0] < widths[-1]
+
+
+def test_what_autograd_did_not_record_is_dashed_with_the_reason(picture: Picture) -> None:
+    picture.show(XX)
+    ghost = picture.page.locator(".gw-card--ghost")
+    expect(ghost).to_have_count(1)
+    expect(ghost).to_contain_text("under no_grad")
+    dashes = ghost.locator(".gw-box").evaluate("(box) => getComputedStyle(box).strokeDasharray")
+    assert dashes != "none"
+
+
+def test_detach_keeps_every_card_in_its_place(picture: Picture) -> None:
+    picture.show(SEED_CODE)
+    places, text = picture.places(), picture.text()
+    picture.card("y * y").click()
+    picture.page.get_by_role("button", name="detach here: y * y").click()
+    expect(picture.page.locator(".gw-link--severed .gw-scissors")).to_have_count(2)
+    expect(picture.card("x").locator(".gw-row--lost")).to_have_count(1)
+    expect(picture.card("x")).to_contain_text("gradient lost")
+    moved = picture.page.evaluate(
+        """() => [...document.querySelectorAll('.gw-card')].map((card) => {
+          const box = card.querySelector('.gw-box').getBBox();
+          const [x, y] = card.getAttribute('transform').match(/[-.\\d]+/g).map(Number);
+          return [Math.round(x + box.width / 2), Math.round(y + box.height / 2)];
+        })"""
+    )
+    assert len(moved) == len(places) == 5
+    picture.page.get_by_role("button", name="detach here: y * y").click()
+    expect(picture.page.locator(".gw-link--severed")).to_have_count(0)
+    picture.go("Escape", "End")
+    assert picture.places() == places
+    assert picture.text() == text
+
+
+def test_changed_gradients_show_before_and_after(picture: Picture) -> None:
+    picture.show(FAN_OUT)
+    picture.card("torch.sin(h)").click()
+    picture.page.get_by_role("button", name="detach here: torch.sin(h)").click()
+    h = torch.tensor([3.0, 6.0])
+    before = " ".join(shown_all(2 * h + torch.cos(h)))
+    expect(picture.card("x * 3").locator(".gw-foot")).to_have_text(f"before {before}")
+    assert picture.row("x * 3", "grad") == shown_all(2 * h)
+
+
+def test_the_flow_turns(picture: Picture) -> None:
+    picture.show(SEED_CODE)
+    titles = ["x", "x + 2", "y * y", "… * 3", "a.mean()"]
+
+    def centres(axis: str) -> list[float]:
+        found = []
+        for title in titles:
+            box = picture.card(title).locator(".gw-box").bounding_box()
+            assert box is not None
+            found.append(box[axis])  # type: ignore[literal-required]
+        return found
+
+    assert centres("y") == sorted(centres("y"))
+    picture.page.get_by_role("button", name=re.compile("Turn the flow")).click()
+    picture.drawn()
+    expect(picture.page.locator(".gw-graph")).to_have_attribute("aria-busy", "false")
+    picture.page.wait_for_timeout(600)
+    assert centres("x") == sorted(centres("x"))
+    assert max(centres("y")) - min(centres("y")) < 40
+
+
+def test_cards_by_keyboard(picture: Picture) -> None:
+    picture.show(SEED_CODE)
+    card = picture.card("y * y")
+    card.focus()
+    picture.page.keyboard.press("Enter")
+    expect(card).to_have_attribute("aria-pressed", "true")
+    expect(picture.studio.inspector).to_contain_text("y * y")
+    picture.page.keyboard.press("Escape")
+    expect(card).to_have_attribute("aria-pressed", "false")
+
+
+def test_hostile_names_are_text(picture: Picture) -> None:
+    picture.show(
+        "d = {'<img src=x onerror=alert(1)>': torch.ones(2, requires_grad=True)}\n"
+        "z = d['<img src=x onerror=alert(1)>'] * 2\nz.sum().backward()\n"
+    )
+    expect(picture.page.locator(".gw-card--leaf")).to_have_count(1)
+    assert picture.page.locator(".gw-graph img").count() == 0
+    assert "onerror" in picture.text()
+
+
+def test_export_holds_every_number_and_no_style_sheet(picture: Picture, tmp_path: Path) -> None:
+    picture.show(SEED_CODE)
+    with picture.page.expect_download() as download:
+        picture.page.get_by_role("button", name="Export").click()
+        picture.page.get_by_role("menuitem", name=re.compile("SVG")).click()
+    file = tmp_path / "graph.svg"
+    download.value.save_as(file)
+    root = ET.parse(file).getroot()
+    texts = [element.text for element in root.iter("{http://www.w3.org/2000/svg}text")]
+    for title, kind in (("x", "value"), ("x", "grad"), ("y * y", "value"), ("a.mean()", "grad")):
+        assert set(picture.row(title, kind)) <= set(texts)
+    assert not list(root.iter("{http://www.w3.org/2000/svg}style"))
+    assert "var(" not in file.read_text()
+
+
+BIG = """\
+W = torch.eye(4).requires_grad_()
+h = torch.ones(4, requires_grad=True)
+for _ in range({times}):
+    h = torch.tanh(h @ W)
+    h = h + 1
+h.sum().backward()
+"""
+
+
+def test_a_big_graph_opens_in_groups_and_a_group_opens_in_place(picture: Picture) -> None:
+    picture.show(BIG.format(times=150))
+    assert picture.page.locator(".gw-card").count() < 60
+    stack = picture.page.locator(".gw-card--group", has_text="×150").first
+    before = stack.locator(".gw-box").last.bounding_box()
+    name = stack.get_attribute("data-card")
+    stack.focus()
+    picture.page.keyboard.press("Enter")
+    heading = picture.page.locator(f'.gw-group__close[data-group="{name}"]')
+    expect(heading).to_have_count(1)
+    picture.drawn()
+    picture.page.wait_for_timeout(500)
+    after = heading.bounding_box()
+    assert before is not None and after is not None
+    assert abs(after["x"] - before["x"]) < 40 and abs(after["y"] - before["y"]) < 40
+    heading.focus()
+    picture.page.keyboard.press("Enter")
+    expect(picture.page.locator(f'.gw-card[data-card="{name}"]')).to_have_count(1)
+
+
+def test_thousands_of_nodes_are_a_canvas_from_afar_and_cards_from_near(picture: Picture) -> None:
+    picture.show(BIG.format(times=1200))
+    picture.page.get_by_role("button", name="Open all").click()
+    canvas = picture.page.locator(".gw-overview")
+    expect(canvas).to_be_visible(timeout=20_000)
+    picture.drawn()
+    painted = canvas.evaluate(
+        """(canvas) => {
+          const {width, height} = canvas;
+          const pixels = canvas.getContext('2d').getImageData(0, 0, width, height).data;
+          return pixels.filter((value, i) => i % 4 === 3 && value > 0).length;
+        }"""
+    )
+    assert painted > 5000
+    assert picture.page.locator(".gw-card").count() <= 200
+    box = picture.page.locator(".gw-graph").bounding_box()
+    assert box is not None
+    picture.page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    for _ in range(40):
+        if not canvas.is_visible():
+            break
+        picture.page.mouse.wheel(0, -400)
+        picture.page.wait_for_timeout(50)
+    expect(canvas).to_be_hidden()
+    assert 0 < picture.page.locator(".gw-card").count() <= 300
+
+
+def test_a_newer_program_takes_over_from_one_still_being_laid_out(picture: Picture) -> None:
+    picture.studio.open()
+    picture.studio.run(BIG.format(times=1200))
+    picture.studio.run(SEED_CODE)
+    picture.drawn()
+    expect(picture.page.locator(".gw-card")).to_have_count(5)
