@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from app.explain.errors import explain_error, explain_limit
 from app.explain.finding import diagnosis
+from app.explain.hints import find_hints
 from app.explain.program import Program
 from app.explain.why import why
 from app.trace.document import Trace
@@ -25,6 +26,7 @@ def annotate(trace: Trace, code: str) -> None:
 def _annotate(program: Program) -> None:
     _guarded(lambda: _explain_error(program), "error")
     _guarded(lambda: _explain_variables(program), "variables")
+    _guarded(lambda: _find_hints(program), "hints")
 
 
 def _explain_error(program: Program) -> None:
@@ -43,6 +45,17 @@ def _explain_variables(program: Program) -> None:
         answer = why(program, variable)
         variable["why"] = answer
         variable["explanation"] = answer["sentence"]
+
+
+def _find_hints(program: Program) -> None:
+    program.trace["hints"] = [
+        {
+            "line": finding.line,
+            "variable": finding.variable,
+            "diagnosis": diagnosis(finding, program.source.code),
+        }
+        for finding in find_hints(program)
+    ]
 
 
 def _guarded(work: Callable[[], None], what: str) -> None:

@@ -36,9 +36,9 @@ def sample(spec: str, generator: np.random.Generator) -> Array:
         return np.asarray(generator.integers(0, int(kind.split()[1]), shape))
     match kind:
         case "positive":
-            return 0.5 + uniform
+            return np.asarray(0.5 + uniform)
         case "unit":
-            return 1.8 * uniform - 0.9
+            return np.asarray(1.8 * uniform - 0.9)
         case "open":
             return 0.1 + 0.8 * uniform
         case "large":
@@ -46,9 +46,9 @@ def sample(spec: str, generator: np.random.Generator) -> Array:
         case "wide":
             return 10 * uniform - 5
         case "mask":
-            return np.arange(uniform.size).reshape(shape) % 2 == 0
+            return np.asarray(np.arange(uniform.size).reshape(shape) % 2 == 0)
         case "signs":
-            return np.where(uniform > 0.5, 1.0, -1.0)
+            return np.asarray(np.where(uniform > 0.5, 1.0, -1.0))
         case "definite":
             half = uniform - 0.5
             return np.asarray(half @ half.T + np.eye(shape[0]))

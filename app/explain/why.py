@@ -84,13 +84,7 @@ def backward_lines(program: Program) -> str:
 
 def _reached(program: Program, variable: Variable, reached: Reach) -> Why:
     ways = len(reached.paths)
-    calls = sum(
-        1
-        for g in program.trace["graphs"]
-        if g["kind"] != "not_run"
-        for n in g["nodes"]
-        if n["executed"] and n.get("tensor") == variable["tensor"]
-    )
+    calls = _added_up(program, variable["tensor"])
     key: str = variable["grad_status"]
     if key == "accumulated" and calls > 1:
         key = "accumulated_several"
@@ -121,6 +115,18 @@ def _reached(program: Program, variable: Variable, reached: Reach) -> Why:
     }
 
 
+def _added_up(program: Program, tensor: str) -> int:
+    """How many gradients the .grad holds: those added since it was last cleared."""
+    count = 0
+    for event in program.trace["timeline"]:
+        if any(u["tensor"] == tensor for u in event.get("updates", [])):
+            if event["kind"] == "zero_grad":
+                count = 0
+            elif event["kind"] == "accumulate":
+                count += 1
+    return count
+
+
 # --- autograd does not follow this tensor ----------------------------------------------
 
 
@@ -133,17 +139,28 @@ def _not_followed(program: Program, variable: Variable) -> Why:
     dtype = variable["dtype"].removeprefix("torch.")
     if not dtype.startswith(("float", "bfloat", "complex")):
         return _plain(program, variable, "no_requires_grad_integer")
-    sources = [c.tensor for c in found if c.tensor != tensor]
+    sources = [t for t in origins(program, tensor) if t != tensor]
     if sources:
+        late = any(program.tensors[s]["requires_grad"] for s in sources)
         answer = _plain(
             program,
             variable,
-            "no_requires_grad_result",
+            "no_requires_grad_early" if late else "no_requires_grad_result",
             sources=listed([program.name(s) for s in sources]),
         )
         answer["steps"] = [program.tensor_evidence(s) for s in sources[:MAX_STEPS]]
         return answer
     return _plain(program, variable, "no_requires_grad")
+
+
+def origins(program: Program, tensor: str) -> list[str]:
+    """The tensors that it was computed from and that nothing produced."""
+    behind = ancestors(program, [tensor])
+    return [
+        t
+        for t in program.tensors
+        if t in behind and ((op := program.producers.get(t)) is None or not op["inputs"])
+    ]
 
 
 def cut_words(program: Program, cut: Cut) -> str:
@@ -185,7 +202,10 @@ def _not_reached(program: Program, variable: Variable) -> Why:
         return _plain(program, variable, status)
     if status == "not_a_leaf":
         return _plain(program, variable, "not_a_leaf_unreached")
-    roots = _root_tensors(program)
+    raised = program.trace["error"]
+    if raised is not None and any(g.get("failed") for g in program.trace["graphs"]):
+        return _plain(program, variable, "not_reached_error", line=raised["line"])
+    roots = root_tensors(program)
     cut = forward_cut(program, variable["tensor"], roots)
     if cut is not None:
         answer = _with_cut(program, variable, cut, "not_reached_cut")
@@ -198,7 +218,7 @@ def _not_reached(program: Program, variable: Variable) -> Why:
     return _plain(program, variable, "not_reached", roots=names)
 
 
-def _root_tensors(program: Program) -> list[str]:
+def root_tensors(program: Program) -> list[str]:
     """The tensors from which backward passes started."""
     found: list[str] = []
     for graph in program.trace["graphs"]:
@@ -218,7 +238,7 @@ def _root_tensors(program: Program) -> list[str]:
 
 def forward_cut(program: Program, tensor: str, roots: list[str]) -> Cut | None:
     """The first op after `tensor`, on a way to a root, that autograd did not record."""
-    toward = _ancestors(program, roots)
+    toward = ancestors(program, roots)
     seen = {tensor}
     queue = deque([tensor])
     while queue:
@@ -263,7 +283,7 @@ def _rebuilt_after(program: Program, op: Op) -> list[str]:
     ]
 
 
-def _ancestors(program: Program, tensors: list[str]) -> set[str]:
+def ancestors(program: Program, tensors: list[str]) -> set[str]:
     """The tensors and everything they were computed from, recorded or not."""
     seen = set(tensors)
     stack = list(tensors)

@@ -314,8 +314,6 @@ def root_is_complex(case: Case) -> Finding:
     return Finding("backward-complex-root", {"root": written, "line": case.line}, evidence, offered)
 
 
-
-
 @error
 def gradient_shape(case: Case) -> Finding:
     program = case.program

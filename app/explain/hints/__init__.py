@@ -1,0 +1,35 @@
+"""Silent surprises: nothing was raised, and yet something is not as it seems.
+
+A hint must be true of every program that gets it, and worth a reader's time;
+when in doubt a rule says nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from app.explain.finding import Finding
+from app.explain.hints import cutting, losses, numbers, training
+from app.explain.program import Program
+
+#: More hints than this would bury the page.
+MAX_HINTS = 12
+
+RULES: tuple[Callable[[Program], Iterator[Finding]], ...] = (
+    *training.RULES,
+    *cutting.RULES,
+    *losses.RULES,
+    *numbers.RULES,
+)
+
+
+def find_hints(program: Program) -> list[Finding]:
+    """The findings of all rules, one for each code and place, in order of lines."""
+    found: dict[tuple[str, int | None, str | None], Finding] = {}
+    for rule in RULES:
+        for finding in rule(program):
+            found.setdefault((finding.code, finding.line, finding.variable), finding)
+    return sorted(found.values(), key=lambda f: f.line or 0)[:MAX_HINTS]
+
+
+__all__ = ["find_hints"]

@@ -1,0 +1,284 @@
+"""Surprises where the graph is cut or flat: a gradient is missing or zero without an error."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from app.explain import fixes
+from app.explain import source as edits
+from app.explain.cuts import FROM_PYTHON, Cut, find_cuts, op_name
+from app.explain.errors.backward import rebuilt_fix
+from app.explain.finding import Finding
+from app.explain.program import Program, listed
+from app.explain.source import called_name, receiver
+from app.explain.why import forward_cut, root_tensors
+from app.trace.document import Fix
+
+#: Nodes that send zeros back whatever arrives, with the function that makes them.
+FLAT = {
+    "SignBackward0": "sign",
+    "SgnBackward0": "sgn",
+    "FloorBackward0": "floor",
+    "CeilBackward0": "ceil",
+    "RoundBackward0": "round",
+    "RoundBackward1": "round",
+    "TruncBackward0": "trunc",
+    "HeavisideBackward0": "heaviside",
+}
+
+
+def cut_leaf(program: Program) -> Iterator[Finding]:
+    """A leaf that the program made with requires_grad gets nothing, because of a cut."""
+    roots = root_tensors(program)
+    for variable in program.trace["variables"]:
+        if variable["grad_status"] != "not_reached" or not variable["is_leaf"]:
+            continue
+        if not variable["name"].isidentifier() or program.trace["error"] is not None:
+            continue
+        cut = forward_cut(program, variable["tensor"], roots)
+        if cut is None or cut.op is None:
+            continue
+        line = program.line(cut.op)
+        values = {
+            "name": variable["name"],
+            "line": line,
+            "cut": program.expression(cut.op),
+            "reason": REASONS[cut.kind],
+        }
+        yield Finding(
+            "hint-cut",
+            values,
+            [program.op_evidence(cut.op, f"{program.expression(cut.op)}: cuts the graph")],
+            cut_fixes(program, cut),
+            line=line,
+            variable=variable["name"],
+        )
+
+
+REASONS = {
+    "detach": "shares its numbers but not its history",
+    "data": "shares its numbers but not its history",
+    "no_grad": "ran under torch.no_grad()",
+    "inference_mode": "ran under torch.inference_mode()",
+    "not_differentiable": "has no derivative",
+    "rebuilt": "copies plain numbers",
+    "leaf": "starts anew",
+}
+
+
+def cut_fixes(program: Program, cut: Cut) -> list[Fix]:
+    """The change that lets the gradient pass, where there is one."""
+    assert cut.op is not None
+    line = program.line(cut.op)
+    match cut.kind:
+        case "detach":
+            found = fixes.remove_call(program, line, "detach")
+        case "data":
+            found = fixes.remove_attribute(program, line, "data")
+        case "no_grad" | "inference_mode":
+            found = fixes.dissolve_with(program, line, "no_grad", "inference_mode")
+        case "rebuilt":
+            found = rebuilt_fix(program, cut.op)
+        case _:
+            found = None
+    return [found] if found is not None else []
+
+
+def copied(program: Program) -> Iterator[Finding]:
+    """`torch.tensor(t)` of a tensor that requires grad, whose copy is computed with."""
+    if program.trace["error"] is not None:
+        return
+    for op in program.trace["ops"]:
+        behind = [i for i in op["inputs"] if program.tensors[i]["requires_grad"]]
+        used = any(program.consumers.get(t) for t in op["outputs"])
+        if op_name(op) in FROM_PYTHON and behind and used and not op["recorded"]:
+            line = program.line(op)
+            names = listed([program.name(t) for t in behind])
+            values = {"line": line, "copy": program.expression(op), "names": names}
+            found = rebuilt_fix(program, op)
+            yield Finding(
+                "hint-tensor-copy",
+                values,
+                [program.op_evidence(op, f"{program.expression(op)}: copies plain numbers")],
+                [found] if found is not None else [],
+                line=line,
+            )
+
+
+def flag_on_a_result(program: Program) -> Iterator[Finding]:
+    """backward started at a leaf: requires_grad was set on a result to quiet an error."""
+    for graph in program.trace["graphs"]:
+        roots = {r["node"] for r in graph["roots"]}
+        for node in graph["nodes"]:
+            tensor = node.get("tensor")
+            if node["id"] not in roots or tensor is None or not node["executed"]:
+                continue
+            op = program.producers.get(tensor)
+            line = graph["site"]["line"] if graph["site"] is not None else None
+            if op is None or not (op["inputs"] or op_name(op) in FROM_PYTHON):
+                continue
+            sources = [c.tensor for c in find_cuts(program, tensor) if c.tensor != tensor]
+            if not op["inputs"] and not sources and not _from_numbers(program, op["id"]):
+                continue
+            values = {"name": program.name(tensor), "line": line, "made": program.expression(op)}
+            yield Finding(
+                "hint-flag-on-a-result",
+                values,
+                [program.tensor_evidence(tensor)],
+                line=line,
+                variable=program.name(tensor),
+            )
+
+
+def _from_numbers(program: Program, op: str) -> bool:
+    """Was this `torch.tensor(...)` given a call's result rather than written numbers?"""
+    known = program.ops[op]
+    for call in program.source.calls(program.line(known), *FROM_PYTHON):
+        for argument in call.args:
+            if any(isinstance(n, ast.Call | ast.Name) for n in ast.walk(argument)):
+                return True
+    return False
+
+
+def flat(program: Program) -> Iterator[Finding]:
+    """A recorded staircase: everything behind it gets zeros."""
+    for graph in program.trace["graphs"]:
+        for node in graph["nodes"]:
+            if node["name"] not in FLAT or not node["executed"]:
+                continue
+            op = program.ops.get(node["op"] or "")
+            line = program.line(op)
+            if op is None or line is None:
+                continue
+            names = listed([program.name(t) for t in op["inputs"]])
+            values = {"line": line, "op": program.expression(op), "names": names}
+            evidence = [
+                program.op_evidence(op, f"{program.expression(op)}: flat between its jumps")
+            ]
+            yield Finding("hint-flat", values, evidence, line=line)
+
+
+def non_leaf_grad(program: Program) -> Iterator[Finding]:
+    """The program read `.grad` of a result, which is always None."""
+    for warning in program.trace["warnings"]:
+        line = warning["line"]
+        if (
+            ".grad attribute of a Tensor that is not a leaf" not in warning["message"]
+            or line is None
+        ):
+            continue
+        owner = _grad_owner(program, line)
+        name = owner or "the tensor"
+        made = program.source.assignments(owner, line)[-1:] if owner is not None else []
+        values = {"name": name, "line": line, "made": made[0].lineno if made else line}
+        offered: list[Fix] = []
+        if made and made[0].lineno < line:
+            end = made[0].end_lineno or made[0].lineno
+            indent = program.source.indent(made[0].lineno)
+            edit = edits.add_line(program.source, end, f"{name}.retain_grad()", indent)
+            offered = [edits.fix(f"Keep it with `{name}.retain_grad()`", edit)]
+        yield Finding(
+            "hint-non-leaf-grad",
+            values,
+            [program.line_evidence(line)],
+            offered,
+            line=line,
+            variable=owner,
+        )
+
+
+def _grad_owner(program: Program, line: int) -> str | None:
+    """`h` in `h.grad` on the line."""
+    for node in program.source.nodes():
+        if isinstance(node, ast.Attribute) and node.attr == "grad" and node.lineno == line:
+            return node.value.id if isinstance(node.value, ast.Name) else None
+    return None
+
+
+def unused_parameters(program: Program) -> Iterator[Finding]:
+    """Some parameters of a module learnt, and others never took part."""
+    groups: dict[str, dict[str, list[str]]] = {}
+    for variable in program.trace["variables"]:
+        top, dot, _ = variable["name"].partition(".")
+        if dot and variable["is_leaf"] and variable["requires_grad"]:
+            used = variable["tensor"] in _used(program)
+            key = "used" if used else variable["grad_status"]
+            groups.setdefault(top, {}).setdefault(key, []).append(variable["name"])
+    stepped = any(e["kind"] == "optimizer_step" for e in program.trace["timeline"])
+    for top, by_status in groups.items():
+        idle = by_status.get("not_reached", [])
+        if not idle or not by_status.get("used") or not stepped:
+            continue
+        layers = list(dict.fromkeys(n.rpartition(".")[0] for n in idle))
+        values = {"module": top, "names": listed(idle, 4), "layers": listed(layers)}
+        evidence = [program.tensor_evidence(program.variables[n]["tensor"]) for n in idle[:4]]
+        line = next((n.lineno for n in program.source.assignments(top)), None)
+        yield Finding("hint-unused-parameters", values, evidence, line=line, variable=idle[0])
+
+
+def _used(program: Program) -> set[str]:
+    """Tensors that some op read without only filling them."""
+    return {
+        t
+        for t, ops in program.consumers.items()
+        if any(t not in o.get("mutated", []) and o["outputs"] for o in ops)
+    }
+
+
+def item_in_the_middle(program: Program) -> Iterator[Finding]:
+    """A leaf gets nothing because `.item()` made a plain number of what depends on it."""
+    if program.trace["error"] is not None or not root_tensors(program):
+        return
+    lost = [
+        v
+        for v in program.trace["variables"]
+        if v["grad_status"] == "not_reached" and v["is_leaf"] and v["name"].isidentifier()
+    ]
+    for node in program.source.nodes():
+        if not isinstance(node, ast.Call) or called_name(node) not in ("item", "float", "tolist"):
+            continue
+        inner = receiver(node) or (node.args[0] if node.args else None)
+        names = {n.id for n in ast.walk(inner) if isinstance(n, ast.Name)} if inner else set()
+        hit = [v["name"] for v in lost if v["name"] in names]
+        statement = program.source.statement(node.lineno)
+        if not hit or inner is None or not _feeds_root(program, statement, node):
+            continue
+        text = program.source.text(inner)
+        values = {"line": node.lineno, "call": program.source.text(node), "name": hit[0]}
+        edit = edits.replace(program.source, node, text)
+        yield Finding(
+            "hint-item",
+            values,
+            [program.line_evidence(node.lineno)],
+            [edits.fix(f"Use `{text}` itself", edit)],
+            line=node.lineno,
+            variable=hit[0],
+        )
+
+
+def _feeds_root(program: Program, statement: ast.stmt | None, number: ast.Call) -> bool:
+    """Is the number part of a computation that a backward root came from?"""
+    if not isinstance(statement, ast.Assign) or not isinstance(statement.targets[0], ast.Name):
+        return False
+    roots = root_tensors(program)
+    names = {n for r in roots for n in program.tensors[r]["names"]}
+    target = statement.targets[0].id
+    if statement.value is not number:
+        return target in names
+    return any(
+        target in {n.id for n in ast.walk(a.value) if isinstance(n, ast.Name)}
+        for name in names
+        for a in program.source.assignments(name)
+    )
+
+
+RULES = (
+    cut_leaf,
+    copied,
+    flag_on_a_result,
+    flat,
+    non_leaf_grad,
+    unused_parameters,
+    item_in_the_middle,
+)
