@@ -4,9 +4,10 @@
  */
 import { Text } from 'codemirror';
 import { edited } from './editor/diagnostics.js';
-import { shown } from './state.js';
+import { sameCard, shown } from './state.js';
 import { toast } from './toast.js';
 import { putOnShelf } from './storage.js';
+import { sameStep } from './timeline/same-step.js';
 import { labelOf, sameTarget } from './whatif/targets.js';
 
 /**
@@ -184,8 +185,9 @@ export function createActions(store, session, history) {
     /** @param {'after' | 'before'} view */
     setView(view) {
       const model = view === 'before' ? get().before : get().model;
-      if (!model) return;
-      setState({ view, step: Math.min(get().step, model.steps.length - 1), selection: null, hover: null });
+      const now = shown(get());
+      if (!model || !now || model === now) return;
+      setState({ view, step: sameStep(now, model, get().step), selection: sameCard(get().selection, now, model), hover: null });
     },
     toggleView() {
       this.setView(get().view === 'after' ? 'before' : 'after');

@@ -5,14 +5,14 @@
 import { buildModel, compare } from './model/index.js';
 import { Problem, runTrace } from './api.js';
 import { isExpression } from './editor/syntax.js';
-import { programOf } from './state.js';
+import { programOf, sameCard, shown } from './state.js';
+import { sameStep } from './timeline/same-step.js';
 
 /**
  * @typedef {import('./state.js').State} State
  * @typedef {import('./state.js').Program} Program
  * @typedef {import('./state.js').Intervention} Intervention
  * @typedef {import('./model/types.js').Model} Model
- * @typedef {import('./model/types.js').Ref} Ref
  * @typedef {import('./store.js').Store<State>} Store
  */
 
@@ -104,6 +104,7 @@ export function createSession(store) {
       const result = await models(state, { signal: mine.signal, onProgress, check });
       if (mine.signal.aborted) return;
       const old = store.get();
+      const seen = shown(old);
       store.setState({
         ...result,
         lesson: belongs(state) ? state.lesson : null,
@@ -111,10 +112,10 @@ export function createSession(store) {
         status: 'done',
         problem: null,
         elapsed: performance.now() - started,
-        step: Math.min(step ?? stepAfter(old, result.model), result.model.steps.length - 1),
-        selection: sameThing(old, result.model) ?? (old.model ? null : old.selection),
+        step: Math.min(step ?? (seen ? sameStep(seen, result.model, old.step) : Infinity), result.model.steps.length - 1),
+        selection: seen ? sameCard(old.selection, seen, result.model) : old.selection,
         hover: null,
-        view: result.before ? old.view : 'after',
+        view: 'after',
       });
     } catch (error) {
       if (mine.signal.aborted && controller !== mine) return;
@@ -166,23 +167,6 @@ function belongs({ lesson, lessons, code }) {
   const lines = lessons.find((one) => one.id === lesson)?.code.split('\n') ?? [];
   const now = new Set(code.split('\n'));
   return lines.some((line) => line.trim() !== '' && now.has(line));
-}
-
-/** The walk stays where it was; at the end it stays at the end. @param {State} old @param {Model} model */
-function stepAfter(old, model) {
-  const last = model.steps.length - 1;
-  if (!old.model || old.step >= old.model.steps.length - 1) return last;
-  return old.step;
-}
-
-/** The selected card in a new model. @param {State} old @param {Model} model @returns {Ref | null} */
-function sameThing(old, model) {
-  if (!old.selection || !old.model) return null;
-  const { kind, id } = old.selection;
-  const key = kind === 'card' && (old.model.cardById.get(id) ?? old.before?.cardById.get(id))?.key;
-  if (!key) return null;
-  const card = model.cards.find((one) => one.key === key);
-  return card ? { kind: 'card', id: card.id } : null;
 }
 
 /** @param {number} ms @param {AbortSignal} signal @returns {Promise<void>} */

@@ -116,6 +116,16 @@ export function inspected(state) {
   return null;
 }
 
+/**
+ * The selected card as another run has it; null where it has none.
+ * @param {Ref | null} ref @param {Model} from @param {Model} to @returns {Ref | null}
+ */
+export function sameCard(ref, from, to) {
+  const key = ref?.kind === 'card' ? from.cardById.get(ref.id)?.key : undefined;
+  const card = key === undefined ? undefined : to.cards.find((one) => one.key === key);
+  return card ? { kind: 'card', id: card.id } : null;
+}
+
 /** The program itself. @param {State} state @returns {Program} */
 export function programOf({ code, seed, inputs, gradient }) {
   return { code, seed, inputs, gradient };

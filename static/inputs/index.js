@@ -47,7 +47,8 @@ export function createInputs(host, store, actions) {
     const numbers = flat(one.data);
     const { name, shape } = one;
     const sliders = numbers.length <= SLIDERS;
-    const read = (/** @type {number} */ i) => () => flat(current(name)?.data)[i] ?? 0;
+    // What was asked for last, even if its run has not come back yet.
+    const read = (/** @type {number} */ i) => () => flat(store.get().inputs[name]?.value ?? current(name)?.data)[i] ?? 0;
     return h(
       'div', { role: 'group', 'aria-label': `Values of ${name}` },
       (shape.length > 0 || !sliders) && h('div', { class: 'inputs__name' }, name, h('span', { class: 'shape' }, formatShape(shape)), one.source === 'default' && h('span', { class: 'shape' }, 'chosen for you')),

@@ -104,7 +104,7 @@ function tensorSection(title, summary, tone, what, links, absent) {
   const numbers = summary ? flatten(summary) : null;
   return h(
     'section', { class: 'inspect__tensor', 'aria-label': title },
-    h('h3', {}, title, summary && h('span', { class: 'shape' }, formatShape(summary.shape))),
+    h('h3', {}, title, summary && (!numbers || summary.shape.length > 1 || numbers.length > 4) && h('span', { class: 'shape' }, formatShape(summary.shape))),
     !summary && h('p', { class: 'none' }, absent),
     summary && cells(summary, tone, 12),
     summary && button({ icon: 'maximize2', title: `Open ${title.toLowerCase()} of ${what} large`, class: 'button--small button--quiet', onClick: () => links.openTensor(`${title} of ${what}`, summary, tone) }),

@@ -35,6 +35,8 @@ class Recorder {
     this.opById = new Map(base.trace.ops.map((op) => [op.id, op]));
     this.graphById = new Map(base.trace.graphs.map((graph) => [graph.id, graph]));
     this.makersOf = this.cardsByOp();
+    /** Results that keep their gradient: their node adds it up as it runs. */
+    this.retained = new Set(base.trace.variables.filter((one) => one.grad_status === 'retained').map((one) => one.tensor));
     /** @type {Map<string, {in: Map<string, ModelEdge[]>, out: Map<string, ModelEdge[]>, nodes: Map<string, import('./types.js').TraceNode>}>} */
     this.wiring = new Map();
     for (const card of base.cards) {
@@ -54,7 +56,10 @@ class Recorder {
   take(step) {
     if (step.kind === 'op' && step.op) this.op(step, step.op);
     else if (step.kind === 'backward' && step.graph) this.begin(step, step.graph);
-    else if (step.kind === 'node' && step.graph && step.node) this.ran(step, step.graph, step.node);
+    else if (step.kind === 'node' && step.graph && step.node) {
+      this.ran(step, step.graph, step.node);
+      this.retain(step, step.graph, step.node);
+    }
     else if (step.kind === 'accumulate') this.accumulate(step);
     else if (step.kind === 'zero_grad') this.grads(step);
     else if (step.kind === 'optimizer_step') {
@@ -160,6 +165,18 @@ class Recorder {
     for (const { tensor, before, after } of step.updates) {
       push(this.history.grads, tensor, { step: step.index, before, after, kind: step.kind });
     }
+  }
+
+  /** @param {Step} step @param {string} graphId @param {string} nodeId */
+  retain(step, graphId, nodeId) {
+    if (this.retained.size === 0) return;
+    const node = this.graphById.get(graphId)?.nodes.find((one) => one.id === nodeId);
+    node?.outputs.forEach((tensor, slot) => {
+      if (!tensor || !this.retained.has(tensor)) return;
+      const before = last(this.history.grads, tensor)?.after ?? null;
+      const after = sum([before, node.upstream[slot] ?? null]);
+      push(this.history.grads, tensor, { step: step.index, before, after, kind: step.kind });
+    });
   }
 
   /** @param {number[]} stepOfEvent */
