@@ -118,6 +118,7 @@ export class Painter {
     drawn.now = linkNow(drawn.link, state);
     const forwardActive = drawn.link.forward.some((edge) => state.edge(edge.id).state === 'active');
     updateLink(element, drawn, arrangement.largest, forwardActive);
+    element.setAttribute('role', 'img');
     element.setAttribute('aria-label', nameOfLink(drawn));
     const label = this.labelElements.get(id);
     if (label) updateLabel(label, drawn);
