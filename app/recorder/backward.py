@@ -101,54 +101,64 @@ class _Running:
         self._state = state
         self.graph = graph
         self._walk = walked
-        self._grads: dict[int, Summary | None] = {}
+        self._order = graph["order"]
+        self._graph_id = graph["id"]
+        self._creates = graph["create_graph"]
+        self._grads: dict[str, Summary | None] = {}
         self._jacobians = state.jacobians if state.jacobians.fits(len(walked.records)) else None
-        for index, record in enumerate(walked.records):
-            if record.leaf is not None:
-                grad = record.leaf.grad
-                self._grads[index] = state.summaries.now(grad) if grad is not None else None
+        for record in walked.records:
+            if record.leaf is not None and record.leaf.grad is not None:
+                identity = state.tensors.id(record.leaf)
+                self._grads[identity] = state.grad_of(record.leaf, identity)
+        if self._grads:
+            state.summaries.flush()  # the engine will add to them in place
         self._hooks = register(
             [record.node for record in walked.records],
-            [partial(self._ran, index) for index in range(len(walked.records))],
+            [partial(self._ran, record) for record in walked.records],
         )
         self._sequence = _get_sequence_nr()
 
-    def _ran(self, index: int, grad_inputs: Any, grad_outputs: Any) -> None:
+    def _ran(self, record: Record, grad_inputs: Any, grad_outputs: Any) -> None:
         """Called by the engine after a node ran, with what left it and what had arrived."""
         with DisableTorchFunction():
-            self._record(index, grad_inputs, grad_outputs)
+            state = self._state
+            node = record.data
+            node_id = node["id"]
+            node["executed"] = True
+            self._order.append(node_id)
+            self._arrived(record, node, grad_outputs)
+            edges = record.edges
+            if edges:
+                self._left(edges, grad_inputs)
+            if self._jacobians is not None:
+                node["jacobians"] = self._jacobians.of(record.node, state.has_functions)
+            if self._creates:
+                self._created(node_id)
+            op = state.op_of_sequence.get(node["sequence_nr"])
+            site = op["site"] if op is not None else None
+            state.timeline.append(
+                {
+                    "kind": "node",
+                    "line": site["line"] if site is not None else None,
+                    "graph": self._graph_id,
+                    "node": node_id,
+                }
+            )
+            if record.leaf is not None:
+                self._accumulated(record.leaf, node_id)
 
-    def _record(self, index: int, grad_inputs: Any, grad_outputs: Any) -> None:
-        state = self._state
-        summary = state.summaries.of
-        record = self._walk.records[index]
-        node = record.data
-        graph_id = self.graph["id"]
-        node["executed"] = True
-        self.graph["order"].append(node["id"])
-        self._arrived(record, node, grad_outputs)
-        edges = record.edges
-        for slot, gradient in enumerate(grad_inputs):
-            if gradient is None or slot >= len(edges):
-                continue
-            link = edges[slot]
-            if link is None:
-                continue
-            edge, target = link
-            value = summary(gradient)
-            edge["gradient"] = value
-            target.arrived.setdefault(edge["output"], []).append((gradient, value))
-        if self._jacobians is not None:
-            node["jacobians"] = self._jacobians.of(record.node, state.has_functions)
-        if self.graph["create_graph"]:
-            self._created(node["id"])
-        op = state.op_of_sequence.get(node["sequence_nr"])
-        line = op["site"]["line"] if op is not None and op["site"] is not None else None
-        state.timeline.append(
-            {"kind": "node", "line": line, "graph": graph_id, "node": node["id"]}
-        )
-        if record.leaf is not None:
-            self._accumulated(index, record.leaf, node["id"])
+    def _left(self, edges: list[Any], gradients: Any) -> None:
+        """The gradient that went along each edge."""
+        summary = self._state.summaries.of
+        for link, gradient in zip(edges, gradients, strict=False):
+            if gradient is not None and link is not None:
+                edge, target = link
+                value = edge["gradient"] = summary(gradient)
+                slot = edge["output"]
+                if slot in target.arrived:
+                    target.arrived[slot].append((gradient, value))
+                else:
+                    target.arrived[slot] = [(gradient, value)]
 
     def _arrived(self, record: Record, node: Node, gradients: Any) -> None:
         """The upstream gradient of each slot; what came before tensor hooks if they changed it."""
@@ -188,13 +198,10 @@ class _Running:
             self._state.created_by.setdefault(number, {"graph": self.graph["id"], "node": node})
         self._sequence = now
 
-    def _accumulated(self, index: int, leaf: torch.Tensor, node: str) -> None:
+    def _accumulated(self, leaf: torch.Tensor, node: str) -> None:
         state = self._state
-        grad = leaf.grad
-        after = state.summaries.now(grad) if grad is not None else None
         tensor = state.tensors.id(leaf)
-        if grad is not None:
-            state.own_grad(leaf, grad)
+        after = state.grad_of(leaf, tensor)
         state.grad_events[tensor] = "accumulated"
         state.timeline.append(
             {
@@ -202,10 +209,10 @@ class _Running:
                 "line": state.line(),
                 "graph": self.graph["id"],
                 "node": node,
-                "updates": [{"tensor": tensor, "before": self._grads.get(index), "after": after}],
+                "updates": [{"tensor": tensor, "before": self._grads.get(tensor), "after": after}],
             }
         )
-        self._grads[index] = state.last_grad[tensor] = after
+        self._grads[tensor] = after
 
     def fail(self, raised: BaseException) -> None:
         """The call raised: say where, or forget a call that never began."""

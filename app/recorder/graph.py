@@ -12,6 +12,7 @@ from app.recorder.tensors import shape_of
 from app.trace.document import Edge, Graph, Node, Op, Saved
 
 _saved_names: dict[type, list[str]] = {}
+_names: dict[type, str] = {}
 
 
 class Record:
@@ -94,7 +95,7 @@ def walk(state: State, graph: Graph, roots: list[Any]) -> Walk:
 
 
 def _record(state: State, node: Any) -> Record:
-    name = node.name().removeprefix("torch::autograd::")
+    name = _names.get(type(node)) or _name(node)
     sequence = node._sequence_nr()
     leaf = None
     tensor = None
@@ -115,7 +116,7 @@ def _record(state: State, node: Any) -> Record:
         "op": op["id"] if op is not None else None,
         "sequence_nr": sequence,
         "executed": False,
-        "outputs": [tensor] if leaf is not None else _outputs(state, node, op),
+        "outputs": [tensor] if leaf is not None else _outputs(state, node, sequence),
         "saved": _saved(state, node, op),
         "upstream": [],
         "jacobians": None,
@@ -126,16 +127,24 @@ def _record(state: State, node: Any) -> Record:
     return Record(node, data, leaf)
 
 
-def _outputs(state: State, node: Any, op: Any) -> list[str | None]:
+def _name(node: Any) -> str:
+    """The engine's name; Python's own Functions of one name may be different types."""
+    name: str = node.name().removeprefix("torch::autograd::")
+    if not isinstance(node, torch._C._FunctionBase):
+        _names[type(node)] = name
+    return name
+
+
+def _outputs(state: State, node: Any, sequence: int) -> list[str | None]:
     """The tensors that the node's op made, by output slot."""
-    known = state.made_by_node.get(node._sequence_nr())
-    if known is not None:
-        return known
-    return [None] * len(node._input_metadata)
+    known = state.made_by_node.get(sequence)
+    return known if known is not None else [None] * len(node._input_metadata)
 
 
 def _saved(state: State, node: Any, op: Op | None) -> list[Saved]:
     saved: list[Saved] = []
+    if not _saved_names.get(type(node), True):
+        return saved
     for name, raw in _raw_saved(node):
         one = _one_saved(state, name, raw, node, op)
         if one is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from types import FrameType, FunctionType
 from typing import Any
 
@@ -39,6 +40,8 @@ _SHARES_MEMORY = frozenset(
     "numpy __array__ storage untyped_storage data_ptr __dlpack__ set_ _typed_storage from_numpy"
     " frombuffer".split()
 )
+_CONSTRUCTORS = frozenset(("__init__", "reset_parameters", "_reset_parameters"))
+_MODULES = str(Path(torch.nn.modules.__file__).parent)
 _HOOKS = frozenset(("register_hook", "register_post_accumulate_grad_hook"))
 _ENTERED = frozenset(("torch.nn.functional", "torch.functional", "torch._jit_internal"))
 _NOT_IN_PLACE_DUNDERS = frozenset("__init__ __invert__ __index__ __int__ __iter__".split())
@@ -48,7 +51,7 @@ _MUTATES_BUFFERS = frozenset(("batch_norm", "instance_norm", "native_batch_norm"
 class _Info:
     """What is known of a torch function, looked up once."""
 
-    __slots__ = ("func", "in_place", "is_detach", "is_python", "name", "special")
+    __slots__ = ("func", "in_place", "is_detach", "is_empty", "is_python", "name", "special")
 
     def __init__(self, func: Any) -> None:
         name = getattr(func, "__name__", type(func).__name__)
@@ -78,6 +81,8 @@ class _Info:
         self.is_detach = name in ("detach", "detach_", "data")
         #: Written in Python, in a module whose checks let the mode in.
         self.is_python = isinstance(func, FunctionType) and func.__module__ in _ENTERED
+        #: Its numbers are what was left in memory.
+        self.is_empty = name in ("empty", "empty_like", "empty_strided", "new_empty")
         self.in_place = (
             (name.endswith("_") and not name.endswith("__"))
             or (name.startswith("__i") and name not in _NOT_IN_PLACE_DUNDERS)
@@ -123,11 +128,14 @@ class OpMode(TorchFunctionMode):
         if frame is not None and frame.f_code is _HANDLE and frame.f_back is not None:
             frame = frame.f_back.f_back
         direct = True
+        hidden = False
         while frame is not None and frame.f_code.co_filename != SNIPPET:
+            if frame.f_code.co_name in _CONSTRUCTORS and _builds_module(frame):
+                hidden = True
             frame = frame.f_back
             direct = False
         state = self._state
-        if frame is None or (frame is self.hidden_frame and not direct):
+        if frame is None or hidden or (frame is self.hidden_frame and not direct):
             if info.in_place:
                 state.summaries.flush()
             return func(*args, **kwargs) if kwargs else func(*args)
@@ -161,6 +169,9 @@ class OpMode(TorchFunctionMode):
             state.ops.append(op)
             raise
         if type(result) is torch.Tensor:
+            if before is None and parent is None and not info.is_empty:
+                self._finish_simple(op, place.line, info, inputs, result, sequence)
+                return result
             outputs = [result]
         else:
             outputs = tensors_in(result)
@@ -210,19 +221,24 @@ class OpMode(TorchFunctionMode):
     ) -> Op:
         state = self._state
         tensor_id = state.tensors.id
-        op: Op = {
-            "id": f"o{len(state.ops)}",
-            "name": name,
-            "site": site,
-            "parent": parent["id"] if parent is not None else None,
-            "module": self._module_paths.of(self.modules) if self.modules else None,
-            "inputs": [tensor_id(t) for t in inputs],
-            "outputs": [],
-            "recorded": False,
-            "why_not_recorded": None,
-            "intervention": self.intervention,
-            "expression": place.expression,
-        }
+        template = place.template.get(name)
+        if template is None:
+            template = place.template[name] = {
+                "id": "", "name": name, "site": site, "parent": None, "module": None,
+                "inputs": [], "outputs": [], "recorded": False, "why_not_recorded": None,
+                "intervention": None, "expression": place.expression,
+            }  # fmt: skip
+        op = template.copy()
+        op["id"] = f"o{len(state.ops)}"
+        op["site"] = site
+        op["inputs"] = [tensor_id(t) for t in inputs]
+        op["outputs"] = []
+        if parent is not None:
+            op["parent"] = parent["id"]
+        if self.modules:
+            op["module"] = self._module_paths.of(self.modules)
+        if self.intervention is not None:
+            op["intervention"] = self.intervention
         if place.loops:
             op["iteration"] = state.places.iteration(place)
         return op
@@ -255,10 +271,48 @@ class OpMode(TorchFunctionMode):
             self._parent, self._parent_frame = outer
         outputs = tensors_in(result)
         if outputs or before is not None:
+            if len(ops) == index + 2 and self._is_same(ops[-1], outputs):
+                self._absorb(op, ops.pop(), sequence)
             self._finish(info, op, inputs, outputs, sequence, before)
         elif len(ops) == index + 1:
             ops.pop()
         return result
+
+    def _finish_simple(
+        self,
+        op: Op,
+        line: int,
+        info: _Info,
+        inputs: list[torch.Tensor],
+        result: torch.Tensor,
+        sequence: int,
+    ) -> None:
+        """The common case of `_finish`: one new tensor, nothing in place, no parent."""
+        state = self._state
+        after = _get_sequence_nr()
+        entry_id = state.tensors.id(result)
+        op["outputs"].append(entry_id)
+        state.maker[entry_id] = op
+        if after == sequence:
+            op["why_not_recorded"] = why_not(info.is_detach, inputs)
+        else:
+            op["recorded"] = True
+            for number in range(sequence, after):
+                state.op_of_sequence[number] = op
+            state.made(result, entry_id)
+        state.ops.append(op)
+        state.timeline.append({"kind": "op", "line": line, "op": op["id"]})
+
+    def _is_same(self, child: Op, outputs: list[torch.Tensor]) -> bool:
+        """Did the function's only call make all that the function gives?"""
+        return child["outputs"] == [self._state.tensors.id(t) for t in outputs]
+
+    def _absorb(self, op: Op, child: Op, sequence: int) -> None:
+        """Let an op stand for its only child."""
+        for number in range(sequence, _get_sequence_nr()):
+            self._state.op_of_sequence[number] = op
+        if "mutated" in child:
+            op["mutated"] = child["mutated"]
 
     def _finish(
         self,
@@ -280,6 +334,9 @@ class OpMode(TorchFunctionMode):
             self._mutations(info, op, inputs, before, recorded)
         entry = state.tensors.entry
         made = op["outputs"]
+        if info.is_empty:
+            for tensor in outputs:
+                state.tensors.add(tensor, with_value=False)
         for tensor in outputs:
             record = entry(tensor)
             made.append(record["id"])
@@ -313,6 +370,8 @@ class OpMode(TorchFunctionMode):
             leaf = state.owner_of_grad(tensor)
             if recorded and tensor.requires_grad and not tensor.is_leaf:
                 state.replaced(old, tensor)
+            elif state.tensors.entry(tensor)["value"] is None:
+                state.tensors.revalue(tensor)
             elif leaf is not None:
                 self._grad_changed(leaf, tensor, info.name)
 
@@ -349,6 +408,11 @@ class OpMode(TorchFunctionMode):
             entry = state.tensors.entry(tensor)
             entry["requires_grad"] = tensor.requires_grad
         return result
+
+
+def _builds_module(frame: FrameType) -> bool:
+    """Is torch making the parameters of one of its own modules here?"""
+    return frame.f_code.co_filename.startswith(_MODULES)
 
 
 def _inputs(args: tuple[Any, ...], kwargs: Any) -> list[torch.Tensor]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from types import CodeType, FrameType
 
-from app.trace.document import Site
+from app.trace.document import Op, Site
 
 #: The file name that all code compiled from the snippet carries.
 SNIPPET = "<snippet>"
@@ -25,7 +25,7 @@ class Place:
     """One expression of the snippet that calls torch, straight or through libraries."""
 
     __slots__ = (
-        "_token", "col", "count", "counters", "end_col", "end_line", "expression", "line", "loops"
+        "_site", "_token", "count", "counters", "expression", "line", "loops", "template"
     )  # fmt: skip
 
     def __init__(
@@ -35,7 +35,13 @@ class Place:
         counters: tuple[int, ...],
         loops: tuple[int, ...],
     ) -> None:
-        self.line, self.col, self.end_line, self.end_col = span
+        self.line = span[0]
+        self._site: Site = {
+            "line": span[0], "col": span[1], "end_line": span[2], "end_col": span[3],
+            "occurrence": 0,
+        }  # fmt: skip
+        #: What all ops of one torch function here have in common, by the function's name.
+        self.template: dict[str, Op] = {}
         self.expression = expression
         #: Counters of the loops and of the function around it, for telling runs apart.
         self.counters = counters
@@ -45,10 +51,9 @@ class Place:
         self._token: tuple[int, ...] | None = None
 
     def site(self, occurrence: int) -> Site:
-        return {
-            "line": self.line, "col": self.col, "end_line": self.end_line,
-            "end_col": self.end_col, "occurrence": occurrence,
-        }  # fmt: skip
+        site = self._site.copy()
+        site["occurrence"] = occurrence
+        return site
 
     def direct(self) -> int:
         """The occurrence of a torch function called by the expression itself."""

@@ -49,8 +49,8 @@ class State:
         self.zeroing: list[Update] | None = None
         #: What last happened to the .grad of a leaf, by tensor id.
         self.grad_events: dict[str, GradStatus] = {}
-        #: The present .grad of a leaf as last seen, by tensor id.
-        self.last_grad: dict[str, Summary | None] = {}
+        #: The .grad of a leaf as last seen, with its version, by tensor id.
+        self._grad_seen: dict[str, tuple[weakref.ref[torch.Tensor], int, Summary | None]] = {}
         self.jacobians = Jacobians(jacobians, limits)
         #: The program has called Function.apply, or put a hook on a tensor.
         self.has_functions = False
@@ -90,22 +90,36 @@ class State:
 
     def grad_zeroed(self, leaf: str, grad: torch.Tensor) -> None:
         """A leaf's .grad was filled with zeros."""
-        after = self.summaries.now(grad)
-        self._zero_event({"tensor": leaf, "before": self.last_grad.get(leaf), "after": after})
+        before = self._grad_seen.get(leaf)
+        after = self.summaries.of(grad)
+        self._zero_event({"tensor": leaf, "before": before[2] if before else None, "after": after})
         self.grad_events[leaf] = "zeroed"
-        self.last_grad[leaf] = after
+        self._grad_seen[leaf] = (weakref.ref(grad), grad._version, after)
+
+    def grad_of(self, leaf: torch.Tensor, entry_id: str) -> Summary | None:
+        """The summary of a leaf's present .grad, made once for each of its versions."""
+        grad = leaf.grad
+        if grad is None:
+            return None
+        version = 0 if grad.is_inference() else grad._version
+        seen = self._grad_seen.get(entry_id)
+        if seen is not None and seen[0]() is grad and seen[1] == version:
+            return seen[2]
+        summary = self.summaries.of(grad)
+        self._grad_seen[entry_id] = (weakref.ref(grad), version, summary)
+        self._grad_owner[id(grad)] = (weakref.ref(grad), entry_id)
+        return summary
 
     def grad_set(self, leaf: torch.Tensor, value: Any, before: Summary | None) -> None:
         """The program assigned to a leaf's .grad."""
         identity = self.tensors.id(leaf)
         if value is None:
             self._zero_event({"tensor": identity, "before": before, "after": None})
-            self.last_grad[identity] = None
             if before is not None:
                 self.grad_events[identity] = "cleared"
         else:
             self.own_grad(leaf, value)
-            self.last_grad[identity] = self.summaries.of(value)
+            self.grad_of(leaf, identity)
             self.grad_events[identity] = "assigned"
 
     def _zero_event(self, update: Update) -> None:

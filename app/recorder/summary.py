@@ -19,6 +19,10 @@ _REAL = frozenset(
 )
 _PLAIN = (torch.Tensor, torch.nn.Parameter)
 _HEAT_SIDE = 16
+#: Of how many elements in all there are heat maps.
+_HEAT_ELEMENTS = 2_000_000
+#: Tensors of more elements are reduced at once.
+_LARGE = 16_384
 _QUEUE_BYTES = 32 * 1024 * 1024
 _CHARS_A_NUMBER = 20
 _CHARS_A_SUMMARY = 170
@@ -73,6 +77,7 @@ class Summaries:
         self._queued_bytes = 0
         self._unseen_writes = False
         self.cut = 0
+        self._heat_elements = _HEAT_ELEMENTS
         #: Was any number seen that is NaN or infinite?
         self.nonfinite = False
 
@@ -101,14 +106,6 @@ class Summaries:
         except Exception:
             return _unknown(tensor)
 
-    def now(self, tensor: torch.Tensor) -> Summary | None:
-        """The summary of a tensor that will be written to before the next `flush`."""
-        summary = self.of(tensor)
-        if self._queue and self._queue[-1][0] is summary:
-            pair = self._queue.pop()
-            self._fill_group([pair])
-        return summary
-
     def share(self) -> None:
         """From now on the program may write to memory unseen: wait for nothing."""
         self.flush()
@@ -127,9 +124,12 @@ class Summaries:
         }  # fmt: skip
         alias = tensor.detach()
         alias.data_ptr()  # raises for tensors without numbers
+        if count > _LARGE or self._unseen_writes:
+            self._fill_group([(summary, alias)])  # while it is in the processor's cache
+            return summary
         self._queue.append((summary, alias))
         self._queued_bytes += count * dtype.itemsize + _BYTES_A_TENSOR
-        if self._queued_bytes > _QUEUE_BYTES or self._unseen_writes:
+        if self._queued_bytes > _QUEUE_BYTES:
             self.flush()
         return summary
 
@@ -159,8 +159,15 @@ class Summaries:
                 summary.update(small(summary["shape"], summary["dtype"], data, flat))
         else:
             with torch.no_grad():
-                stacked = torch.stack([tensor for _, tensor in group])
-                _fill([summary for summary, _ in group], stacked, first.numel() <= self._elements)
+                stacked = (
+                    torch.stack([tensor for _, tensor in group])
+                    if len(group) > 1
+                    else first.unsqueeze(0)
+                )
+                numbers_too = first.numel() <= self._elements
+                self._heat_elements -= stacked.numel()
+                with_heat = not numbers_too and self._heat_elements > 0
+                _fill([summary for summary, _ in group], stacked, numbers_too, with_heat)
         if not self.nonfinite:
             self.nonfinite = any(summary["nonfinite"] for summary, _ in group)
 
@@ -190,7 +197,7 @@ class Summaries:
                 return summary
             summary = _blank(list(plain.shape), DTYPE_NAMES.get(tensor.dtype, str(tensor.dtype)))
             real = torch.view_as_real(plain) if plain.is_complex() else plain
-            _fill([summary], real.unsqueeze(0), with_data=False)
+            _fill([summary], real.unsqueeze(0), with_data=False, with_heat=True)
             if plain.is_complex():
                 summary["min"] = summary["max"] = summary["mean"] = None
                 summary["heat"] = None
@@ -243,7 +250,9 @@ def _unknown(tensor: torch.Tensor) -> Summary | None:
         return None
 
 
-def _fill(summaries: list[Summary], stacked: torch.Tensor, with_data: bool) -> None:
+def _fill(
+    summaries: list[Summary], stacked: torch.Tensor, with_data: bool, with_heat: bool
+) -> None:
     """Fill in the statistics, and the numbers or a heat map, of `stacked[i]` for each summary."""
     count = len(summaries)
     rows = stacked.reshape(count, -1)
@@ -255,7 +264,13 @@ def _fill(summaries: list[Summary], stacked: torch.Tensor, with_data: bool) -> N
     norms = torch.linalg.vector_norm(rows, dim=1).tolist()
     means = rows.mean(dim=1).tolist()
     lows, highs = low.tolist(), high.tolist()
-    contents = (stacked if with_data else _heat(rows, count, summaries[0]["shape"])).tolist()
+    contents: list[Any]
+    if with_data:
+        contents = stacked.tolist()
+    elif with_heat:
+        contents = _heat(rows, count, summaries[0]["shape"]).tolist()
+    else:
+        contents = [None] * count
     field: Literal["data", "heat"] = "data" if with_data else "heat"
     for i, summary in enumerate(summaries):
         norm = norms[i]

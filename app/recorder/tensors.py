@@ -42,23 +42,24 @@ class Tensors:
         known = self._known.get(id(tensor))
         return known[1] if known is not None and known[0]() is tensor else None
 
-    def add(self, tensor: torch.Tensor) -> Tensor:
+    def add(self, tensor: torch.Tensor, with_value: bool = True) -> Tensor:
         """A new entry: for a new tensor, or for one that an in-place op made another."""
+        entries = self.entries
         entry: Tensor = {
-            "id": f"t{len(self.entries)}",
-            "shape": shape_of(tensor),
+            "id": f"t{len(entries)}",
+            "shape": list(tensor.shape),
             "dtype": DTYPE_NAMES[tensor.dtype],
             "requires_grad": tensor.requires_grad,
             "is_leaf": tensor.is_leaf,
             "names": [],
-            "value": self._summaries.of(tensor),
+            "value": self._summaries.of(tensor) if with_value else None,
         }
-        self.entries.append(entry)
+        entries.append(entry)
         self._known[id(tensor)] = (weakref.ref(tensor), entry)
         return entry
 
     def revalue(self, tensor: torch.Tensor) -> None:
-        """The request gave this tensor other numbers than the program did."""
+        """Its first numbers came after it: it was empty, or the request gave them."""
         self.entry(tensor)["value"] = self._summaries.of(tensor)
 
 
