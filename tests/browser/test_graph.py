@@ -62,11 +62,14 @@ class Picture:
     def row(self, title: str, kind: str) -> list[str]:
         return self.card(title).locator(f".gw-row--{kind} .gw-cell text").all_text_contents()
 
-    def places(self) -> dict[str, str]:
-        """Where every card stands, by title."""
-        found: dict[str, str] = self.page.evaluate(
-            "Object.fromEntries([...document.querySelectorAll('.gw-card')]"
-            ".map(c => [c.dataset.card, c.getAttribute('transform')]))"
+    def centres(self) -> dict[str, list[int]]:
+        """Where every card stands, in the picture's own px, by title."""
+        found: dict[str, list[int]] = self.page.evaluate(
+            """() => Object.fromEntries([...document.querySelectorAll('.gw-card')].map((card) => {
+              const {width, height} = card.querySelector('.gw-box').getBBox();
+              const [x, y] = card.getAttribute('transform').match(/[-.\\d]+/g).map(Number);
+              return [card.dataset.title, [x + width / 2, y + height / 2].map(Math.round)];
+            }))"""
         )
         return found
 
@@ -250,7 +253,7 @@ def test_width_of_an_arrow_grows_with_the_norm(picture: Picture) -> None:
 
 
 def test_what_autograd_did_not_record_is_dashed_with_the_reason(picture: Picture) -> None:
-    picture.show(XX)
+    picture.show(GHOST)
     ghost = picture.page.locator(".gw-card--ghost")
     expect(ghost).to_have_count(1)
     expect(ghost).to_contain_text("under no_grad")
@@ -260,24 +263,17 @@ def test_what_autograd_did_not_record_is_dashed_with_the_reason(picture: Picture
 
 def test_detach_keeps_every_card_in_its_place(picture: Picture) -> None:
     picture.show(SEED_CODE)
-    places, text = picture.places(), picture.text()
+    centres, text = picture.centres(), picture.text()
     picture.card("y * y").click()
     picture.page.get_by_role("button", name="detach here: y * y").click()
     expect(picture.page.locator(".gw-link--severed .gw-scissors")).to_have_count(2)
     expect(picture.card("x").locator(".gw-row--lost")).to_have_count(1)
     expect(picture.card("x")).to_contain_text("gradient lost")
-    moved = picture.page.evaluate(
-        """() => [...document.querySelectorAll('.gw-card')].map((card) => {
-          const box = card.querySelector('.gw-box').getBBox();
-          const [x, y] = card.getAttribute('transform').match(/[-.\\d]+/g).map(Number);
-          return [Math.round(x + box.width / 2), Math.round(y + box.height / 2)];
-        })"""
-    )
-    assert len(moved) == len(places) == 5
+    assert picture.centres() == centres
     picture.page.get_by_role("button", name="detach here: y * y").click()
     expect(picture.page.locator(".gw-link--severed")).to_have_count(0)
     picture.go("Escape", "End")
-    assert picture.places() == places
+    assert picture.centres() == centres
     assert picture.text() == text
 
 
