@@ -10,7 +10,7 @@ HOST ?= 127.0.0.1
 PORT ?= 8000
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: all serve test test-all lint format bench load vendor vendor-dev clean browser libseccomp
+.PHONY: all serve test test-all lint format bench load container vendor vendor-dev clean browser libseccomp
 .DEFAULT_GOAL := all
 
 all: .venv/.installed vendor
@@ -52,10 +52,15 @@ format: .venv/.installed
 	$(BIN)/ruff format .
 
 bench: all libseccomp
+	$(PIP) install --quiet -c constraints.txt -e '.[bench]'
 	$(BIN)/python -m tests.bench.latency
 
 load: all libseccomp
 	$(BIN)/python -m tests.bench.load
+
+# Build the image and run it confined, without an engine: root, buildah, debootstrap.
+container: .venv/.installed
+	$(BIN)/python -m tests.container.image $(BUILD)
 
 # The sandbox is compiled with this C library.
 libseccomp:

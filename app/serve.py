@@ -23,6 +23,9 @@ from app.settings import Settings
 #: Fields that a request's log line carries, in this order.
 _FIELDS = ("request_id", "client", "milliseconds", "bytes", "end", "code")
 
+#: Connections that may wait to be accepted.
+_BACKLOG = 2048
+
 
 def refuse(settings: Settings) -> str | None:
     """Why the service must not start with these settings, in words; None if it may."""
@@ -61,6 +64,12 @@ async def _serve(
     except SandboxUnavailable as error:
         print(f"gradwalk: {error}", file=sys.stderr)
         return 1
+    try:
+        listener.listen(_BACKLOG)
+    except OSError as error:  # another has begun to listen there meanwhile
+        await evaluator.stop()
+        print(f"gradwalk: {settings.host}:{settings.port}: {error.strerror}", file=sys.stderr)
+        return 1
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     address = f"http://{host}:{listener.getsockname()[1]}{settings.root_path}/"
     server = _Server(
@@ -73,7 +82,7 @@ async def _serve(
             forwarded_allow_ips=settings.trusted_proxies,
             timeout_graceful_shutdown=round(settings.shutdown_grace) or None,
             timeout_keep_alive=75,
-            backlog=2048,
+            backlog=_BACKLOG,
         ),
         address,
         page=address + share_hash(code) if browser else None,

@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -52,11 +52,16 @@ class Server:
 
 
 @contextmanager
-def running_server(*arguments: str, **environment: str) -> Iterator[Server]:
-    """`gradwalk serve` with these arguments on a free port; stopped at the end."""
+def running_server(
+    *arguments: str, prefix: Sequence[str] = (), **environment: str
+) -> Iterator[Server]:
+    """`gradwalk serve` with these arguments on a free port; stopped at the end.
+
+    `prefix` is a command that runs it, such as a confinement.
+    """
     clean = {key: value for key, value in os.environ.items() if not key.startswith("GRADWALK_")}
     process = subprocess.Popen(
-        [sys.executable, "-m", "app.cli", "serve", "--port", "0", *arguments],
+        [*prefix, sys.executable, "-m", "app.cli", "serve", "--port", "0", *arguments],
         env={**clean, **environment},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
