@@ -12,6 +12,9 @@ from app.explain.program import Program
 from app.explain.why import why
 from app.trace.document import Trace
 
+#: Variables whose whole chain of evidence goes into the trace; the others get their sentence.
+MAX_CHAINS = 100
+
 _log = logging.getLogger(__name__)
 
 
@@ -41,10 +44,11 @@ def _explain_error(program: Program) -> None:
 
 
 def _explain_variables(program: Program) -> None:
-    for variable in program.trace["variables"]:
+    for number, variable in enumerate(program.trace["variables"]):
         answer = why(program, variable)
-        variable["why"] = answer
         variable["explanation"] = answer["sentence"]
+        if number < MAX_CHAINS:
+            variable["why"] = answer
 
 
 def _find_hints(program: Program) -> None:

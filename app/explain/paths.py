@@ -16,6 +16,9 @@ from app.trace.document import Edge, Graph, Node, Path, Summary
 MAX_PATHS = 16
 #: Longer ways are not followed: the list would not help a reader.
 MAX_LENGTH = 200
+#: Steps of the search for ways, and nodes that one variable may light up.
+MAX_STEPS = 600
+MAX_NODES = 400
 
 Vector = npt.NDArray[Any]
 
@@ -31,66 +34,65 @@ class Reach:
     paths: list[Path]
 
 
-def node_of(graph: Graph, tensor: str) -> Node | None:
-    """The node to which gradients of `tensor` arrive: its AccumulateGrad or its grad_fn."""
-    for node in graph["nodes"]:
-        if node.get("tensor") == tensor:
-            return node
-    return next((n for n in graph["nodes"] if tensor in n["outputs"]), None)
-
-
-def reach(program: Program, tensor: str) -> Reach | None:
-    """How gradients came to `tensor` in the last graph that has it, or None."""
-    for graph in reversed(program.trace["graphs"]):
-        if graph["kind"] == "not_run":
+def reach(program: Program, tensor: str, graph: Graph | None = None) -> Reach | None:
+    """How gradients came to `tensor` in `graph`, or in the last one that has it; or None."""
+    graphs = [graph] if graph is not None else reversed(program.trace["graphs"])
+    for one in graphs:
+        if one["kind"] == "not_run":
             continue
-        node = node_of(graph, tensor)
+        node = program.arrivals(one).get(tensor)
         if node is not None and node["executed"]:
-            return _reach_in(graph, node, tensor)
+            return _reach_in(program, one, node, tensor)
     return None
 
 
-def _reach_in(graph: Graph, node: Node, tensor: str) -> Reach:
-    into: dict[str, list[Edge]] = {}
-    for edge in graph["edges"]:
-        if edge["gradient"] is not None:
-            into.setdefault(edge["target"], []).append(edge)
+def _reach_in(program: Program, graph: Graph, node: Node, tensor: str) -> Reach:
+    into = program.gradients_into(graph)
     edges: list[Edge] = []
-    seen = {node["id"]}
+    seen = {node["id"]: None}
     queue = deque([node["id"]])
     slot = node["outputs"].index(tensor) if tensor in node["outputs"] else 0
-    while queue:
+    while queue and len(seen) < MAX_NODES:
         current = queue.popleft()
         for edge in into.get(current, []):
             if current == node["id"] and edge["output"] != slot:
                 continue
             edges.append(edge)
             if edge["source"] not in seen:
-                seen.add(edge["source"])
+                seen[edge["source"]] = None
                 queue.append(edge["source"])
-    found = _paths(graph, node, slot, edges)
-    order = {n: i for i, n in enumerate(graph["order"])}
-    nodes = sorted(seen, key=lambda n: order.get(n, len(order)))
-    return Reach(graph, node, edges, nodes, found)
+    found = _paths(program, graph, node, slot, edges)
+    return Reach(graph, node, edges, list(reversed(seen)), found)
 
 
-def _paths(graph: Graph, node: Node, slot: int, edges: list[Edge]) -> list[Path]:
+def _paths(program: Program, graph: Graph, node: Node, slot: int, edges: list[Edge]) -> list[Path]:
     into: dict[str, list[Edge]] = {}
     for edge in edges:
         into.setdefault(edge["target"], []).append(edge)
     ways = _ways(graph, node["id"], into)
     if ways is None:
-        ways = [[e] for e in into.get(node["id"], [])]
+        ways = [[e] for e in strongest(into.get(node["id"], []))]
     total = flat(node["upstream"][slot]) if slot < len(node["upstream"]) else None
-    by_id = {n["id"]: n for n in graph["nodes"]}
     return [
         {
             "nodes": [w[0]["source"], *(e["target"] for e in w)] if w else [node["id"]],
             "edges": [e["id"] for e in w],
-            "share": _share(contribution(graph, by_id, w), total),
+            "share": 1.0 if len(ways) == 1 else _share(contribution(program, graph, w), total),
         }
         for w in ways
     ]
+
+
+def strongest(edges: list[Edge]) -> list[Edge]:
+    """The edges along which the largest gradients came, at most `MAX_PATHS`."""
+    if len(edges) <= MAX_PATHS:
+        return edges
+
+    def size(edge: Edge) -> float:
+        norm = edge["gradient"]["norm"] if edge["gradient"] is not None else None
+        return float(norm) if norm is not None else 0.0
+
+    return sorted(edges, key=size, reverse=True)[:MAX_PATHS]
 
 
 def _ways(graph: Graph, end: str, into: dict[str, list[Edge]]) -> list[list[Edge]] | None:
@@ -102,7 +104,7 @@ def _ways(graph: Graph, end: str, into: dict[str, list[Edge]]) -> list[list[Edge
     while stack:
         current, way = stack.pop()
         steps += 1
-        if len(way) > MAX_LENGTH or len(found) > MAX_PATHS or steps > 5000:
+        if len(way) > MAX_LENGTH or len(found) > MAX_PATHS or steps > MAX_STEPS:
             return None
         if current in roots:
             found.append(way)
@@ -111,7 +113,7 @@ def _ways(graph: Graph, end: str, into: dict[str, list[Edge]]) -> list[list[Edge
     return found if len(found) <= MAX_PATHS else None
 
 
-def contribution(graph: Graph, nodes: dict[str, Node], way: list[Edge]) -> Vector | None:
+def contribution(program: Program, graph: Graph, way: list[Edge]) -> Vector | None:
     """What came along one way: the seed times the product of its local Jacobians.
 
     A way of one edge is what the edge itself carried.  None where a Jacobian is
@@ -121,6 +123,7 @@ def contribution(graph: Graph, nodes: dict[str, Node], way: list[Edge]) -> Vecto
         return None
     if len(way) == 1:
         return flat(way[0]["gradient"])
+    nodes = program.nodes_of(graph)
     first = nodes[way[0]["source"]]
     seeds = [r for r in graph["roots"] if r["node"] == first["id"]]
     if len(seeds) != 1:
@@ -137,7 +140,8 @@ def contribution(graph: Graph, nodes: dict[str, Node], way: list[Edge]) -> Vecto
         matrix = np.array(numbers(data))
         if matrix.ndim != 2 or matrix.shape[0] != vector.size:
             return None
-        vector, slot = vector @ matrix, edge["output"]
+        with np.errstate(all="ignore"):
+            vector, slot = vector @ matrix, edge["output"]
     return vector
 
 

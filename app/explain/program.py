@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 
 from app.explain.source import Source
-from app.trace.document import Evidence, Graph, Node, Op, Tensor, Trace, Variable
+from app.trace.document import Edge, Evidence, Graph, Node, Op, Tensor, Trace, Variable
 
 
 class Program:
@@ -17,6 +17,9 @@ class Program:
         self.tensors: dict[str, Tensor] = {t["id"]: t for t in trace["tensors"]}
         self.ops: dict[str, Op] = {o["id"]: o for o in trace["ops"]}
         self.graphs: dict[str, Graph] = {g["id"]: g for g in trace["graphs"]}
+        self._arrivals: dict[str, dict[str, Node]] = {}
+        self._into: dict[str, dict[str, list[Edge]]] = {}
+        self._nodes_of: dict[str, dict[str, Node]] = {}
         self.variables: dict[str, Variable] = {v["name"]: v for v in trace["variables"]}
 
     @cached_property
@@ -49,6 +52,51 @@ class Program:
     def parameters(self) -> list[Tensor]:
         """Leaves that require grad, in order of appearance."""
         return [t for t in self.trace["tensors"] if t["is_leaf"] and t["requires_grad"]]
+
+    def nodes_of(self, graph: Graph) -> dict[str, Node]:
+        """A graph's nodes by id."""
+        known = self._nodes_of.get(graph["id"])
+        if known is None:
+            known = self._nodes_of[graph["id"]] = {n["id"]: n for n in graph["nodes"]}
+        return known
+
+    def arrivals(self, graph: Graph) -> dict[str, Node]:
+        """Tensor -> the node to which its gradients come: its AccumulateGrad or grad_fn."""
+        known = self._arrivals.get(graph["id"])
+        if known is None:
+            known = self._arrivals[graph["id"]] = {}
+            for node in graph["nodes"]:
+                for tensor in (node.get("tensor"), *node["outputs"]):
+                    if tensor is not None:
+                        known.setdefault(tensor, node)
+        return known
+
+    def gradients_into(self, graph: Graph) -> dict[str, list[Edge]]:
+        """Node id -> the edges along which something came to it."""
+        known = self._into.get(graph["id"])
+        if known is None:
+            known = self._into[graph["id"]] = {}
+            for edge in graph["edges"]:
+                if edge["gradient"] is not None:
+                    known.setdefault(edge["target"], []).append(edge)
+        return known
+
+    @cached_property
+    def added(self) -> dict[str, tuple[int, str | None]]:
+        """Tensor -> how many gradients its .grad holds, and the graph of the last one.
+
+        A count starts anew where the .grad was cleared.
+        """
+        found: dict[str, tuple[int, str | None]] = {}
+        for event in self.trace["timeline"]:
+            for update in event.get("updates", []):
+                tensor = update["tensor"]
+                count, graph = found.get(tensor, (0, None))
+                if event["kind"] == "zero_grad":
+                    found[tensor] = (0, graph)
+                elif event["kind"] == "accumulate":
+                    found[tensor] = (count + 1, event.get("graph"))
+        return found
 
     def line(self, op: Op | None) -> int | None:
         return op["site"]["line"] if op is not None and op["site"] is not None else None

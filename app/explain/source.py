@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from functools import cached_property
 
 from app.trace.document import Edit, Fix, Span
 
@@ -34,8 +35,13 @@ class Source:
         text = self.line(number)
         return text[: len(text) - len(text.lstrip())]
 
+    @cached_property
+    def _nodes(self) -> list[ast.AST]:
+        return list(ast.walk(self.tree)) if self.tree is not None else []
+
     def nodes(self) -> Iterator[ast.AST]:
-        return ast.walk(self.tree) if self.tree is not None else iter(())
+        """Every node of the tree, outer ones first."""
+        return iter(self._nodes)
 
     def span(self, node: ast.expr | ast.stmt) -> Span:
         end_line = node.end_lineno or node.lineno
@@ -52,14 +58,16 @@ class Source:
 
     def statement(self, line: int | None) -> ast.stmt | None:
         """The innermost statement that covers the line."""
-        found: ast.stmt | None = None
-        for node in self.nodes():
-            if (
-                isinstance(node, ast.stmt)
-                and _covers(node, line)
-                and (found is None or _size(node) <= _size(found))
-            ):
-                found = node
+        return self._statements.get(line) if line is not None else None
+
+    @cached_property
+    def _statements(self) -> dict[int, ast.stmt]:
+        found: dict[int, ast.stmt] = {}
+        for node in self._nodes:
+            if isinstance(node, ast.stmt):
+                for line in range(node.lineno, (node.end_lineno or node.lineno) + 1):
+                    if line not in found or _size(node) <= _size(found[line]):
+                        found[line] = node
         return found
 
     def calls(self, line: int | None, *names: str) -> list[ast.Call]:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import deque
 
 from app.explain.cuts import TO_PYTHON, Cut, CutKind, find_cuts, is_data, op_name, rebuilt_from
-from app.explain.paths import Reach, reach
+from app.explain.paths import MAX_NODES, Reach, reach
 from app.explain.program import Program, listed, shape_text
 from app.explain.texts import load
-from app.trace.document import Evidence, Op, Trace, Variable, Why
+from app.trace.document import Evidence, Graph, Op, Trace, Variable, Why
 
 #: Sentences by key; the keys that begin with a grad_status speak for it.
 TEXTS: dict[str, str] = load("variables")["sentences"]
@@ -30,7 +30,8 @@ def why(program: Program, variable: Variable) -> Why:
     """As `explain`, for a program that is indexed already."""
     status = variable["grad_status"]
     if status in ("accumulated", "retained", "zeroed", "cleared", "not_a_leaf"):
-        reached = reach(program, variable["tensor"])
+        _, last = program.added.get(variable["tensor"], (0, None))
+        reached = reach(program, variable["tensor"], program.graphs.get(last or ""))
         if reached is not None:
             return _reached(program, variable, reached)
     if status == "no_requires_grad":
@@ -60,23 +61,26 @@ def _say(program: Program, variable: Variable, key: str, **values: object) -> st
         "dtype": variable["dtype"].removeprefix("torch."),
         "grad_fn": variable["grad_fn"] or "",
         "made": f" on line {line}" if line is not None else "",
-        "backward": backward_lines(program),
+        "backward": backward_lines(program.trace["graphs"]),
     }
     return TEXTS[key].format_map({**base, **values})
 
 
-def backward_lines(program: Program) -> str:
-    """'backward() on line 7', 'backward() on line 7, 8 times', or 'no backward()'."""
-    sites = [
-        g["site"]["line"] for g in program.trace["graphs"] if g["kind"] != "not_run" and g["site"]
-    ]
-    if not sites:
+def backward_lines(graphs: list[Graph]) -> str:
+    """'the backward call on line 7', or those on several lines."""
+    lines = list(
+        dict.fromkeys(g["site"]["line"] for g in graphs if g["kind"] != "not_run" and g["site"])
+    )
+    if not lines:
         return "the backward call"
-    lines = list(dict.fromkeys(sites))
     if len(lines) == 1:
-        times = f", {len(sites)} times" if len(sites) > 1 else ""
-        return f"the backward call on line {lines[0]}{times}"
+        return f"the backward call on line {lines[0]}"
     return "the backward calls on lines " + ", ".join(str(n) for n in lines[:4])
+
+
+def counted(number: int, noun: str) -> str:
+    """'1 node', '3 nodes'."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 # --- a gradient came ------------------------------------------------------------------
@@ -84,17 +88,22 @@ def backward_lines(program: Program) -> str:
 
 def _reached(program: Program, variable: Variable, reached: Reach) -> Why:
     ways = len(reached.paths)
-    calls = _added_up(program, variable["tensor"])
+    calls, _ = program.added.get(variable["tensor"], (0, None))
     key: str = variable["grad_status"]
     if key == "accumulated" and calls > 1:
         key = "accumulated_several"
+    elif key == "not_a_leaf" and not reached.edges:
+        key = "root"
+    site = reached.graph["site"]
+    several = "" if len(reached.nodes) < MAX_NODES else "more than "
     sentence = _say(
         program,
         variable,
         key,
         calls=calls,
+        backward=backward_lines([reached.graph] if calls < 2 and site else program.trace["graphs"]),
         ways="one path" if ways == 1 else f"{ways} paths",
-        nodes=max(len(reached.nodes) - 1, 1),
+        nodes=f"{several}{counted(max(len(reached.nodes) - 1, 1), 'node')}",
     )
     steps: list[Evidence] = []
     for node_id in reversed(reached.nodes[:MAX_STEPS]):
@@ -113,18 +122,6 @@ def _reached(program: Program, variable: Variable, reached: Reach) -> Why:
         "cut": None,
         "paths": reached.paths,
     }
-
-
-def _added_up(program: Program, tensor: str) -> int:
-    """How many gradients the .grad holds: those added since it was last cleared."""
-    count = 0
-    for event in program.trace["timeline"]:
-        if any(u["tensor"] == tensor for u in event.get("updates", [])):
-            if event["kind"] == "zero_grad":
-                count = 0
-            elif event["kind"] == "accumulate":
-                count += 1
-    return count
 
 
 # --- autograd does not follow this tensor ----------------------------------------------

@@ -199,10 +199,11 @@ def _grad_owner(program: Program, line: int) -> str | None:
 def unused_parameters(program: Program) -> Iterator[Finding]:
     """Some parameters of a module learnt, and others never took part."""
     groups: dict[str, dict[str, list[str]]] = {}
+    touched = _used(program)
     for variable in program.trace["variables"]:
         top, dot, _ = variable["name"].partition(".")
         if dot and variable["is_leaf"] and variable["requires_grad"]:
-            used = variable["tensor"] in _used(program)
+            used = variable["tensor"] in touched
             key = "used" if used else variable["grad_status"]
             groups.setdefault(top, {}).setdefault(key, []).append(variable["name"])
     stepped = any(e["kind"] == "optimizer_step" for e in program.trace["timeline"])

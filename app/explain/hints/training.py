@@ -192,10 +192,10 @@ def graph_kept(program: Program) -> Iterator[Finding]:
     lines = {program.produced_on(t) for t in roots if t is not None}
     for op in program.trace["ops"]:
         line = program.line(op)
-        statement = program.source.statement(line)
         turn = (op.get("iteration") or [0])[-1]
         if op_name(op) not in ("add", "add_", "__iadd__") or turn == 0 or line in lines:
             continue
+        statement = program.source.statement(line)
         hit = [i for i in op["inputs"] if i in roots]
         if not hit or not op["recorded"] or not isinstance(statement, ast.AugAssign):
             continue
