@@ -81,12 +81,18 @@ export async function runTrace(request, { signal, onProgress } = {}) {
   });
   try {
     if (!onProgress) return await response.json();
+    /** @type {Trace | null} */
+    let trace = null;
     for await (const line of linesOf(response)) {
       const message = JSON.parse(line);
-      if (message.kind === 'trace') return message.trace;
+      if (message.kind === 'trace') {
+        trace = message.trace;
+        continue;
+      }
       if (message.kind === 'problem') throw describe(message.problem, message.problem.status ?? 500, 2);
       onProgress({ elapsed: message.elapsed_ms, ops: message.ops, nodes: message.nodes });
     }
+    if (trace) return trace;
   } catch (error) {
     if (error instanceof Problem) throw error;
     if (signal?.aborted) throw new Problem('cancelled', 'Cancelled', '');

@@ -89,16 +89,17 @@ export function createTabs(host, store, actions) {
   const buttons = tabs.map(([id, label, icon]) =>
     button({ icon, label, title: `Show the ${label.toLowerCase()} pane`, onClick: () => actions.showTab(id), props: { 'data-for': id } }));
   fill(host, buttons);
+  const wide = matchMedia('(width >= 760px) and (height >= 500px)');
   const draw = (/** @type {State} */ { tab }) => {
     document.body.dataset.tab = tab;
     // Where the graph is always in sight, the code pane stands for its tab.
-    const beside = matchMedia('(width >= 760px)').matches;
+    const beside = wide.matches;
     for (const one of buttons) {
       const mine = one.dataset.for === tab || (beside && tab === 'graph' && one.dataset.for === 'code');
       one.setAttribute('aria-pressed', String(mine));
     }
   };
   store.on(['tab'], draw);
-  matchMedia('(width >= 760px)').addEventListener('change', () => draw(store.get()));
+  wide.addEventListener('change', () => draw(store.get()));
   draw(store.get());
 }

@@ -117,7 +117,7 @@ function keep() {
 }
 store.on(['status'], ({ status }) => (document.body.dataset.status = status));
 store.on(['selection'], ({ selection }) => {
-  if (selection && matchMedia('(760px <= width < 1200px)').matches) actions.showTab('inspector');
+  if (selection && matchMedia('(760px <= width < 1200px) and (height >= 500px)').matches) actions.showTab('inspector');
 });
 
 const { lessons, problem } = await loadLessons();

@@ -27,7 +27,7 @@ export function openMenu(anchor, entries) {
     if (inside && anchor.isConnected) anchor.focus();
   });
   menu.addEventListener('keydown', (event) => walk(menu, event));
-  (anchor.closest('dialog') ?? document.body).append(menu);
+  (anchor.closest('dialog, header, main') ?? document.body).append(menu);
   menu.showPopover();
   place(menu, anchor);
   const items = [...menu.querySelectorAll('button')];

@@ -4,6 +4,7 @@
 import { address } from './api.js';
 import { button, fill, h, icon } from './dom.js';
 import { openMenu } from './menu.js';
+import { readAnswered } from './storage.js';
 
 /**
  * @typedef {import('./state.js').State} State
@@ -58,13 +59,14 @@ export function createTopbar(hosts, store, actions, commands) {
   function lessonItems(state) {
     /** @type {Parameters<typeof openMenu>[1]} */
     const items = [{ icon: 'plus', label: 'New program', hint: 'empty editor', run: () => actions.newProgram() }];
+    const answered = readAnswered();
     let section = '';
     for (const one of state.lessons) {
       if (one.section !== section) {
         section = one.section;
         items.push({ group: section });
       }
-      items.push({ label: one.title, current: one.id === state.lesson, run: () => actions.openLesson(one.id) });
+      items.push({ icon: answered[one.id] ? 'check' : one.question ? 'circleHelp' : 'bookOpen', label: one.title, hint: answered[one.id] ? 'answered' : '', current: one.id === state.lesson, run: () => actions.openLesson(one.id) });
     }
     return items;
   }

@@ -51,6 +51,10 @@ export function createEditor(parent, store, actions) {
       keymap.of([...closeBracketsKeymap, ...defaultKeymap, ...searchKeymap, ...historyKeymap, ...completionKeymap, indentWithTab]),
       EditorView.contentAttributes.of({ 'aria-label': 'Python code' }),
       EditorState.tabSize.of(4),
+      EditorView.domEventHandlers({
+        mousemove: (event) => hoverAt(view.posAtCoords({ x: event.clientX, y: event.clientY })),
+        mouseleave: () => hoverAt(null),
+      }),
       EditorView.updateListener.of((update) => {
         if (update.docChanged) store.setState({ code: update.state.doc.toString() });
         const byHand = update.transactions.some((t) => t.isUserEvent('select') || t.isUserEvent('input'));
@@ -58,6 +62,15 @@ export function createEditor(parent, store, actions) {
       }),
     ],
   });
+
+  /** The card of the expression under the mouse. @param {number | null} offset */
+  function hoverAt(offset) {
+    const state = store.get();
+    const model = shown(state);
+    const known = model && offset !== null && state.ranCode === state.code;
+    const card = known ? cardAt(model, positionOf(view.state.doc, offset), state.step) : null;
+    if ((card?.id ?? null) !== (state.hover?.id ?? null)) actions.hover(card ? { kind: 'card', id: card.id } : null);
+  }
 
   function selectAtCaret() {
     const state = store.get();

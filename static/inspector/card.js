@@ -1,7 +1,7 @@
 /**
  * The inspector's page for a card: an op, a leaf, a ghost or a constant.
  */
-import { cells, heatMap, histogram, matrix } from '../cells.js';
+import { cells, heatMap, histogram, matrix, rowsOf } from '../cells.js';
 import { button, h } from '../dom.js';
 import { flatten, formatShape, stateAt } from '../model/index.js';
 import { formatBytes, graphOf, ifDetached, neighbours, nodeIn, receivedBy, sentBy } from './flow.js';
@@ -101,15 +101,22 @@ function head(model, card, node, state, links) {
  * @param {Links} links @param {string} absent
  */
 function tensorSection(title, summary, tone, what, links, absent) {
-  const numbers = summary ? flatten(summary) : null;
+  if (!summary) return h('section', { class: 'inspect__tensor', 'aria-label': title }, h('h3', {}, title), h('p', { class: 'none' }, absent));
+  const numbers = flatten(summary);
+  const rows = numbers && summary.shape.length > 1 ? rowsOf(summary) : null;
+  // A few numbers stand beside their title, more of them under it.
+  const short = numbers !== null && !rows && numbers.length <= 4;
+  const open = button({
+    icon: 'maximize2', title: `Open ${title.toLowerCase()} of ${what} large`, class: 'button--small button--quiet',
+    onClick: () => links.openTensor(`${title} of ${what}`, summary, tone),
+  });
   return h(
     'section', { class: 'inspect__tensor', 'aria-label': title },
-    h('h3', {}, title, summary && (!numbers || summary.shape.length > 1 || numbers.length > 4) && h('span', { class: 'shape' }, formatShape(summary.shape))),
-    !summary && h('p', { class: 'none' }, absent),
-    summary && cells(summary, tone, 12),
-    summary && button({ icon: 'maximize2', title: `Open ${title.toLowerCase()} of ${what} large`, class: 'button--small button--quiet', onClick: () => links.openTensor(`${title} of ${what}`, summary, tone) }),
-    summary && !numbers && summary.heat && heatMap(summary.heat, tone, `Heat map of ${title}`),
-    summary && !numbers && histogram(summary, tone),
+    h('h3', {}, title, !short && h('span', { class: 'shape' }, formatShape(summary.shape)), !short && open),
+    rows ? matrix(rows, tone, `${title} of ${what}, ${rows.length} rows`) : cells(summary, tone, 12),
+    short && open,
+    !numbers && summary.heat && heatMap(summary.heat, tone, `Heat map of ${title}`),
+    !numbers && histogram(summary, tone),
   );
 }
 

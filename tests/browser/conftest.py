@@ -8,7 +8,6 @@ from playwright.sync_api import Page, expect
 from tests.browser.studio import Studio
 from tests.conftest import Server
 
-
 # The machine may be busy with other tests.
 expect.set_options(timeout=10_000)
 

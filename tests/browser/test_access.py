@@ -91,7 +91,9 @@ def test_reduced_motion_steps_without_waiting(browser: Browser, server: Server) 
     studio = Studio(context.new_page(), server.url).open("#lesson=backward")
     studio.blur()
     studio.page.keyboard.press("ArrowLeft")
-    running = studio.page.evaluate("document.getAnimations().filter(a => a.playState === 'running').length")
+    running = studio.page.evaluate(
+        "document.getAnimations().filter(a => a.playState === 'running').length"
+    )
     assert running == 0
     context.close()
 

@@ -40,8 +40,8 @@ def test_gradient_on_x_is_what_plain_torch_gives(studio: Studio) -> None:
 def test_walking_follows_the_engines_order(studio: Studio) -> None:
     studio.open().run(SEED_CODE)
     sentences = studio.labels()
-    ran = [re.match(r"\w+Backward0", s) for s in sentences]
-    assert [m[0] for m in ran if m] == ["MeanBackward0", "MulBackward0", "MulBackward0", "AddBackward0"]
+    ran = [m[0] for s in sentences if (m := re.match(r"\w+Backward0", s))]
+    assert ran == ["MeanBackward0", "MulBackward0", "MulBackward0", "AddBackward0"]
     assert any(".grad" in s for s in sentences)
     expect(studio.count).to_have_text(f"step {len(sentences)} of {len(sentences)}")
 
@@ -215,7 +215,9 @@ def test_sliders_run_the_program_live(studio: Studio) -> None:
     value = float(slider.input_value())
     expect(studio.variable("x").locator("td").nth(2)).to_contain_text(shown(2 * (value + 2)))
     studio.page.get_by_role("button", name="Reset").click()
-    expect(studio.variable("x").locator("td").nth(2)).to_contain_text(shown(oracle(SEED_CODE, "x")[0]))
+    expect(studio.variable("x").locator("td").nth(2)).to_contain_text(
+        shown(oracle(SEED_CODE, "x")[0])
+    )
 
 
 def test_an_expression_is_a_program(studio: Studio) -> None:
@@ -383,7 +385,9 @@ def test_open_a_trace_file(studio: Studio, server: Server) -> None:
     studio.page.get_by_role("button", name="Export").click()
     with studio.page.expect_file_chooser() as chooser:
         studio.page.get_by_role("menuitem", name="Open a trace file").click()
-    chooser.value.set_files({"name": "t.json", "mimeType": "application/json", "buffer": body.encode()})
+    chooser.value.set_files(
+        {"name": "t.json", "mimeType": "application/json", "buffer": body.encode()}
+    )
     expect(studio.editor).to_contain_text("w * w * w")
     assert studio.grad_of("w") == ["27.00"]
 
