@@ -141,7 +141,7 @@ export function hasGradientRow(card) {
 /** The name that a result was given, where the title does not say it. @param {Card} card */
 export function pillOf(card) {
   if (card.kind === 'leaf' || card.kind === 'constant') return '';
-  const name = card.names[card.names.length - 1] ?? '';
+  const name = card.names[card.names.length - 1] ?? card.module ?? '';
   return name.length > 18 ? '' : name;
 }
 

@@ -59,6 +59,15 @@ class Builder {
     this.tensorById = new Map(trace.tensors.map((tensor) => [tensor.id, tensor]));
     /** Spans that ran more than once. */
     this.repeated = new Set(trace.ops.flatMap((op) => (op.site && op.site.occurrence > 0 ? [spanKey(op.site)] : [])));
+    /** Runs of an expression that made several ops: calls of modules and functions. */
+    this.crowded = new Set();
+    const met = new Set();
+    for (const { site } of trace.ops) {
+      if (!site) continue;
+      const run = runKey(site);
+      if (met.has(run)) this.crowded.add(run);
+      met.add(run);
+    }
     this.parents = new Set(trace.ops.map((op) => op.parent));
     /** @type {Map<string, number>} */
     this.keyCounts = new Map();
@@ -164,7 +173,7 @@ class Builder {
   /** @param {TraceOp} op @param {TraceNode} node @param {TraceNode[]} siblings */
   nodeCard(op, node, siblings) {
     const back = siblings.length - 1 - siblings.indexOf(node);
-    const title = back === 0 ? this.titleOf(op) : node.name.replace(/Backward\d*$/, '');
+    const title = back === 0 ? this.titleOf(op) : `${op.name}: ${node.name.replace(/Backward\d*$/, '')}`;
     const tensors = /** @type {string[]} */ (node.outputs.filter((t) => t !== null));
     const results = tensors.length > 0 || back > 0 ? tensors : op.outputs;
     const entry = this.nodes?.get(node.id);
@@ -283,7 +292,7 @@ class Builder {
   /** @param {TraceOp} op */
   titleOf(op) {
     const title = op.site ? this.titles.get(spanKey(op.site)) : '';
-    const shared = op.parent !== null && op.parent !== undefined;
+    const shared = op.parent || (op.site && this.crowded.has(runKey(op.site)));
     if (shared || !title || title === '…') return op.name;
     return clip(tidy(title), 34);
   }
@@ -346,4 +355,9 @@ function push(map, key, value) {
   const list = map.get(key);
   if (list) list.push(value);
   else map.set(key, [value]);
+}
+
+/** One run of an expression. @param {import('./types.js').Site} site */
+function runKey(site) {
+  return `${spanKey(site)}@${site.occurrence}`;
 }

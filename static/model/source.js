@@ -88,6 +88,7 @@ function elide(lines, span, inside) {
 export function tidy(text) {
   return text
     .replace(/\s+/g, ' ')
+    .replace(/^(torch\.)?(nn\.functional|F)\./, '')
     .replace(/\(…\)(?=\s*[-+*/@])/g, '…')
     .replace(/([-+*/@]\s*)\(…\)/g, '$1…')
     .replace(/^(\w+|…)([-+*/@]{1,2})(?=[\w…(])/, '$1 $2 ')
