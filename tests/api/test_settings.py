@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import subprocess
 import sys
+import zlib
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from app.cli import main
-from app.serve import refuse
+from app.serve import refuse, share_hash
 from app.settings import Settings
 from app.trace import validate
 
@@ -63,6 +67,37 @@ def test_other_systems_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "platform", "darwin")
     reason = refuse(Settings())
     assert reason is not None and "--unsafe-no-sandbox" in reason
+
+
+def test_without_sandbox_programs_still_cannot_end_the_service(
+    server_with: Callable[..., Any],
+) -> None:
+    """--unsafe-no-sandbox: the same answers, from processes that nothing holds."""
+    with server_with("--unsafe-no-sandbox", "--time-limit", "3") as server:
+        assert server.trace("open('/dev/null').read()")["error"] is None
+        trace = server.trace("x = torch.ones(2, requires_grad=True)\n(x * 3).sum().backward()")
+        assert trace["variables"][0]["grad"]["data"] == [3.0, 3.0]
+        assert server.trace("while True: pass")["error"]["kind"] == "timeout"
+        assert server.trace("import os\nos.abort()")["error"]["kind"] == "crash"
+        with server.client() as client:
+            lines = client.post("/api/v1/traces?format=ndjson", json={"code": "1"}).text
+            assert client.get("/readyz").json()["sandbox"]["layers"] == {}
+        assert json.loads(lines.splitlines()[-1])["trace"]["error"] is None
+
+
+def test_a_taken_port_is_told(server: Any) -> None:
+    port = server.url.rpartition(":")[2]
+    run = _run("serve", "--port", port)
+    assert run.returncode == 1
+    assert f":{port}: Address already in use" in run.stderr
+
+
+def test_a_share_hash_holds_the_program() -> None:
+    code = "print('é')\nx = torch.ones(2)"
+    packed = share_hash(code).removeprefix("#z=")
+    raw = base64.urlsafe_b64decode(packed + "=" * (-len(packed) % 4))
+    assert json.loads(zlib.decompress(raw, wbits=-15)) == {"c": code}
+    assert share_hash(None) == ""
 
 
 def test_record_writes_the_trace(tmp_path: Path) -> None:

@@ -83,7 +83,8 @@ def run(root: str) -> None:
 
 def main() -> None:
     base()
-    build = ["buildah", "bud", "-q", "--build-arg", f"BASE={BASE}", *sys.argv[1:], "-t", IMAGE, "."]
+    build = ["buildah", "bud", "-q", "--format", "docker", "--build-arg", f"BASE={BASE}"]
+    build += [*sys.argv[1:], "-t", IMAGE, "."]
     _run(*build)
     container = _run("buildah", "from", IMAGE)
     try:
