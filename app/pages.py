@@ -1,4 +1,4 @@
-"""The HTML pages: the studio, the same to be embedded, and the API's own page.
+"""The HTML pages: the studio, the same to be embedded, the operators, the API's own page.
 
 Templates get: `static` (where one version of all files lies), `csp_nonce` (for
 the import map and CodeMirror's styles), `embed`, `sandboxed`, `version`, `base`.
@@ -7,13 +7,16 @@ the import map and CodeMirror's styles), `embed`, `sandboxed`, `version`, `base`
 from __future__ import annotations
 
 import secrets
+from typing import Annotated
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from starlette.responses import HTMLResponse
 
 from app import __version__
+from app.api.problems import Problem
 from app.assets import Assets, find_folder
+from app.explain.operators import operator, operator_groups, searched
 from app.settings import Settings
 
 
@@ -45,7 +48,9 @@ def pages_router(settings: Settings, assets: Assets) -> APIRouter:
         auto_reload=settings.development,
     )
 
-    def page(template: str, frame_ancestors: list[str], *, embed: bool = False) -> HTMLResponse:
+    def page(
+        template: str, frame_ancestors: list[str], *, embed: bool = False, **context: object
+    ) -> HTMLResponse:
         nonce = secrets.token_urlsafe(16)
         html = templates.get_template(template).render(
             static=settings.root_path + assets.prefix,
@@ -54,6 +59,7 @@ def pages_router(settings: Settings, assets: Assets) -> APIRouter:
             sandboxed=not settings.unsafe_no_sandbox,
             version=__version__,
             base=settings.root_path,
+            **context,
         )
         headers = {
             "Content-Security-Policy": content_security_policy(nonce, frame_ancestors),
@@ -72,5 +78,16 @@ def pages_router(settings: Settings, assets: Assets) -> APIRouter:
     @router.get("/docs")
     async def docs() -> HTMLResponse:
         return page("docs.html", [])
+
+    @router.get("/operators")
+    def operator_list(q: Annotated[str, Query(max_length=100)] = "") -> HTMLResponse:
+        return page("operators.html", [], query=q, groups=operator_groups(q), searched=searched)
+
+    @router.get("/operators/{name}")
+    def operator_page(name: str) -> HTMLResponse:
+        found = operator(name)
+        if found is None:
+            raise Problem("not-found", f"No backward node is called {name!r}.")
+        return page("operator.html", [], operator=found)
 
     return router

@@ -13,7 +13,7 @@ from app.explain.why import why
 from app.trace.document import Trace
 
 #: Variables whose whole chain of evidence goes into the trace; the others get their sentence.
-MAX_CHAINS = 100
+MAX_CHAINS = 60
 
 _log = logging.getLogger(__name__)
 

@@ -143,7 +143,8 @@ _READABLE = (
     (r"\bhandle_r_to_c\((?:[\w]+\.dtype|[\w.]+), (\w+)\)", r"\1"),
     (r"\bgrad_input_mask\[(\d)\]", r"needs[\1]"),
     (r"\s+", " "),
-    (r"(\w) \? ", r"\1 ? "),
+    (r"^[\w\[\]() |.]*defined\(\) \? (.*) : (?:Tensor\(\)|std::tuple<[\w, ]*>\(\))$", r"\1"),
+    (r"std::tuple<[\w, ]*>\(\)", "none"),
 )
 
 

@@ -19,6 +19,14 @@ _PATTERNS = [(re.compile(p), text) for p, text in load("helpers")["patterns"].it
 _ENGINE: dict[str, dict[str, str]] = load("engine")
 
 
+class Symbol(TypedDict):
+    """A sign of the rule and what it stands for; `maths`: the sign is LaTeX."""
+
+    sign: str
+    maths: bool
+    meaning: str
+
+
 class NumericRule(TypedDict):
     """A rule as expressions of numpy; `v` is the upstream gradient, `out` the value."""
 
@@ -52,7 +60,7 @@ class Operator(OperatorSummary):
     #: LaTeX of the whole rule, and its lines one by one; None without a maths rule.
     latex: str | None
     maths: list[str]
-    symbols: list[str]
+    symbols: list[Symbol]
     #: One sentence that says what the gradient does here.
     text: str
     shape: str | None
@@ -83,8 +91,18 @@ def operators(query: str = "") -> list[OperatorSummary]:
     return [
         _summary(name, load_derivatives().get(name), RULES.get(name))
         for name in _names()
-        if all(word in _searched(name) for word in words)
+        if all(word in searched(name) for word in words)
     ]
+
+
+def operator_groups(query: str = "") -> list[tuple[str, list[OperatorSummary]]]:
+    """The matching operators by family, in the families' order; the rest comes last."""
+    groups: dict[str, list[OperatorSummary]] = {}
+    for one in operators(query):
+        groups.setdefault(
+            one["family"] or "Without a maths rule: torch's formula alone", []
+        ).append(one)
+    return list(groups.items())
 
 
 @cache
@@ -94,7 +112,8 @@ def _names() -> tuple[str, ...]:
 
 
 @cache
-def _searched(name: str) -> str:
+def searched(name: str) -> str:
+    """The words, in small letters, in which a search looks for this operator."""
     rule = RULES.get(name)
     derivative = load_derivatives().get(name)
     parts = [name, _title(name, derivative, rule)]
@@ -132,7 +151,7 @@ def _operator(name: str) -> Operator:
         "signature": derivative.signature if derivative is not None else None,
         "latex": latex(rule.maths) if rule is not None else None,
         "maths": list(rule.maths) if rule is not None else [],
-        "symbols": list(rule.symbols) if rule is not None else [],
+        "symbols": [symbol(text) for text in rule.symbols] if rule is not None else [],
         "text": _text(name, derivative, rule),
         "shape": rule.shape if rule is not None else None,
         "source": rule.source if rule is not None else None,
@@ -160,6 +179,15 @@ def _text(name: str, derivative: Derivative | None, rule: Rule | None) -> str:
 def _listed(names: Iterable[str]) -> str:
     unique = [f"`{n}`" for n in dict.fromkeys(names)]
     return unique[0] if len(unique) == 1 else ", ".join(unique[:-1]) + " and " + unique[-1]
+
+
+def symbol(text: str) -> Symbol:
+    """'\\mu: the mean' in its parts; a remark without a sign has an empty one."""
+    sign, colon, meaning = text.partition(": ")
+    if not colon or len(sign) > 24:
+        return {"sign": "", "maths": False, "meaning": text}
+    words = re.search(r"(?<!\\)\b[a-z]{3,}", sign)
+    return {"sign": sign, "maths": words is None, "meaning": meaning}
 
 
 def latex(lines: Iterable[str]) -> str:

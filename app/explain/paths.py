@@ -18,7 +18,7 @@ MAX_PATHS = 16
 MAX_LENGTH = 200
 #: Steps of the search for ways, and nodes that one variable may light up.
 MAX_STEPS = 600
-MAX_NODES = 400
+MAX_NODES = 250
 
 Vector = npt.NDArray[Any]
 
