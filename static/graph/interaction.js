@@ -27,8 +27,12 @@ export class Interaction {
     svg.addEventListener('keydown', (event) => this.key(event));
     picture.element.addEventListener('keydown', (event) => this.cameraKey(event));
     this.actions = select(svg).select('.gw-world').append('g').attr('class', 'gw-actions');
-    /** @type {string} */
+    /** @type {string} What was last said to be hovered. */
     this.told = '';
+    /** @type {string} */
+    this.offered = '';
+    /** @type {import('../model/types.js').Card | null | undefined} */
+    this.offeredFor = null;
   }
 
   /** @param {Event} event @returns {Ref | null} */
@@ -159,11 +163,17 @@ export class Interaction {
   /** The small buttons beside the selected card. */
   paintActions() {
     const { selected, arrangement, handlers } = this.picture;
-    this.actions.selectAll('*').remove();
-    if (!arrangement || selected?.kind !== 'card' || !handlers.onIntervene) return;
-    const drawn = arrangement.cardById.get(arrangement.scene.itemOf.get(selected.id) ?? selected.id);
+    const drawn = selected?.kind === 'card'
+      ? arrangement?.cardById.get(arrangement.scene.itemOf.get(selected.id) ?? selected.id) : undefined;
     const card = drawn?.item.card;
-    if (!drawn || !card?.site || (card.kind !== 'op' && !card.cut)) return;
+    const possible = drawn && card?.site && handlers.onIntervene && (card.kind === 'op' || card.cut);
+    // A button that has the focus must not be made anew at every step.
+    const wanted = possible ? `${card.id},${drawn.x},${drawn.y},${drawn.box.width}` : '';
+    if (wanted === this.offered && this.offeredFor === card) return;
+    this.offered = wanted;
+    this.offeredFor = card;
+    this.actions.selectAll('*').remove();
+    if (!possible) return;
     const left = drawn.x + drawn.box.width / 2 + 8;
     let top = drawn.y - 27;
     for (const { kind, text, title } of ACTIONS) {

@@ -24,6 +24,8 @@ export class Painter {
     this.labelLayer = root.append('g').attr('class', 'gw-labels').attr('aria-hidden', 'true');
     this.headingLayer = root.append('g').attr('class', 'gw-headings');
     this.pulseLayer = root.append('g').attr('class', 'gw-pulses').attr('aria-hidden', 'true');
+    /** @type {WeakMap<SVGGElement, unknown[]>} */
+    this.looks = new WeakMap();
     /** @type {Map<string, SVGGElement>} */
     this.cardElements = new Map();
     /** @type {Map<string, SVGGElement>} */
@@ -39,14 +41,17 @@ export class Painter {
   join(cards, links) {
     this.cardLayer.selectAll('g.gw-card').data(cards, (d) => /** @type {Drawn} */ (d).item.key)
       .join((enter) => enter.append('g').attr('tabindex', 0).attr('role', 'button'))
-      .each(function frame(d) { refreshFrame(/** @type {SVGGElement} */ (this), d); })
+      .each((d, i, all) => this.refreshFrame(/** @type {SVGGElement} */ (all[i]), d))
       .order();
     this.linkLayer.selectAll('g.gw-link').data(links, (d) => /** @type {DrawnLink} */ (d).link.key + /** @type {DrawnLink} */ (d).link.severed)
       .join((enter) => enter.append('g').attr('class', 'gw-link'))
-      .each(function frame(d) {
-        const element = /** @type {SVGGElement} */ (this);
+      .each((d, i, all) => {
+        const element = /** @type {SVGGElement} */ (all[i]);
         const signature = `${d.link.gradients.length > 0}${d.link.severed}`;
-        if (element.dataset.signature !== signature) buildLink(element, d);
+        if (element.dataset.signature !== signature) {
+          buildLink(element, d);
+          this.looks.delete(element);
+        }
         element.dataset.signature = signature;
         element.dataset.link = d.link.id;
       });
@@ -74,6 +79,27 @@ export class Painter {
     }).attr('data-group', (d) => d.group.id).attr('aria-label', (d) => `Close the group ${d.group.title}`)
       .attr('transform', (d) => at(d.x - d.width / 2 + 12, d.y - d.height / 2 + 8))
       .select('rect').attr('width', (d) => textWidth(`− ${d.group.title}`, 'engine') + 18);
+  }
+
+  /** Rebuild a card's frame only where it changed. @param {SVGGElement} element @param {Drawn} drawn */
+  refreshFrame(element, drawn) {
+    const { item, box } = drawn;
+    const { card, group } = item;
+    const kind = group ? 'group' : (card?.kind ?? 'op');
+    const signature = JSON.stringify([kind, card?.title ?? group?.title, card?.engine, card?.names, card?.reason, group?.cards.length, box]);
+    if (element.dataset.signature !== signature) {
+      buildCard(element, drawn);
+      this.looks.delete(element);
+      element.dataset.signature = signature;
+    }
+    const selected = element.classList.contains('is-selected');
+    element.setAttribute('class', `gw-card gw-card--${kind}`);
+    element.classList.toggle('is-cut', Boolean(card?.cut));
+    element.classList.toggle('is-root', Boolean(card?.root));
+    element.classList.toggle('is-selected', selected);
+    element.dataset.card = item.id;
+    element.dataset.title = card?.title ?? group?.title ?? '';
+    if (group) element.setAttribute('aria-label', `${group.title}, ${group.cards.length} nodes, closed group; Enter opens it`);
   }
 
   index() {
@@ -107,7 +133,12 @@ export class Painter {
     if (!drawn || !element || !drawn.item.card) return;
     const card = drawn.item.card;
     const arrival = card.kind === 'leaf' ? arrivalOf(arrangement, card.tensors[0], state.step) : -1;
-    updateCard(element, drawn, state.card(card.id), compare?.byAfter.get(card.id), arrival);
+    const now = state.card(card.id);
+    const change = compare?.byAfter.get(card.id);
+    const { value, gradient, arrived, status, grad } = now;
+    const look = [drawn.item, drawn.box, value, gradient, ...arrived, status, grad?.after, grad?.changed, change, arrival];
+    if (this.unchanged(element, look)) return;
+    updateCard(element, drawn, now, change, arrival);
   }
 
   /** @param {Arrangement} arrangement @param {string} id @param {State} state */
@@ -117,11 +148,24 @@ export class Painter {
     if (!drawn || !element) return;
     drawn.now = linkNow(drawn.link, state);
     const forwardActive = drawn.link.forward.some((edge) => state.edge(edge.id).state === 'active');
+    const { now } = drawn;
+    const look = [drawn.link, drawn.points, now.state, now.gradient, now.sent, forwardActive, drawn.label, arrangement.largest];
+    if (this.unchanged(element, look)) return;
     updateLink(element, drawn, arrangement.largest, forwardActive);
     element.setAttribute('role', 'img');
     element.setAttribute('aria-label', nameOfLink(drawn));
     const label = this.labelElements.get(id);
     if (label) updateLabel(label, drawn);
+  }
+
+  /**
+   * Was the element last drawn just so?  Remembers how it is drawn now.
+   * @param {SVGGElement} element @param {unknown[]} look
+   */
+  unchanged(element, look) {
+    const last = this.looks.get(element);
+    this.looks.set(element, look);
+    return last !== undefined && last.length === look.length && last.every((one, i) => one === look[i]);
   }
 
   /** Put cards where they stand. @param {Iterable<Drawn>} cards */
@@ -137,26 +181,6 @@ export class Painter {
     for (const [id, element] of this.linkElements) element.classList.toggle(className, links.has(id));
     for (const [id, element] of this.labelElements) element.classList.toggle(className, links.has(id));
   }
-}
-
-/** Rebuild a card's frame only where it changed. @param {SVGGElement} element @param {Drawn} drawn */
-function refreshFrame(element, drawn) {
-  const { item, box } = drawn;
-  const { card, group } = item;
-  const kind = group ? 'group' : (card?.kind ?? 'op');
-  const signature = JSON.stringify([kind, card?.title ?? group?.title, card?.engine, card?.names, card?.reason, group?.cards.length, box]);
-  if (element.dataset.signature !== signature) {
-    buildCard(element, drawn);
-    element.dataset.signature = signature;
-  }
-  const selected = element.classList.contains('is-selected');
-  element.setAttribute('class', `gw-card gw-card--${kind}`);
-  element.classList.toggle('is-cut', Boolean(card?.cut));
-  element.classList.toggle('is-root', Boolean(card?.root));
-  element.classList.toggle('is-selected', selected);
-  element.dataset.card = item.id;
-  element.dataset.title = card?.title ?? group?.title ?? '';
-  if (group) element.setAttribute('aria-label', `${group.title}, ${group.cards.length} nodes, closed group; Enter opens it`);
 }
 
 /** The step at which a leaf's .grad arrives next. @param {Arrangement} arrangement @param {string} tensor @param {number} step */

@@ -177,6 +177,7 @@ export class Picture {
     if (animate && forward && motionAllowed() && !this.far) this.player.play(this.arrangement, step, this.compare, duration);
     else this.refresh();
     this.markStep();
+    if (!this.far) this.interaction.paint();
     this.follow(animate ? Math.min(duration / 2, 260) : 0);
   }
 

@@ -62,8 +62,8 @@ class Builder {
     /** Runs of an expression that made several ops: calls of modules and functions. */
     this.crowded = new Set();
     const met = new Set();
-    for (const { site } of trace.ops) {
-      if (!site) continue;
+    for (const { site, intervention } of trace.ops) {
+      if (!site || intervention) continue;
       const run = runKey(site);
       if (met.has(run)) this.crowded.add(run);
       met.add(run);
