@@ -61,6 +61,7 @@ def live(
 
 
 def _run(body: bytes, evaluate: Evaluate, limits: Limits, *, words: bool) -> None:
+    frames.write_frame(CHANNEL, frames.STARTED, b"")
     seconds, wants_progress = frames.SECONDS.unpack_from(body)
     request = TraceRequest.model_validate_json(body[frames.SECONDS.size :])
     if words:

@@ -1,9 +1,10 @@
 """Who may run now, and who waits.
 
 A program begins in one of `quick` places.  If it is not over after a moment it
-moves to one of `long` places, at the lowest priority, so that those who burn
-the processor do not stand in the way of the many that end at once.  Others wait
-in the order in which they came, up to `queue` of them.
+moves to one of `long` places; where more run than there are quick places, those
+in long ones get the lowest priority.  So those who burn the processor do not
+stand in the way of the many that end at once.  Others wait in the order in which
+they came, up to `queue` of them.
 """
 
 from __future__ import annotations
@@ -25,17 +26,29 @@ class Place:
         self._lanes = lanes
         self._timer: asyncio.TimerHandle | None = None
 
-    def begin(self, on_overdue: Callable[[], None]) -> None:
-        """The program starts now; `on_overdue` is called if it outlasts the moment."""
-        self._timer = asyncio.get_running_loop().call_later(MOMENT, self._overdue, on_overdue)
+    def begin(self, yield_to_others: Callable[[], None]) -> None:
+        """The program starts now; it is told to yield once it has to."""
+        self._timer = asyncio.get_running_loop().call_later(MOMENT, self._overdue, yield_to_others)
 
-    def _overdue(self, told: Callable[[], None]) -> None:
-        told()
+    def _overdue(self, yield_to_others: Callable[[], None]) -> None:
         self._lanes.move(self)
+        self._yield_if_crowded(yield_to_others)
 
-    def leave(self) -> None:
+    def _yield_if_crowded(self, yield_to_others: Callable[[], None]) -> None:
+        if self._lanes.crowded:
+            yield_to_others()
+        else:
+            self._timer = asyncio.get_running_loop().call_later(
+                MOMENT, self._yield_if_crowded, yield_to_others
+            )
+
+    def pause(self) -> None:
+        """Its child was lost; it begins anew with another."""
         if self._timer is not None:
             self._timer.cancel()
+
+    def leave(self) -> None:
+        self.pause()
         self._lanes.close(self)
 
 
@@ -54,6 +67,10 @@ class Lanes:
     @property
     def running(self) -> int:
         return len(self._quick) + len(self._long)
+
+    @property
+    def crowded(self) -> bool:
+        return self.running + self.queued > self._quick_places
 
     @property
     def long_running(self) -> int:

@@ -88,6 +88,17 @@ class Child:
             raise EOFError
         return data
 
+    @property
+    def waits(self) -> bool:
+        """It lives, as far as its channel tells: nothing was said, nothing was closed."""
+        try:
+            self.channel.recv(1, socket.MSG_PEEK)
+        except BlockingIOError:
+            return not self.gone.done()
+        except OSError:
+            pass
+        return False
+
     def yield_to_others(self) -> None:
         """Run only when nobody else wants the processor."""
         try:
@@ -97,11 +108,18 @@ class Child:
         except OSError as error:
             log.warning("a long run keeps its priority: %s", error)
 
-    def dispose(self) -> None:
-        """Kill it, if it lives, and let go of what we hold of it."""
+    def kill(self) -> None:
+        """Whoever listens to it hears that it has ended."""
         if self.pidfd >= 0:
             with suppress(ProcessLookupError):
                 signal.pidfd_send_signal(self.pidfd, signal.SIGKILL)
+        with suppress(OSError):
+            self.channel.shutdown(socket.SHUT_RDWR)
+
+    def dispose(self) -> None:
+        """Kill it, if it lives, and let go of what we hold of it."""
+        self.kill()
+        if self.pidfd >= 0:
             os.close(self.pidfd)
             self.pidfd = -1
         self.channel.close()
@@ -207,7 +225,7 @@ class Nursery:
             for future in (child.born, child.gone):
                 if not future.done():
                     future.cancel()
-            child.dispose()
+            child.kill()
         self._children.clear()
 
     def kill_zygote(self) -> None:

@@ -33,6 +33,8 @@ _CHECK_SECONDS = 15.0
 #: Seconds until a fork that may wait is ordered: it should not disturb the run.
 _REFILL_DELAY = 0.012
 _RESTART_PAUSE = 1.0
+#: A child that dies before it has read its program is replaced, so many times.
+_ATTEMPTS = 3
 
 _progress: TypeAdapter[Progress] = TypeAdapter(Progress)
 
@@ -84,6 +86,7 @@ class LocalPool:
         self._tasks: set[asyncio.Task[None]] = set()
         self._probes: dict[str, str] | None = None
         self._reason: str | None = "Not started."
+        self._stopped = True
         self._deaths = 0
 
     # Life
@@ -97,7 +100,7 @@ class LocalPool:
         except (ZygoteRefused, OSError, EOFError, TimeoutError) as error:
             self._nursery.stop()
             raise SandboxUnavailable(
-                f"The sandbox does not start: {error or type(error)}"
+                f"The sandbox does not start: {str(error) or repr(error)}"
             ) from error
         passed = {
             name: end for name, end in (self._probes or {}).items() if end.startswith("passed")
@@ -109,6 +112,7 @@ class LocalPool:
                 + "; ".join(f"{name} {end}" for name, end in passed.items())
             )
         self._reason = None
+        self._stopped = False
         if not self._nursery.layers["landlock"] and self._self_test:
             log.warning("this kernel has no Landlock: seccomp and the limits hold alone")
         self._refill()
@@ -117,6 +121,7 @@ class LocalPool:
     async def stop(self) -> None:
         """End every child; whoever still waits for an answer gets an error."""
         self._reason = "Stopped."
+        self._stopped = True
         tasks = list(self._tasks)
         for task in tasks:
             task.cancel()
@@ -164,14 +169,32 @@ class LocalPool:
         progress: Callable[[Progress], None] | None,
         place: Place,
     ) -> bytes:
-        child = await self._take()
-        asyncio.get_running_loop().call_later(_REFILL_DELAY, self._refill)
+        for _ in range(_ATTEMPTS):
+            child = await self._take()
+            asyncio.get_running_loop().call_later(_REFILL_DELAY, self._refill)
+            place.begin(child.yield_to_others)
+            try:
+                return await self._run(child, request, seconds, progress)
+            except _NotStarted:
+                place.pause()
+            finally:
+                child.dispose()
+                self._refill()
+        raise Overloaded(_RESTART_PAUSE)
+
+    async def _run(
+        self,
+        child: Child,
+        request: TraceRequest,
+        seconds: float,
+        progress: Callable[[Progress], None] | None,
+    ) -> bytes:
+        """An answer in any case; raises _NotStarted where the child died before it began."""
         started = time.monotonic()
         try:
-            place.begin(child.yield_to_others)
             async with asyncio.timeout(seconds + _grace(seconds)):
                 answer = await self._converse(child, request, seconds, progress)
-            child.dispose()
+            child.kill()
             await self._validate(answer)
             return answer
         except TimeoutError:
@@ -186,9 +209,6 @@ class LocalPool:
             if child.gone.cancelled():
                 return ends.zygote_died(request, elapsed)
             return ends.without_answer(request, elapsed, status)
-        finally:
-            child.dispose()
-            self._refill()
 
     async def _converse(
         self,
@@ -202,6 +222,10 @@ class LocalPool:
         header = frames.SECONDS.pack(seconds, progress is not None)
         with suppress(ConnectionError):  # what there is to know, receiving tells
             await child.send(frames.RUN, header + request.model_dump_json().encode())
+        try:
+            await child.receive(0)  # STARTED
+        except EOFError:
+            raise _NotStarted from None
         while True:
             kind, body = await child.receive(self._answer_bytes)
             if kind == frames.ANSWER:
@@ -255,7 +279,7 @@ class LocalPool:
 
     async def _take(self) -> Child:
         """A waiting child; raises `Overloaded` where none comes."""
-        if self._reason is not None and not self._coming:
+        if self._stopped:
             raise Overloaded(_RESTART_PAUSE)
         try:
             async with asyncio.timeout(self._queue_seconds):
@@ -263,7 +287,7 @@ class LocalPool:
                     if self._idle.empty():
                         self._refill()
                     child = await self._idle.get()
-                    if not child.gone.done():
+                    if child.waits:
                         return child
                     child.dispose()
         except TimeoutError:
@@ -310,6 +334,10 @@ class LocalPool:
         task = asyncio.ensure_future(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+class _NotStarted(Exception):
+    """The child died before it had read its program: another may have it."""
 
 
 def _grace(seconds: float) -> float:

@@ -27,6 +27,7 @@ torch.autograd.gradcheck torch.autograd.profiler torch.distributions torch.nn.ut
 torch.nn.utils.parametrize torch.nn.utils.parametrizations torch.nn.utils.prune
 torch.nn.utils.stateless torch.utils.checkpoint torch.utils.data torch.utils.serialization
 torch.utils.flop_counter torch.utils.hooks torch.sparse torch.masked torch.nested torch.testing
+torch._decomp.decompositions_for_jvp
 torch.export._trace torch._dynamo torch.fx.experimental.proxy_tensor torch.nn.attention
 torch.profiler torch.library torch.amp torch.fx torch.ao.quantization torch.package
 """.split()
@@ -66,6 +67,9 @@ attention = torch.nn.MultiheadAttention(4, 2)
 attention(*[torch.randn(3, 1, 4)] * 3)[0].sum().backward()
 torch.linalg.inv(torch.eye(3) + x.detach().diag()).sum()
 torch.fft.fft(torch.randn(8)).abs().sum()
+with torch.autograd.forward_ad.dual_level():
+    dual = torch.autograd.forward_ad.make_dual(torch.ones(2), torch.ones(2))
+    torch.autograd.forward_ad.unpack_dual(dual * dual)
 """,
     "x = torch.tensor(2.0, requires_grad=True)\n1 / 0",
     "import torch\nprint('unfinished'",
@@ -75,6 +79,7 @@ torch.fft.fft(torch.randn(8)).abs().sum()
 def preload(evaluator: str, limits: Limits) -> Evaluate:
     """Import, warm up, and give `evaluator` ("module:function") back as a function."""
     module_name, _, function = evaluator.partition(":")
+    evaluate = cast(Evaluate, getattr(importlib.import_module(module_name), function))
     import torch
 
     torch.set_num_threads(1)
@@ -84,7 +89,6 @@ def preload(evaluator: str, limits: Limits) -> Evaluate:
             importlib.import_module(name)
         except ImportError as error:  # another version of torch or Python: told, not fatal
             print(f"sandbox: {name} is not there: {error}", file=sys.stderr)
-    evaluate = cast(Evaluate, getattr(importlib.import_module(module_name), function))
     for program in _PROGRAMS:
         evaluate(TraceRequest(code=program), limits, progress=None, amend=None)
     # Threads can't be had in a child: asking for more is not an error.

@@ -2,70 +2,81 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
+import os
 import socket
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from app.trace import validate
+from app.sandbox import LocalPool
+from app.trace import TraceRequest, validate
 from tests.sandbox.attacks import Attack
-from tests.sandbox.running import Running
 
 SECRET = "correct-horse-battery-staple"
 _CONTENT = "untouched"
+_AT_ONCE = 2
+#: Seconds for a program that must run out of them, and for others.
+_SHORT, _LONG = 0.7, 5.0
 
 
-@dataclass
-class Canaries:
-    """A folder with one file, and a listener that nobody should reach."""
+@dataclass(frozen=True)
+class Outcome:
+    """`got` in words, None where nothing was; `end` is the kind of error, or "ok"."""
 
-    folder: Path
-    listener: socket.socket = field(default_factory=lambda: socket.create_server(("127.0.0.1", 0)))
-
-    def __post_init__(self) -> None:
-        self.folder.chmod(0o777)
-        self._file.write_text(_CONTENT)
-        self._file.chmod(0o666)
-        self.listener.setblocking(False)
-
-    @property
-    def _file(self) -> Path:
-        return self.folder / "file"
-
-    def code(self, attack: Attack) -> str:
-        port = str(self.listener.getsockname()[1])
-        return attack.code.replace("@CANARY@", str(self.folder)).replace("@PORT@", port)
-
-    def touched(self) -> str | None:
-        """What happened to them, in words; laid out anew for the next."""
-        found = None
-        names = sorted(path.name for path in self.folder.iterdir())
-        if names != ["file"] or self._file.read_text() != _CONTENT:
-            found = f"the folder holds {names}"
-            for path in self.folder.iterdir():
-                path.rmdir() if path.is_dir() and not path.is_symlink() else path.unlink()
-            self._file.write_text(_CONTENT)
-            self._file.chmod(0o666)
-        try:
-            connection, _ = self.listener.accept()
-        except BlockingIOError:
-            return found
-        connection.close()
-        return f"{found or ''} a connection was made"
+    got: str | None
+    end: str
+    error: dict[str, Any] | None
 
 
-def won(attack: Attack, running: Running, canaries: Canaries) -> str | None:
-    """What the attack got, in words; None if nothing.  Its answer must be a trace."""
-    answer = running.answer(canaries.code(attack))
-    trace = validate(answer)
-    if "PWNED" in trace["stdout"]:
-        return trace["stdout"][:200]
-    if SECRET.encode() in answer:
-        return "the secret"
-    return canaries.touched()
+async def assault(pool: LocalPool, attacks: Iterable[Attack], folder: Path) -> dict[str, Outcome]:
+    """Run them, a few at once, each upon a canary of its own.  All answers must be traces."""
+    for above in (folder, *folder.parents):
+        if not above.stat().st_mode & 0o005 and above.stat().st_uid == os.getuid():
+            above.chmod(above.stat().st_mode | 0o055)  # else nobody could reach them
+    places = asyncio.Semaphore(_AT_ONCE)
+
+    async def one(number: int, attack: Attack) -> tuple[str, Outcome]:
+        async with places:
+            return attack.name, await _attack(pool, attack, folder / str(number))
+
+    return dict(await asyncio.gather(*(one(i, attack) for i, attack in enumerate(attacks))))
 
 
-def winners(attacks: Iterable[Attack], running: Running, canaries: Canaries) -> dict[str, str]:
-    """Those that got something, by name."""
-    found = {attack.name: won(attack, running, canaries) for attack in attacks}
-    return {name: what for name, what in found.items() if what is not None}
+async def _attack(pool: LocalPool, attack: Attack, folder: Path) -> Outcome:
+    file = folder / "file"
+    folder.mkdir()
+    folder.chmod(0o777)
+    file.write_text(_CONTENT)
+    file.chmod(0o666)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.setblocking(False)
+        port = str(listener.getsockname()[1])
+        code = attack.code.replace("@CANARY@", str(folder)).replace("@PORT@", port)
+        seconds = _SHORT if attack.ends == {"timeout"} else _LONG
+        answer = await pool.evaluate(TraceRequest(code=code), deadline=seconds)
+        validate(answer)
+        trace = json.loads(answer)
+        got = None
+        if "PWNED" in trace["stdout"]:
+            got = trace["stdout"][:200]
+        elif SECRET.encode() in answer:
+            got = "the secret"
+        elif sorted(path.name for path in folder.iterdir()) != ["file"]:
+            got = "another file"
+        elif file.read_text() != _CONTENT:
+            got = "the file"
+        elif _was_called(listener):
+            got = "a connection"
+    error = trace["error"]
+    return Outcome(got, error["kind"] if error else "ok", error)
+
+
+def _was_called(listener: socket.socket) -> bool:
+    try:
+        listener.accept()[0].close()
+    except BlockingIOError:
+        return False
+    return True

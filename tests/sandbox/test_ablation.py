@@ -2,6 +2,7 @@
 
 Without these tests, the table of attacks could pass because it attacks nothing.
 The layers overlap on purpose, so most of them show only where others are off too.
+`test_hostile` shows that all layers together hold every one of these.
 """
 
 from __future__ import annotations
@@ -14,63 +15,52 @@ import pytest
 from app.sandbox import SandboxUnavailable
 from app.sandbox.jail import LAYERS
 from tests.sandbox.attacks import ATTACKS, BY_NAME
-from tests.sandbox.canaries import SECRET, Canaries, winners
+from tests.sandbox.canaries import SECRET, assault
 from tests.sandbox.running import running_pool
 
 #: Layers left out -> attacks that win for that reason.
 HELD: dict[tuple[str, ...], set[str]] = {
-    ("words", "seccomp"): {
-        "udp", "unix socket", "stat a file", "host name", "where am I", "change directory",
-    },
-    ("words", "seccomp", "landlock"): {
-        "read /etc/passwd", "read by libc", "list /", "write the canary",
-    },
-    ("words", "seccomp", "rlimits"): {"memory file", "pipes", "duplicate descriptors"},
+    ("words", "seccomp"): {"stat a file", "host name", "where am I"},
     ("words", "rlimits"): {"address space by libc"},
+    ("words", "seccomp", "rlimits"): {
+        "memory file", "pipes", "duplicate descriptors", "udp", "unix socket", "threads",
+    },
+    ("words", "seccomp", "rlimits", "landlock"): {
+        "read /etc/passwd", "read by libc", "list /", "write the canary", "write by libc",
+        "connect", "name service",
+    },
 }  # fmt: skip
 if os.getuid() == 0:
-    HELD["words", "seccomp", "user"] = {"fork", "threads", "new session", "user namespace"}
-    HELD["words", "seccomp", "landlock", "rlimits", "user"] = {"priority up", "real time"}
-
-
-def _canaries(folder: Path) -> Canaries:
-    folder.chmod(0o755)
-    for parent in folder.parents[:2]:
-        parent.chmod(0o755)
-    return Canaries(folder)
+    HELD["words", "seccomp", "user"] = {"fork", "priority up", "real time"}
 
 
 @pytest.mark.parametrize("left_out", HELD, ids=" ".join)
 def test_left_out(left_out: tuple[str, ...], tmp_path: Path) -> None:
-    """The same attacks: refused by all layers, successful without these."""
-    canaries = _canaries(tmp_path)
     attacks = [BY_NAME[name] for name in sorted(HELD[left_out])]
-    with running_pool() as pool:
-        assert winners(attacks, pool, canaries) == {}
     layers = tuple(layer for layer in LAYERS if layer not in left_out)
-    with running_pool(layers=layers, self_test=False) as pool:
-        assert set(winners(attacks, pool, canaries)) == HELD[left_out]
+    with running_pool(layers=layers, self_test=False) as running:
+        outcomes = running.do(assault(running.pool, attacks, tmp_path))
+    assert {name for name, one in outcomes.items() if one.got} == HELD[left_out]
 
 
 def test_without_any_layer_many_attacks_win(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Of those that do no harm to the machine on which they succeed."""
     monkeypatch.setenv("GRADWALK_SECRET", SECRET)
-    canaries = _canaries(tmp_path)
-    harmless = [
+    harmful = ("kill", "bomb", "while", "daemon", "limits", "clock", "mount", "chroot")
+    attacks = [
         attack
         for attack in ATTACKS
-        if any(word in attack.code for word in ("open", "stat", "socket", "os.", "listdir"))
-        and not any(
-            word in attack.name + attack.code
-            for word in ("kill", "bomb", "while", "daemon", "exec", "range(", "limits", "clock")
-        )
+        if not any(word in attack.name + attack.code for word in harmful)
+        and any(word in attack.code for word in ("open(", "os.", "socket", "libc.", "listdir"))
     ]
-    with running_pool(layers=(), self_test=False) as pool:
-        assert len(winners(harmless, pool, canaries)) >= 20
+    with running_pool(layers=(), self_test=False) as running:
+        outcomes = running.do(assault(running.pool, attacks, tmp_path))
+    assert sum(one.got is not None for one in outcomes.values()) >= 24
 
 
-@pytest.mark.parametrize("layers", [(), ("words",), ("landlock", "rlimits", "user")], ids=str)
+@pytest.mark.parametrize("layers", [("words",), ("landlock", "rlimits", "user")], ids=str)
 def test_a_sandbox_that_does_not_hold_does_not_start(layers: tuple[str, ...]) -> None:
     with pytest.raises(SandboxUnavailable, match="does not hold"), running_pool(layers=layers):
         raise AssertionError("it started")

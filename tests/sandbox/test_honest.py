@@ -153,12 +153,12 @@ def test_works(name: str, pool: Running) -> None:
 def test_a_chain_of_many_nodes_fits_the_stack(pool: Running) -> None:
     code = """
 import torch
-x = torch.ones(1, requires_grad=True)
-y = x
-with torch._C.DisableTorchFunction():
-    for _ in range(100_000):
-        y = y + 1
-del y
+def chain():
+    x = torch.ones(1, requires_grad=True)
+    with torch._C.DisableTorchFunction():
+        for _ in range(60_000):
+            x = x + 1
+chain()
 print('freed')
 """
     assert pool.trace(code)["stdout"] == "freed\n"
@@ -173,5 +173,7 @@ def test_runs_do_not_see_each_other(pool: Running) -> None:
 
 
 def test_the_seed_decides(pool: Running) -> None:
-    code = "import torch, random, numpy\nprint(torch.rand(1), random.random(), numpy.random.rand())"
+    code = (
+        "import torch, random, numpy as n\nprint(torch.rand(1), random.random(), n.random.rand())"
+    )
     assert pool.trace(code)["stdout"] == pool.trace(code)["stdout"]
