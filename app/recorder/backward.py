@@ -32,6 +32,7 @@ class BackwardRecorder:
             running = self._begin(tuple(outputs), args, kwargs)
         if running is None:
             return self._engine(outputs, *args, **kwargs)
+        self._state.budget.backward(running=True)
         on_stack = _is_active(self.mode)
         if not on_stack:
             torch._C._push_on_torch_function_stack(self.mode)
@@ -46,6 +47,7 @@ class BackwardRecorder:
                 torch._C._pop_torch_function_stack()
             with DisableTorchFunction():
                 running.end()
+            self._state.budget.backward(running=False)
         return result
 
     def _begin(self, outputs: Any, args: Any, kwargs: Any) -> _Running | None:
@@ -84,6 +86,8 @@ class BackwardRecorder:
             record = walked.by_node.get(edge[0])
             if record is not None and gradient is not None:
                 record.arrived.setdefault(edge[1], []).append((gradient, seed))
+        if state.tape is not None:
+            state.tape.backward(graph["id"], outputs, gradients)
         state.timeline.append(
             {
                 "kind": "backward",
@@ -146,6 +150,11 @@ class _Running:
             )
             if record.leaf is not None:
                 self._accumulated(record.leaf, node_id)
+                if state.tape is not None and grad_outputs[0] is not None:
+                    state.tape.accumulated(self._graph_id, record.leaf, grad_outputs[0])
+            state.nodes_run += 1
+            if state.watch is not None:
+                state.watch.moved(len(state.ops), state.nodes_run)
 
     def _left(self, edges: list[Any], gradients: Any) -> None:
         """The gradient that went along each edge."""

@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 
+from app.recorder.budget import CHARS_A_NODE
 from app.recorder.state import State
 from app.recorder.summary import DTYPE_NAMES
 from app.recorder.tensors import shape_of
@@ -55,8 +56,10 @@ def walk(state: State, graph: Graph, roots: list[Any]) -> Walk:
     records = found.records
     edges = graph["edges"]
     nodes = graph["nodes"]
-    room = state.limits.nodes - state.node_count
+    budget = state.budget
+    room = min(state.limits.nodes - state.node_count, int(budget.left / CHARS_A_NODE))
     pending: list[Record] = []
+    beyond: list[Any] = []
     for root in roots:
         if root is not None and root not in by_node:
             record = by_node[root] = _record(state, root)
@@ -72,7 +75,7 @@ def walk(state: State, graph: Graph, roots: list[Any]) -> Walk:
             target = by_node.get(node)
             if target is None:
                 if len(records) >= room:
-                    state.omit("nodes")
+                    beyond.append(node)
                     record.edges.append(None)
                     continue
                 target = by_node[node] = _record(state, node)
@@ -89,9 +92,23 @@ def walk(state: State, graph: Graph, roots: list[Any]) -> Walk:
             state.edge_count += 1
             edges.append(edge)
             record.edges.append((edge, target))
+    if beyond:
+        state.omit("nodes", _count(beyond, set(by_node)))
     state.node_count += len(records)
+    budget.left -= CHARS_A_NODE * len(records)
     nodes.extend([record.data for record in records])
     return found
+
+
+def _count(pending: list[Any], seen: set[Any]) -> int:
+    """How many more nodes there are, past the limit."""
+    before = len(seen)
+    while pending:
+        node = pending.pop()
+        if node is not None and node not in seen:
+            seen.add(node)
+            pending.extend(following for following, _ in node.next_functions)
+    return len(seen) - before
 
 
 def _record(state: State, node: Any) -> Record:

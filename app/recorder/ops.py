@@ -139,8 +139,7 @@ class OpMode(TorchFunctionMode):
             if info.in_place:
                 state.summaries.flush()
             return func(*args, **kwargs) if kwargs else func(*args)
-        if len(state.ops) >= state.limits.ops:
-            state.omit("ops")
+        if not state.room_for_op():
             if info.in_place:
                 state.summaries.flush()
             return func(*args, **kwargs) if kwargs else func(*args)
@@ -162,12 +161,15 @@ class OpMode(TorchFunctionMode):
             before = _versions(inputs)
         if info.is_python:
             return self._run_python(info, func, args, kwargs, op, inputs, before, frame)
+        kept = None if state.tape is None or parent else state.tape.before(args, kwargs)
         sequence = _get_sequence_nr()
         try:
             result = func(*args, **kwargs) if kwargs else func(*args)
         except BaseException:
             state.ops.append(op)
             raise
+        if kept is not None and state.tape is not None:
+            state.tape.after(func, kept, tensors_in(result))
         if type(result) is torch.Tensor:
             if before is None and parent is None and not info.is_empty:
                 self._finish_simple(op, place.line, info, inputs, result, sequence)
@@ -190,7 +192,7 @@ class OpMode(TorchFunctionMode):
         frame = snippet_frame(sys._getframe(2))
         state = self._state
         state.has_functions = True
-        if frame is None or len(state.ops) >= state.limits.ops:
+        if frame is None or not state.room_for_op():
             return call(*args, **kwargs)
         with DisableTorchFunction():
             place = state.places.of(frame)
@@ -199,6 +201,8 @@ class OpMode(TorchFunctionMode):
             inputs = _inputs(args, kwargs)
             op = self._new_op(function.__name__, place.site(count), place, self._parent, inputs)
             before = _versions(inputs)
+            tape = state.tape if self._parent is None else None
+            kept = tape.before(args, kwargs) if tape is not None else None
         state.ops.append(op)
         outer = (self._parent, self._parent_frame)
         self._parent, self._parent_frame = op, None
@@ -208,6 +212,8 @@ class OpMode(TorchFunctionMode):
         finally:
             self._parent, self._parent_frame = outer
         with DisableTorchFunction():
+            if tape is not None and kept is not None:
+                tape.after(call, kept, tensors_in(result))
             self._finish(_APPLY, op, inputs, tensors_in(result), sequence, before)
         return result
 
@@ -260,6 +266,8 @@ class OpMode(TorchFunctionMode):
         ops.append(op)
         outer = (self._parent, self._parent_frame)
         self._parent, self._parent_frame = op, frame
+        tape = self._state.tape if self._parent is op and outer[0] is None else None
+        kept = tape.before(args, kwargs) if tape is not None else None
         sequence = _get_sequence_nr()
         self.entering = True
         _push_on_torch_function_stack(self)
@@ -270,6 +278,8 @@ class OpMode(TorchFunctionMode):
             self.entering = False
             self._parent, self._parent_frame = outer
         outputs = tensors_in(result)
+        if tape is not None and kept is not None:
+            tape.after(func, kept, outputs)
         if outputs or before is not None:
             if len(ops) == index + 2 and self._is_same(ops[-1], outputs):
                 self._absorb(op, ops.pop(), sequence)

@@ -10,7 +10,7 @@ import sys
 import time
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from functools import partial
 from types import ModuleType
 from typing import Any
@@ -20,6 +20,7 @@ import torch
 
 from app.recorder.automatic import auto_backward, given_gradient
 from app.recorder.backward import BackwardRecorder
+from app.recorder.check import Tape
 from app.recorder.collector import quiet_collector
 from app.recorder.errors import error_of
 from app.recorder.inputs import INPUT, Inputs, InvalidInput
@@ -34,7 +35,8 @@ from app.recorder.state import State
 from app.recorder.stdout import Output
 from app.recorder.variables import named_tensors, variables
 from app.recorder.warned import Warned
-from app.trace.document import SCHEMA_VERSION, Error, Trace
+from app.recorder.watch import Watch
+from app.trace.document import SCHEMA_VERSION, Check, Error, Trace
 from app.trace.limits import DEFAULT_LIMITS, Limits
 from app.trace.progress import Progress
 from app.trace.request import TraceRequest
@@ -52,10 +54,11 @@ def record(
 
     The program runs in this process with all its rights: untrusted code
     belongs in the sandbox.  Its exceptions end up in the trace's `error`;
-    `KeyboardInterrupt` alone passes through.
+    `KeyboardInterrupt` alone passes through.  `progress` is called about ten
+    times a second with how far the run has come.
     """
     started = time.perf_counter()
-    run = _Run(request, limits)
+    run = _Run(request, limits, progress)
     run.execute()
     trace = run.trace()
     trace["runtime"]["elapsed_ms"]["total"] = round((time.perf_counter() - started) * 1e3, 3)
@@ -63,7 +66,12 @@ def record(
 
 
 class _Run:
-    def __init__(self, request: TraceRequest, limits: Limits) -> None:
+    def __init__(
+        self,
+        request: TraceRequest,
+        limits: Limits,
+        progress: Callable[[Progress], None] | None,
+    ) -> None:
         self.request = request
         self.limits = limits
         self.error: Error | None = None
@@ -73,6 +81,10 @@ class _Run:
         self.hidden: frozenset[str] = frozenset()
         self.result: Any = None
         self.state = State(limits, Places([], [], 0), request.jacobians)
+        if request.check:
+            self.state.tape = Tape(self.state.tensors)
+        if progress is not None:
+            self.state.watch = Watch(progress)
         self.inputs = Inputs(self.state, request.inputs)
         self.interventions: Interventions | None = None
         self.stdout = Output(limits.stdout_chars, self._printed)
@@ -180,6 +192,8 @@ class _Run:
     def _printed(self, text: str) -> None:
         """Output goes on the timeline, all of one line's in one event."""
         timeline = self.state.timeline
+        if self.state.watch is not None:
+            self.state.watch.printed(text)
         line = self.state.line(3)
         last = timeline[-1] if timeline else None
         if last is not None and last["kind"] == "print" and last["line"] == line:
@@ -187,6 +201,15 @@ class _Run:
                 last["text"] += text
                 return
         timeline.append({"kind": "print", "line": line, "text": text})
+
+    def _checks(self, named: list[tuple[str, torch.Tensor]]) -> list[Check] | None:
+        tape = self.state.tape
+        if tape is None or self.error is not None:
+            return None
+        leaves = {id(t): (name, t) for name, t in reversed(named) if t.is_leaf and t.requires_grad}
+        silent = Output(0)
+        with redirect_stdout(silent), redirect_stderr(silent):
+            return tape.check(list(reversed(leaves.values())))
 
     def trace(self) -> Trace:
         state = self.state
@@ -197,6 +220,7 @@ class _Run:
                 not_run_graph(state, named)
             found = variables(state, named)
             inputs = self.inputs.report(named, self.limits.value_elements)
+            checks = self._checks(named)
             state.summaries.flush()
             nonfinite = first_nonfinite(state) if state.summaries.nonfinite else None
         if state.summaries.cut:
@@ -221,6 +245,7 @@ class _Run:
             "omitted": state.omitted,
             "bindings": state.bindings,
             "inputs": inputs,
+            "checks": checks,
             "first_nonfinite": nonfinite,
             "interventions": self.interventions.report() if self.interventions else [],
         }

@@ -9,15 +9,15 @@ from typing import Any, Literal
 import torch
 from torch._C import DisableTorchFunction
 
+from app.recorder.budget import CHARS_AN_OP, Budget
+from app.recorder.check import Tape
 from app.recorder.jacobian import Jacobians
 from app.recorder.places import Places, snippet_frame
 from app.recorder.summary import Summaries
 from app.recorder.tensors import Tensors
+from app.recorder.watch import Watch
 from app.trace.document import Binding, CreatedBy, Event, GradStatus, Graph, Op, Summary, Update
 from app.trace.limits import Limits
-
-#: Of the characters a trace may have, the part that numbers may take.
-_SHARE_OF_VALUES = 0.6
 
 
 class State:
@@ -26,8 +26,8 @@ class State:
     ) -> None:
         self.limits = limits
         self.places = places
-        chars = int(limits.trace_bytes * _SHARE_OF_VALUES)
-        self.summaries = Summaries(limits.value_elements, chars)
+        self.budget = Budget(limits.trace_bytes)
+        self.summaries = Summaries(limits.value_elements, self.budget)
         self.tensors = Tensors(self.summaries)
         self.ops: list[Op] = []
         self.graphs: list[Graph] = []
@@ -40,6 +40,10 @@ class State:
         self.maker: dict[str, Op] = {}
         self.bound: dict[str, str] = {}
         self.node_count = 0
+        self.nodes_run = 0
+        self.watch: Watch | None = None
+        #: Kept when the request wants a check.
+        self.tape: Tape | None = None
         self.edge_count = 0
         #: Ids of engine nodes: by sequence number, or by the leaf of an AccumulateGrad.
         self.node_ids: dict[Any, str] = {}
@@ -60,6 +64,17 @@ class State:
         #: What an entry was before an in-place op.
         self._replaced: dict[str, str] = {}
         self._grad_owner: dict[int, tuple[weakref.ref[torch.Tensor], str]] = {}
+
+    def room_for_op(self) -> bool:
+        """May one more op be recorded?  If not, it is counted."""
+        budget = self.budget
+        if len(self.ops) >= self.limits.ops or budget.left < budget.ops_until:
+            self.omit("ops")
+            return False
+        budget.left -= CHARS_AN_OP
+        if self.watch is not None:
+            self.watch.moved(len(self.ops), self.nodes_run)
+        return True
 
     def omit(self, kind: str, count: int = 1) -> None:
         self.omitted[kind] = self.omitted.get(kind, 0) + count

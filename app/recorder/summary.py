@@ -11,6 +11,7 @@ from typing import Any, Literal, cast
 
 import torch
 
+from app.recorder.budget import CHARS_A_NUMBER, CHARS_A_SUMMARY, Budget
 from app.trace.document import Number, Summary
 
 _REAL = frozenset(
@@ -24,8 +25,6 @@ _HEAT_ELEMENTS = 2_000_000
 #: Tensors of more elements are reduced at once.
 _LARGE = 16_384
 _QUEUE_BYTES = 32 * 1024 * 1024
-_CHARS_A_NUMBER = 20
-_CHARS_A_SUMMARY = 170
 #: What a queued tensor weighs beside its numbers.
 _BYTES_A_TENSOR = 600
 #: From so many small tensors of a shape on, stacking them is cheaper.
@@ -70,9 +69,9 @@ class Summaries:
     called before anything writes in place.
     """
 
-    def __init__(self, elements: int, chars: int) -> None:
+    def __init__(self, elements: int, budget: Budget) -> None:
         self._elements = elements
-        self._chars = chars
+        self._budget = budget
         self._queue: list[tuple[Summary, torch.Tensor]] = []
         self._queued_bytes = 0
         self._unseen_writes = False
@@ -86,10 +85,11 @@ class Summaries:
 
         Must run with torch-function modes disabled.  Never raises.
         """
-        self._chars -= _CHARS_A_SUMMARY
-        if self._chars < 0:
+        budget = self._budget
+        if budget.left < budget.values_until:
             self.cut += 1
             return None
+        budget.left -= CHARS_A_SUMMARY
         dtype = tensor.dtype
         if (
             dtype in _REAL
@@ -117,7 +117,7 @@ class Summaries:
         if not count:
             return small(shape, DTYPE_NAMES[dtype], tensor.tolist(), [])
         if count <= self._elements:
-            self._chars -= count * _CHARS_A_NUMBER
+            self._budget.left -= count * CHARS_A_NUMBER
         summary: Summary = {
             "shape": shape, "dtype": DTYPE_NAMES[dtype], "norm": None, "min": None, "max": None,
             "mean": None, "nonfinite": 0, "data": None,
@@ -186,7 +186,7 @@ class Summaries:
             plain = plain.resolve_neg()
             if plain.numel() <= self._elements:
                 data = plain.tolist()
-                self._chars -= plain.numel() * _CHARS_A_NUMBER
+                self._budget.left -= plain.numel() * CHARS_A_NUMBER
                 summary = small(
                     list(plain.shape),
                     DTYPE_NAMES.get(tensor.dtype, str(tensor.dtype)),
