@@ -1,7 +1,8 @@
 """The HTML pages: the studio, the same to be embedded, the operators, the API's own page.
 
 Templates get: `static` (where one version of all files lies), `csp_nonce` (for
-the import map and CodeMirror's styles), `embed`, `sandboxed`, `version`, `base`.
+the import map and CodeMirror's styles), `embed`, `sandboxed`, `version`, `base`,
+`bundled` (the page's modules as one script, rather than one by one).
 """
 
 from __future__ import annotations
@@ -59,6 +60,7 @@ def pages_router(settings: Settings, assets: Assets) -> APIRouter:
             sandboxed=not settings.unsafe_no_sandbox,
             version=__version__,
             base=settings.root_path,
+            bundled=not settings.development,
             **context,
         )
         headers = {

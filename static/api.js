@@ -22,7 +22,8 @@ export class Problem extends Error {
   }
 }
 
-const root = new URL('../../', import.meta.url);
+/** Where the service is mounted. */
+const root = new URL(document.querySelector('meta[name=gradwalk-root]')?.getAttribute('content') ?? '/', location.href);
 
 /** The address of a path of the service, wherever it is mounted. @param {string} path */
 export function address(path) {
