@@ -195,6 +195,9 @@ export function createActions(store, session, history) {
     setDirection(/** @type {'TB' | 'LR'} */ direction) {
       setState({ direction });
     },
+    toggleScope() {
+      setState({ scope: get().scope === 'call' ? 'all' : 'call' });
+    },
     setTheme(/** @type {State['theme']} */ theme) {
       setState({ theme });
     },

@@ -3,6 +3,7 @@
  */
 import { button, fill, h } from './dom.js';
 import { createGraph } from './graph/index.js';
+import { callAt, callsOf, hasParts, partOf } from './model/scope.js';
 import { shown } from './state.js';
 import { stayOf } from './timeline/player.js';
 
@@ -23,12 +24,13 @@ export function createGraphPane(hosts, store, actions) {
     onIntervene: ({ kind, card }) => actions.intervene(kind, card),
   });
   const counts = h('span', { class: 'counts' });
+  const scope = h('button', { class: 'button button--small', type: 'button', on: { click: () => actions.toggleScope() } });
   const direction = button({ icon: 'arrowRight', title: 'Turn the flow', key: 'D', class: 'button--small', onClick: () => actions.setDirection(store.get().direction === 'TB' ? 'LR' : 'TB') });
   fill(hosts.legend, legend());
   fill(
     hosts.bar,
     h(
-      'div', { class: 'graph-tools' }, counts,
+      'div', { class: 'graph-tools' }, counts, scope,
       h(
         'span', { class: 'segmented', role: 'group', 'aria-label': 'View' },
         direction,
@@ -44,8 +46,10 @@ export function createGraphPane(hosts, store, actions) {
   /** @type {string | null} */
   let lesson = null;
   async function drawModel(/** @type {State} */ state) {
-    const model = shown(state);
-    counts.textContent = model ? countsOf(model) : '';
+    const whole = shown(state);
+    const model = whole && pictured(whole, state);
+    counts.textContent = whole && model ? countsOf(whole, model) : '';
+    showScope(whole, state);
     const empty = model !== null && model.cards.length === 0;
     hosts.note.hidden = !(empty || (model === null && state.status === 'failed'));
     hosts.note.textContent = empty
@@ -61,29 +65,67 @@ export function createGraphPane(hosts, store, actions) {
     graph.select(store.get().selection);
   }
 
+  /** @param {Model | null} whole @param {State} state */
+  function showScope(whole, state) {
+    scope.hidden = whole === null || !hasParts(whole);
+    const all = state.scope === 'all';
+    scope.textContent = all ? 'One call at a time' : `Show all ${whole ? callsOf(whole).length : ''} calls`;
+    scope.title = all ? 'Draw only the backward call of this step (A)' : 'Draw all backward calls side by side (A)';
+  }
+
+  /** Whether another call than the one that is drawn is to be seen now. @param {State} state */
+  function moved(state) {
+    const whole = shown(state);
+    return whole !== null && drawn !== null && pictured(whole, state) !== drawn;
+  }
+
   store.on(['model', 'view', 'comparison', 'status'], (state, changed) => {
     if (changed.has('model') || changed.has('view') || changed.has('comparison') || !shown(state)) void drawModel(state);
   });
   store.on(['step'], (state, changed) => {
-    if (!changed.has('model') && !changed.has('view')) {
+    if (moved(state)) void drawModel(state);
+    else if (!changed.has('model') && !changed.has('view')) {
       graph.setStep(state.step, { animate: true, duration: Math.min(900, stayOf(shown(state), state.step, state.speed) * 0.8) });
     }
   });
-  store.on(['selection'], ({ selection }) => graph.select(selection));
+  store.on(['selection'], (state) => {
+    if (moved(state)) void drawModel(state);
+    else graph.select(state.selection);
+  });
+  store.on(['scope'], (state) => void drawModel(state));
   store.on(['hover'], ({ hover }) => graph.hover(hover));
   store.on(['direction'], ({ direction: now }) => graph.setDirection(now));
   if (store.get().direction !== 'TB') graph.setDirection(store.get().direction);
   return graph;
 }
 
-/** @param {Model} model */
-function countsOf(model) {
-  const calls = model.trace.graphs.filter((one) => one.kind !== 'not_run').length;
-  const nodes = new Set(model.trace.graphs.flatMap((one) => one.nodes.map((node) => node.id))).size;
-  const edges = model.trace.graphs.reduce((total, one) => total + one.edges.length, 0);
+/**
+ * What is drawn: the whole model, or the part of one backward call, that of the
+ * selected card where there is one.
+ * @param {Model} whole @param {State} state @returns {Model}
+ */
+function pictured(whole, state) {
+  if (state.scope === 'all' || !hasParts(whole)) return whole;
+  const now = callAt(whole, state.step);
+  const part = now ? partOf(whole, now) : whole;
+  const selected = state.selection?.kind === 'card' ? whole.cardById.get(state.selection.id) : undefined;
+  if (!selected || part.cards.some((card) => card.id === selected.id)) return part;
+  const [own] = selected.graphs;
+  return own ? partOf(whole, own) : whole;
+}
+
+/** @param {Model} whole @param {Model} model  What of it is drawn. */
+function countsOf(whole, model) {
+  const calls = callsOf(whole);
+  const graphs = whole.trace.graphs;
+  const call = model === whole ? -1 : calls.findIndex((id) => partOf(whole, id) === model);
+  const seen = call < 0 ? graphs : graphs.filter((one) => one.id === calls[call]);
+  const nodes = new Set(seen.flatMap((one) => one.nodes.map((node) => node.id))).size;
+  const edges = seen.reduce((total, one) => total + one.edges.length, 0);
   const ghosts = model.cards.filter((card) => card.kind === 'ghost').length;
   const say = (/** @type {number} */ n, /** @type {string} */ what) => `${n.toLocaleString('en')} ${what}${n === 1 ? '' : 's'}`;
-  return [say(nodes, 'node'), say(edges, 'edge'), say(calls, 'backward call'), ghosts > 0 && `${ghosts.toLocaleString('en')} not recorded`].filter(Boolean).join(' · ');
+  const which = call < 0 ? say(calls.length, 'backward call') : `backward ${call + 1} of ${calls.length}`;
+  return [say(nodes, 'node'), say(edges, 'edge'), which, ghosts > 0 && `${ghosts.toLocaleString('en')} not recorded`].filter(Boolean).join(' · ');
 }
 
 function legend() {

@@ -57,6 +57,7 @@ export function bindKeys(store, actions, commands, parts) {
       actions.showTab('code');
       parts.editor.focus();
     }),
+    a: plain(() => actions.toggleScope()),
     b: plain(() => actions.toggleView()),
     f: plain(() => parts.graph.fit()),
     d: plain(() => actions.setDirection(store.get().direction === 'TB' ? 'LR' : 'TB')),

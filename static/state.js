@@ -57,6 +57,7 @@
  *   selection: Ref | null,
  *   hover: Ref | null,
  *   direction: 'TB' | 'LR',
+ *   scope: 'call' | 'all',
  *   theme: 'system' | 'light' | 'dark',
  *   tab: 'code' | 'graph' | 'inspector',
  *   coach: boolean,
@@ -64,6 +65,7 @@
  * }} State
  *   `model` is what was run last; with what-ifs on, `before` is the same
  *   program without them.  `shown(state)` says which of them is looked at.
+ *   `scope`: of several backward calls, see the one at the step, or all.
  */
 
 /** @type {State} */
@@ -90,6 +92,7 @@ export const initialState = {
   selection: null,
   hover: null,
   direction: 'TB',
+  scope: 'call',
   theme: 'system',
   tab: 'graph',
   coach: true,

@@ -23,6 +23,7 @@ export const PROPERTIES = [
   { key: 'lesson', name: 'lesson', packed: false, valid: (v) => /^[\w-]{1,64}$/.test(v) },
   { key: 'step', name: 'step', packed: false, valid: (v) => Number.isInteger(v) && v >= -1, parse: Number },
   { key: 'view', name: 'view', packed: false, valid: (v) => v === 'after' || v === 'before' },
+  { key: 'scope', name: 'scope', packed: false, valid: (v) => v === 'call' || v === 'all' },
   { key: 'direction', name: 'direction', packed: false, valid: (v) => v === 'TB' || v === 'LR' },
   { key: 'code', name: 'c', packed: true, valid: (v) => typeof v === 'string' && v.length <= 200_000 },
   { key: 'seed', name: 's', packed: true, valid: (v) => Number.isInteger(v) && v >= 0 },
