@@ -49,7 +49,7 @@ export function createEditor(parent, store, actions) {
       bracketMatching(), closeBrackets(), autocompletion({ activateOnTyping: false }),
       syntaxHighlighting(colours), python(), marksField, selectionActions(store, actions), readOnly.of([]),
       keymap.of([...closeBracketsKeymap, ...defaultKeymap, ...searchKeymap, ...historyKeymap, ...completionKeymap, indentWithTab]),
-      EditorView.contentAttributes.of({ 'aria-label': 'Python code' }),
+      EditorView.contentAttributes.of({ 'aria-label': 'Python code', tabindex: '0' }),
       EditorState.tabSize.of(4),
       EditorView.domEventHandlers({
         mousemove: (event) => hoverAt(view.posAtCoords({ x: event.clientX, y: event.clientY })),
