@@ -29,7 +29,8 @@ print(r.urlopen('http://127.0.0.1:8000/readyz', timeout=4).read().decode())
 body = json.dumps({{'code': '{CODE}'}}).encode()
 kind = {{'Content-Type': 'application/json'}}
 asked = r.Request('http://127.0.0.1:8000/api/v1/traces', body, kind)
-print(json.loads(r.urlopen(asked, timeout=20).read())['variables'][0]['grad']['data'])
+trace = json.loads(r.urlopen(asked, timeout=20).read())
+print(trace['error'] or trace['variables'][0]['grad']['data'])
 """
 
 
