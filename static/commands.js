@@ -74,6 +74,7 @@ export function createCommands(parts) {
       entry('externalLink', 'Open a trace file', '', () => void api.openTrace()),
       entry('undo2', 'Undo the last what-if, input or lesson', `${mod}Z`, () => actions.undo()),
       entry('redo2', 'Redo', `${mod}Shift+Z`, () => actions.redo()),
+      entry('layers', 'Draw one backward call or all', 'A', () => actions.toggleScope()),
       ...(before ? [entry('repeat', 'Switch before and after', 'B', () => actions.toggleView())] : []),
       ...(interventions.length > 0 ? [
         entry('pencil', 'Write the what-ifs into the code', '', () => actions.writeIntoCode()),
@@ -117,7 +118,7 @@ export function createCommands(parts) {
 const KEYS = [
   ['Run the program', `${mod}Enter`], ['Play or pause', 'Space'], ['One step on', '→'], ['One step back', '←'],
   ['To the start', 'Home'], ['To the end', 'End'], ['Find a node', '/'], ['All commands', `${mod}K`],
-  ['Edit the code', 'E'], ['Leave the editor', 'Esc, then Tab'], ['Before and after', 'B'], ['Fit the graph', 'F'], ['Zoom', '+ and −'],
+  ['Edit the code', 'E'], ['Leave the editor', 'Esc, then Tab'], ['Before and after', 'B'], ['One backward call or all', 'A'], ['Fit the graph', 'F'], ['Zoom', '+ and −'],
   ['Turn the flow', 'D'], ['Lesson menu', 'L'], ['Lesson before, next', '[ and ]'], ['Undo a what-if', `${mod}Z`], ['Deselect', 'Esc'], ['This help', '?'],
 ];
 

@@ -92,7 +92,7 @@ def test_no_grad(studio: Studio) -> None:
 
 def test_accumulate(studio: Studio) -> None:
     opened(studio, "accumulate")
-    expect(studio.page.locator(".counts")).to_contain_text("8 backward calls")
+    expect(studio.page.locator(".counts")).to_contain_text("backward 8 of 8")
     sums = [s for s in studio.labels() if s.startswith("weights.grad")]
     assert len(sums) == 8
     for epoch, sentence in enumerate(sums, start=1):
