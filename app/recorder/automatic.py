@@ -10,7 +10,9 @@ from app.recorder.state import State
 from app.trace.request import TraceRequest
 
 
-def auto_backward(state: State, namespace: dict[str, Any], result: Any, request: TraceRequest) -> None:
+def auto_backward(
+    state: State, namespace: dict[str, Any], result: Any, request: TraceRequest
+) -> None:
     """Call backward on the program's last result, if it called none itself.
 
     The root is the last expression, or else the last scalar (or tensor) bound

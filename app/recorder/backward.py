@@ -11,9 +11,10 @@ import torch
 from torch._C import DisableTorchFunction
 from torch._C._autograd import _get_sequence_nr
 
-from app.recorder.graph import Record, Walk, complains, walk
+from app.recorder.graph import Record, Walk, walk
 from app.recorder.nodehooks import register, unregister
 from app.recorder.places import snippet_frame
+from app.recorder.saved import complains
 from app.recorder.state import State
 from app.trace.document import Graph, Node, Root, Summary
 
@@ -191,10 +192,10 @@ class _Running:
             else:
                 value = summary(gradient)
                 upstream.append(value)
-                whole = _sum(parts) if self._state.has_hooks and parts else None
-                if whole is not None and not _same(whole, gradient):
+                total = _sum(parts) if self._state.has_hooks and parts else None
+                if total is not None and not _same(total, gradient):
                     changed = True
-                    value = summary(whole)
+                    value = summary(total)
                 before.append(value)
         record.arrived = {}
         if changed:

@@ -25,6 +25,10 @@ _TOLERANCE = {torch.float64: 1e-5, torch.float32: 2e-3, torch.float16: 5e-2, tor
 _NARROW = frozenset((torch.float32, torch.float16, torch.bfloat16))
 
 
+#: Arguments, keyword arguments and the state of the random numbers before a call.
+Kept = tuple[Any, Any, torch.Tensor]
+
+
 @dataclass(frozen=True, slots=True)
 class _Ref:
     """Stands for a tensor in the arguments on the tape."""
@@ -60,11 +64,13 @@ class Tape:
         self._made: set[str] = set()
         self._backwards: list[_Backward] = []
 
-    def before(self, args: Any, kwargs: Any) -> tuple[Any, Any, torch.Tensor]:
+    def before(self, args: Any, kwargs: Any) -> Kept:
         """The arguments of a call, to be kept if it succeeds."""
         return self._keep(args), self._keep(kwargs or {}), torch.get_rng_state()
 
-    def after(self, func: Any, kept: tuple[Any, Any, torch.Tensor], outputs: list[torch.Tensor]) -> None:
+    def after(
+        self, func: Any, kept: tuple[Any, Any, torch.Tensor], outputs: list[torch.Tensor]
+    ) -> None:
         args, kwargs, rng = kept
         ids = tuple(self._tensors.id(tensor) for tensor in outputs)
         if not _refers(args) and not _refers(kwargs):

@@ -77,7 +77,9 @@ class Edits:
         call = f"{name}.{_METHODS[self._kind]}()"
         text = call if self._kind == "retain_grad" else f"{name} = {call}"
         text = f"\n{self._indent(statement.lineno)}{text}"
-        self._edits.append({"line": line, "col": col, "end_line": line, "end_col": col, "text": text})
+        self._edits.append(
+            {"line": line, "col": col, "end_line": line, "end_col": col, "text": text}
+        )
 
     def _indent(self, line: int) -> str:
         text = self._program.lines[line - 1]

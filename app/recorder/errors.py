@@ -17,7 +17,9 @@ class DeadlineReached(BaseException):
 
 
 def error_of(raised: BaseException, places: Places | None) -> Error:
-    kind: ErrorKind = "syntax" if places is None and isinstance(raised, SyntaxError) else _kind(raised)
+    kind: ErrorKind = (
+        "syntax" if places is None and isinstance(raised, SyntaxError) else _kind(raised)
+    )
     error: Error = {
         "kind": kind,
         "type": kind if isinstance(raised, DeadlineReached) else type(raised).__name__,

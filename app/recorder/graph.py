@@ -7,12 +7,10 @@ from typing import Any
 import torch
 
 from app.recorder.budget import CHARS_A_NODE
+from app.recorder.saved import saved_tensors
 from app.recorder.state import State
-from app.recorder.summary import DTYPE_NAMES
-from app.recorder.tensors import shape_of
-from app.trace.document import Edge, Graph, Node, Op, Saved
+from app.trace.document import Edge, Graph, Node
 
-_saved_names: dict[type, list[str]] = {}
 _names: dict[type, str] = {}
 
 
@@ -134,7 +132,7 @@ def _record(state: State, node: Any) -> Record:
         "sequence_nr": sequence,
         "executed": False,
         "outputs": [tensor] if leaf is not None else _outputs(state, node, sequence),
-        "saved": _saved(state, node, op),
+        "saved": saved_tensors(state, node, op),
         "upstream": [],
         "jacobians": None,
         "created_by": state.created_by.get(sequence),
@@ -156,71 +154,3 @@ def _outputs(state: State, node: Any, sequence: int) -> list[str | None]:
     """The tensors that the node's op made, by output slot."""
     known = state.made_by_node.get(sequence)
     return known if known is not None else [None] * len(node._input_metadata)
-
-
-def _saved(state: State, node: Any, op: Op | None) -> list[Saved]:
-    saved: list[Saved] = []
-    if not _saved_names.get(type(node), True):
-        return saved
-    for name, raw in _raw_saved(node):
-        one = _one_saved(state, name, raw, node, op)
-        if one is not None:
-            saved.append(one)
-    return saved
-
-
-def _raw_saved(node: Any) -> list[tuple[str, Any]]:
-    """The saved tensors of a node, packed as they are; none once they have been freed."""
-    kind = type(node)
-    names = _saved_names.get(kind)
-    if names is None:
-        names = [name for name in dir(kind) if name.startswith("_raw_saved_")]
-        _saved_names[kind] = names
-    found: list[tuple[str, Any]] = []
-    for name in names:
-        try:
-            raw = getattr(node, name)
-        except RuntimeError:
-            continue
-        label = name.removeprefix("_raw_saved_")
-        if isinstance(raw, list | tuple):
-            found += [(f"{label}[{i}]", item) for i, item in enumerate(raw)]
-        else:
-            found.append((label, raw))
-    return found
-
-
-def _one_saved(state: State, name: str, raw: Any, node: Any, op: Op | None) -> Saved | None:
-    """What a node keeps for its backward; packed by a hook, it is not unpacked for looking."""
-    if raw is None or raw.unpack_hook is not None:
-        return None
-    tensor = raw.data
-    if not isinstance(tensor, torch.Tensor):
-        return None
-    saved: Saved = {
-        "name": name,
-        "shape": shape_of(tensor),
-        "dtype": DTYPE_NAMES[tensor.dtype],
-        "bytes": tensor.numel() * tensor.element_size(),
-    }
-    known = state.tensors.known(tensor)
-    identity = known["id"] if known is not None else None
-    if identity is None and name == "result":
-        identity = (state.made_by_node.get(node._sequence_nr()) or [None])[0]
-    if identity is not None:
-        saved["tensor"] = state.before_replacement(identity, op)
-    return saved
-
-
-def complains(node: Any, message: str) -> bool:
-    """Does reading what this node saved raise just this message?"""
-    for name, raw in _raw_saved(node):
-        if raw is None or raw.unpack_hook is not None:
-            continue
-        try:
-            getattr(node, "_saved_" + name.split("[")[0])
-        except RuntimeError as raised:
-            return str(raised)[:60] == message[:60]
-        except AttributeError:
-            continue
-    return False

@@ -43,7 +43,9 @@ def make(given: Input, default: Any, shape: list[int] | None) -> torch.Tensor:
                 tensor = tensor.reshape(given.shape)
         elif wanted is not None:
             floating = dtype.is_floating_point or dtype.is_complex
-            tensor = torch.randn(wanted, dtype=dtype) if floating else torch.ones(wanted, dtype=dtype)
+            tensor = (
+                torch.randn(wanted, dtype=dtype) if floating else torch.ones(wanted, dtype=dtype)
+            )
         else:
             tensor = torch.tensor(default, dtype=dtype)
         return tensor.requires_grad_(given.requires_grad)
@@ -83,12 +85,14 @@ class Inputs:
 
     def _expression(self, program: Program, namespace: dict[str, Any]) -> None:
         tree = program.tree
-        called = {n.func.id for n in ast.walk(tree) if isinstance(n, ast.Call) and isinstance(n.func, ast.Name)}  # fmt: skip
-        bound = {n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and not isinstance(n.ctx, ast.Load)}  # fmt: skip
-        bound |= {n.arg for n in ast.walk(tree) if isinstance(n, ast.arg)}
-        has_matmul = any(isinstance(n, ast.BinOp) and isinstance(n.op, ast.MatMult) for n in ast.walk(tree))  # fmt: skip
-        free: list[ast.Name] = [n for n in ast.walk(tree) if isinstance(n, ast.Name)]
+        nodes = list(ast.walk(tree))
+        calls = [n.func for n in nodes if isinstance(n, ast.Call)]
+        called = {function.id for function in calls if isinstance(function, ast.Name)}
+        has_matmul = any(isinstance(n, ast.MatMult) for n in nodes)
+        free = [n for n in nodes if isinstance(n, ast.Name)]
         free.sort(key=lambda n: (n.lineno, n.col_offset))
+        bound = {n.id for n in free if not isinstance(n.ctx, ast.Load)}
+        bound |= {n.arg for n in nodes if isinstance(n, ast.arg)}
         for node in free:
             name = node.id
             if name in namespace or name in bound or name in ("torch", "nn", "F"):

@@ -17,7 +17,7 @@ from torch._C import DisableTorchFunction
 from app.recorder.edits import Edits
 from app.recorder.program import Program, call_at, statement_at
 from app.trace.document import InterventionResult
-from app.trace.request import Intervention, LinesTarget, NameTarget, SpanTarget
+from app.trace.request import Intervention, LinesTarget, SpanTarget
 
 WRAP = "__gradwalk_wrap__"
 ENTER = "__gradwalk_enter__"
@@ -129,7 +129,9 @@ class Interventions:
                 if inside:
                     self._value(number, cut, statement)
                 for name, block in _blocks(statement):
-                    setattr(block, name, self._lines(number, cut, getattr(block, name), first, last))
+                    setattr(
+                        block, name, self._lines(number, cut, getattr(block, name), first, last)
+                    )
             result.append(statement)
         close()
         return result
@@ -285,13 +287,18 @@ def find_expression(program: Program, target: SpanTarget) -> Found | None:
                 if (
                     isinstance(node, ast.expr)
                     and inner is not None
-                    and (node.lineno, node.col_offset, node.end_lineno, node.end_col_offset) == wanted
+                    and (node.lineno, node.col_offset, node.end_lineno, node.end_col_offset)
+                    == wanted
                     and isinstance(getattr(node, "ctx", ast.Load()), ast.Load)
                     and not isinstance(node, ast.Starred)
                 ):
                     return parent, field, index, node, inner
                 pending.append((node, inner))
     return None
+
+
+def _bounds(node: ast.expr) -> tuple[int, int, int | None, int | None]:
+    return (node.lineno, node.col_offset, node.end_lineno, node.end_col_offset)
 
 
 def _blocks(statement: ast.stmt) -> Iterator[tuple[str, Any]]:

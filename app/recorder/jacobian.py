@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 import torch
 
+from app.recorder.saved import raw_saved
 from app.recorder.summary import numbers
 from app.trace.document import Jacobian
 from app.trace.limits import Limits
@@ -17,6 +18,10 @@ from app.trace.limits import Limits
 #: Rows (calls of nodes) and numbers that a trace may have without being asked.
 _AUTO_ROWS = 400
 _AUTO_NUMBERS = 8_000
+
+
+#: Shape and dtype of what a node's output slot holds.
+Slot = tuple[tuple[int, ...], torch.dtype]
 
 
 class Jacobians:
@@ -40,8 +45,10 @@ class Jacobians:
         A user's own Function is never called (it may have side effects), nor
         is a node that wraps one.  Must run with torch-function modes disabled.
         """
-        if isinstance(node, torch._C._FunctionBase) or node.name() == "torch::autograd::AccumulateGrad":  # fmt: skip
+        if isinstance(node, torch._C._FunctionBase) or "AccumulateGrad" in node.name():
             return None
+        if any(raw is not None and raw.unpack_hook is not None for _, raw in raw_saved(node)):
+            return None  # asking would call the program's own unpack hook
         if inner_may_be_users and "CopySlices" in node.name():
             return None
         slots = [
@@ -63,7 +70,9 @@ class Jacobians:
         except Exception:
             return None
 
-    def _blocks(self, node: Any, slots: list[tuple[tuple[int, ...], torch.dtype]]) -> list[Jacobian]:
+    def _blocks(
+        self, node: Any, slots: list[tuple[tuple[int, ...], torch.dtype]]
+    ) -> list[Jacobian]:
         blocks: list[Jacobian] = []
         for output, (shape, dtype) in enumerate(slots):
             by_input: dict[int, list[list[Any]]] = {}

@@ -125,7 +125,7 @@ class _Steps:
         self._mode = mode
         self._stack: list[tuple[Any, list[tuple[torch.Tensor, Any]]]] = []
 
-    def before(self, optimizer: Any, args: Any, kwargs: Any) -> None:
+    def before(self, optimizer: Any, *_: Any) -> None:
         state = self._state
         with DisableTorchFunction():
             values = [
@@ -138,7 +138,7 @@ class _Steps:
         self._stack.append((self._mode.hidden_frame, values))
         self._mode.hidden_frame = snippet_frame(_caller())
 
-    def after(self, optimizer: Any, args: Any, kwargs: Any) -> None:
+    def after(self, *_: Any) -> None:
         state = self._state
         frame = snippet_frame(_caller())
         self._mode.hidden_frame, values = self._stack.pop()

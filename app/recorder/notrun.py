@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 
 from app.recorder.graph import walk
@@ -11,7 +13,7 @@ from app.trace.document import Graph
 
 def not_run_graph(state: State, named: list[tuple[str, torch.Tensor]]) -> None:
     """Add one graph whose roots are the results that lead to no other result."""
-    results = {}
+    results: dict[tuple[Any, int], torch.Tensor] = {}
     for _, tensor in named:
         if tensor.grad_fn is not None:
             results.setdefault((tensor.grad_fn, tensor.output_nr), tensor)

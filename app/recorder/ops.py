@@ -24,14 +24,13 @@ _HANDLE = handle_torch_function.__code__
 #: Calls that compute nothing of the program's: looking, printing, bookkeeping.
 _QUIET = frozenset(
     "__repr__ __str__ __format__ __len__ __bool__ __int__ __float__ __complex__ __index__"
-    " __hash__ __dir__ __contains__ __array__ __reduce_ex__ __reduce__ __setstate__ __deepcopy__"
-    " __iter__ __dlpack__ __dlpack_device__ retain_grad backward tolist item numpy storage untyped_storage data_ptr is_shared"
-    " share_memory_ type size stride dim ndimension numel nelement element_size"
-    " storage_offset is_contiguous is_floating_point is_complex is_same_size is_tensor"
-    " get_device is_pinned is_nonzero allclose equal result_type can_cast is_set_to"
-    " _is_view is_inference is_neg is_conj is_signed is_coalesced sparse_dim dense_dim"
-    " __getstate__ _typed_storage _reduce_ex_internal manual_seed set_rng_state get_rng_state"
-    " seed initial_seed grad set_ __cuda_array_interface__ save load".split()
+    " __hash__ __dir__ __contains__ __reduce_ex__ __reduce__ __setstate__ __deepcopy__"
+    " __iter__ __dlpack_device__ retain_grad backward tolist item is_shared share_memory_ type"
+    " size stride dim ndimension numel nelement element_size storage_offset is_contiguous"
+    " is_floating_point is_complex is_same_size is_tensor get_device is_pinned is_nonzero"
+    " allclose equal result_type can_cast is_set_to _is_view is_inference is_neg is_conj"
+    " is_signed is_coalesced sparse_dim dense_dim __getstate__ _reduce_ex_internal manual_seed"
+    " set_rng_state get_rng_state seed initial_seed grad __cuda_array_interface__ save load".split()
 )
 #: Attributes that give another tensor with a history of its own.
 _ATTRIBUTE_OPS = frozenset("T mT H mH real imag data".split())

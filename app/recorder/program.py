@@ -147,7 +147,8 @@ def statement_at(where: ast.stmt, name: str, arguments: list[ast.expr]) -> ast.s
     """A statement on the first line of `where`, which no traceback will ever show."""
     call = ast.Call(ast.Name(name, ast.Load()), arguments, [])
     statement = ast.Expr(call)
-    for node in (statement, call, call.func, *arguments):
+    nodes: list[ast.stmt | ast.expr] = [statement, call, call.func, *arguments]
+    for node in nodes:
         node.lineno = node.end_lineno = where.lineno
         node.col_offset = node.end_col_offset = where.col_offset
     return statement

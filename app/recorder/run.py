@@ -109,7 +109,12 @@ class _Run:
         self.state.places = Places(program.lines, program.scopes, program.counters)
         self._prepare(program)
         started = time.perf_counter()
-        with quiet_collector(), self._patched(), self.warned.listening(), listening(self.state, self.mode):
+        with (
+            quiet_collector(),
+            self._patched(),
+            self.warned.listening(),
+            listening(self.state, self.mode),
+        ):
             try:
                 with self.mode:
                     exec(code, self.namespace)
@@ -196,10 +201,10 @@ class _Run:
             self.state.watch.printed(text)
         line = self.state.line(3)
         last = timeline[-1] if timeline else None
-        if last is not None and last["kind"] == "print" and last["line"] == line:
-            if not last["text"].endswith("\n"):
-                last["text"] += text
-                return
+        same = last is not None and last["kind"] == "print" and last["line"] == line
+        if last is not None and same and not last["text"].endswith("\n"):
+            last["text"] += text
+            return
         timeline.append({"kind": "print", "line": line, "text": text})
 
     def _checks(self, named: list[tuple[str, torch.Tensor]]) -> list[Check] | None:

@@ -6,9 +6,12 @@ import weakref
 from typing import Any
 
 import torch
+from torch.nn.parameter import UninitializedBuffer, UninitializedParameter
 
 from app.recorder.summary import DTYPE_NAMES, Summaries
 from app.trace.document import Tensor
+
+_LAZY = (UninitializedBuffer, UninitializedParameter)
 
 
 class Tensors:
@@ -44,6 +47,8 @@ class Tensors:
 
     def add(self, tensor: torch.Tensor, with_value: bool = True) -> Tensor:
         """A new entry: for a new tensor, or for one that an in-place op made another."""
+        if type(tensor) in _LAZY:
+            return self._lazy(tensor)
         entries = self.entries
         entry: Tensor = {
             "id": f"t{len(entries)}",
@@ -56,6 +61,15 @@ class Tensors:
         }
         entries.append(entry)
         self._known[id(tensor)] = (weakref.ref(tensor), entry)
+        return entry
+
+    def _lazy(self, tensor: torch.Tensor) -> Tensor:
+        """A parameter that has no shape yet; it will be looked at anew when it has."""
+        entry: Tensor = {
+            "id": f"t{len(self.entries)}", "shape": [], "dtype": DTYPE_NAMES[tensor.dtype],
+            "requires_grad": tensor.requires_grad, "is_leaf": True, "names": [], "value": None,
+        }  # fmt: skip
+        self.entries.append(entry)
         return entry
 
     def revalue(self, tensor: torch.Tensor) -> None:

@@ -5,17 +5,20 @@ from __future__ import annotations
 from typing import Any
 
 import torch
+from torch.nn.parameter import is_lazy
 
 from app.recorder.state import State
-from app.recorder.tensors import shape_of
 from app.recorder.summary import DTYPE_NAMES
+from app.recorder.tensors import shape_of
 from app.trace.document import GradStatus, Variable
 
 _MAX = 400
 _MAX_ITEMS = 50
 
 
-def named_tensors(namespace: dict[str, Any], hidden: frozenset[str]) -> list[tuple[str, torch.Tensor]]:
+def named_tensors(
+    namespace: dict[str, Any], hidden: frozenset[str]
+) -> list[tuple[str, torch.Tensor]]:
     """Tensors by the expression that reaches them: names, items, a module's parameters."""
     found: list[tuple[str, torch.Tensor]] = []
     later: list[tuple[str, Any]] = []
@@ -28,7 +31,7 @@ def named_tensors(namespace: dict[str, Any], hidden: frozenset[str]) -> list[tup
             later.append((name, value))
     for name, value in later:
         found += _inside(name, value)
-    return found[:_MAX]
+    return [(name, tensor) for name, tensor in found if not is_lazy(tensor)][:_MAX]
 
 
 def _inside(name: str, value: Any) -> list[tuple[str, torch.Tensor]]:

@@ -41,7 +41,8 @@ _PROGRAMS = (
     "sin(x) * y + x ** 2",
     "1 / 0",
     "x = torch.randn(3)\nx.sum().backward()",
-    "net = nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4), nn.ReLU(), nn.Dropout(), nn.Linear(4, 1))\n"
+    "net = nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4), nn.ReLU(), nn.Dropout(),"
+    " nn.Linear(4, 1))\n"
     "for kind in (torch.optim.SGD, torch.optim.Adam, torch.optim.AdamW, torch.optim.RMSprop,"
     " torch.optim.Adagrad):\n"
     "    opt = kind(net.parameters(), lr=0.1)\n"

@@ -22,7 +22,7 @@ class Warned:
         """Collect what would be shown; the filters stay as they are."""
         with warnings.catch_warnings():
             shown = warnings.showwarning
-            warnings.showwarning = self._show
+            warnings.showwarning = self._show  # type: ignore[assignment]
             try:
                 yield
             finally:
@@ -34,8 +34,7 @@ class Warned:
         category: type[Any],
         filename: str,
         lineno: int,
-        file: Any = None,
-        line: str | None = None,
+        *_: Any,
     ) -> None:
         if filename == ops.__file__:
             self._reissue(message, category)

@@ -97,9 +97,8 @@ def both(code: str) -> tuple[Plain, Trace]:
         assert error["type"] == type(theirs.error).__name__
         assert error["message"] == str(theirs.error)
         assert error["line"] == theirs.line
-    assert [(w["category"], w["message"]) for w in mine["warnings"]] == [
-        w[:2] for w in theirs.warnings
-    ]
+    heard = [(w["category"], first_line(w["message"])) for w in mine["warnings"]]
+    assert heard == [(category, first_line(message)) for category, message, _ in theirs.warnings]
     for one, other in zip(mine["warnings"], theirs.warnings, strict=True):
         assert other[2] is None or one["line"] == other[2]
     assert rng == theirs.rng
@@ -107,6 +106,11 @@ def both(code: str) -> tuple[Plain, Trace]:
     sound(mine)
     same_variables(theirs, mine)
     return theirs, mine
+
+
+def first_line(message: str) -> str:
+    """Anomaly mode quotes a whole stack, on which the recorder stands too."""
+    return message.split("\n")[0]
 
 
 def same_variables(theirs: Plain, mine: Trace) -> None:
@@ -140,7 +144,9 @@ def same_numbers(summary: Any, tensor: torch.Tensor) -> None:
         )
         return
     if tensor.is_complex():
-        expected = [part for value in tensor.reshape(-1).tolist() for part in (value.real, value.imag)]
+        expected = [
+            part for value in tensor.reshape(-1).tolist() for part in (value.real, value.imag)
+        ]
     else:
         expected = tensor.reshape(-1).tolist()
     got = floats(summary["data"])
@@ -183,7 +189,9 @@ def sound_graph(graph: Any, trace: Trace) -> None:
     executed = {node["id"] for node in graph["nodes"] if node["executed"]}
     assert executed == set(graph["order"])
     assert len(graph["order"]) == len(set(graph["order"]))
-    ran = [e["node"] for e in trace["timeline"] if e["kind"] == "node" and e["graph"] == graph["id"]]
+    ran = [
+        e["node"] for e in trace["timeline"] if e["kind"] == "node" and e["graph"] == graph["id"]
+    ]
     assert ran == graph["order"]
     place = {node: i for i, node in enumerate(graph["order"])}
     for edge in graph["edges"]:
@@ -219,5 +227,8 @@ def adds_up(node: Any, graph: Any) -> None:
         total = torch.tensor([floats(part["data"]) for part in parts], dtype=torch.float64).sum(0)
         close = {"float16": 1e-2, "bfloat16": 5e-2}.get(summary["dtype"].removeprefix("c"), 1e-4)
         torch.testing.assert_close(
-            torch.tensor(floats(summary["data"]), dtype=torch.float64), total, rtol=close, atol=close
+            torch.tensor(floats(summary["data"]), dtype=torch.float64),
+            total,
+            rtol=close,
+            atol=close,
         )
