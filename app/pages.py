@@ -82,8 +82,10 @@ def pages_router(settings: Settings, assets: Assets) -> APIRouter:
         return page("docs.html", [])
 
     @router.get("/operators")
-    def operator_list(q: Annotated[str, Query(max_length=100)] = "") -> HTMLResponse:
-        return page("operators.html", [], query=q, groups=operator_groups(q), searched=searched)
+    def operator_list(query: Annotated[str, Query(max_length=200)] = "") -> HTMLResponse:
+        return page(
+            "operators.html", [], query=query, groups=operator_groups(query), searched=searched
+        )
 
     @router.get("/operators/{name}")
     def operator_page(name: str) -> HTMLResponse:

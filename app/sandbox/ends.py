@@ -10,6 +10,7 @@ import os
 import re
 import signal
 
+from app.explain import annotate
 from app.trace import Trace, TraceRequest, encode
 from app.trace.document import ErrorKind
 from app.trace.failure import failed
@@ -159,4 +160,6 @@ def without_answer(request: TraceRequest, elapsed: float, status: int | None) ->
 
 
 def _end(request: TraceRequest, elapsed: float, kind: ErrorKind, type: str, message: str) -> bytes:
-    return encode(failed(kind, type, message, seed=request.seed, milliseconds=elapsed * 1000))
+    trace = failed(kind, type, message, seed=request.seed, milliseconds=elapsed * 1000)
+    annotate(trace, request.code)
+    return encode(trace)

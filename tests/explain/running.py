@@ -1,10 +1,33 @@
-"""Run a snippet through the recorder and have it explained."""
+"""Run a snippet through the recorder and have it explained; the programs to run."""
 
 from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Any
 
 from app.explain import annotate
 from app.recorder import record
 from app.trace import Trace, TraceRequest
+
+#: Stands before every program of the files.
+HEAD = "import torch, torch.nn as nn, torch.nn.functional as F\n"
+
+
+def programs(name: str) -> dict[str, Any]:
+    """The parsed file `programs/<name>.toml`."""
+    folder = Path(__file__).parent / "programs"
+    return tomllib.loads((folder / f"{name}.toml").read_text("utf-8"))
+
+
+def pairs(cases: dict[str, Any], kind: str) -> list[tuple[str, str]]:
+    """(code, whole program) for each program of a kind: 'raising', 'given', 'near'."""
+    return [(code, HEAD + one.rstrip("\n")) for code, found in cases.items() for one in found[kind]]
+
+
+def names(chosen: list[tuple[str, str]]) -> list[str]:
+    """Short test ids: 'view-shape-3' in place of the program's text."""
+    return [f"{code}-{number}" for number, (code, _) in enumerate(chosen)]
 
 
 def explained(code: str) -> Trace:

@@ -7,11 +7,11 @@ import pytest
 from app.explain.finding import TEXTS
 from app.explain.source import apply
 from app.trace.document import Diagnosis
-from tests.explain.error_cases import CASES, HEAD
-from tests.explain.running import explained
+from tests.explain.running import explained, names, pairs, programs
 
-RAISING = [(code, HEAD + one) for code, (raising, _) in CASES.items() for one in raising]
-NEAR = [(code, HEAD + one) for code, (_, near) in CASES.items() for one in near]
+CASES = programs("errors")
+RAISING = pairs(CASES, "raising")
+NEAR = pairs(CASES, "near")
 
 #: Fixes of these leave the program with another thing to decide, so they need not make it run.
 UNFINISHED = {"syntax-bracket"}
@@ -22,7 +22,7 @@ def diagnosed(code: str) -> Diagnosis | None:
     return raised["diagnosis"] if raised is not None else None
 
 
-@pytest.mark.parametrize(("code", "program"), RAISING)
+@pytest.mark.parametrize(("code", "program"), RAISING, ids=names(RAISING))
 def test_it_is_raised_and_speaks_of_this_program(code: str, program: str) -> None:
     found = diagnosed(program)
     assert found is not None
@@ -45,7 +45,7 @@ def _names_something(found: Diagnosis, program: str) -> bool:
     return any(line in words.lower() for line in lines) or any(q in program for q in quoted)
 
 
-@pytest.mark.parametrize(("code", "program"), RAISING)
+@pytest.mark.parametrize(("code", "program"), RAISING, ids=names(RAISING))
 def test_its_fixes_make_the_program_run(code: str, program: str) -> None:
     found = diagnosed(program)
     assert found is not None
@@ -59,7 +59,7 @@ def test_its_fixes_make_the_program_run(code: str, program: str) -> None:
             assert raised is None, f"{fix['title']}\n{changed}\n{raised}"
 
 
-@pytest.mark.parametrize(("code", "program"), NEAR)
+@pytest.mark.parametrize(("code", "program"), NEAR, ids=names(NEAR))
 def test_a_near_miss_does_not_raise_it(code: str, program: str) -> None:
     raised = explained(program)["error"]
     assert raised is None, raised
@@ -67,7 +67,7 @@ def test_a_near_miss_does_not_raise_it(code: str, program: str) -> None:
 
 
 def test_every_case_has_two_programs_and_two_near_misses() -> None:
-    for code, (raising, near) in CASES.items():
-        assert len(raising) >= 2, code
-        assert len(near) >= 2, code
+    for code, found in CASES.items():
+        assert len(found["raising"]) >= 2, code
+        assert len(found["near"]) >= 2, code
         assert code in TEXTS, code

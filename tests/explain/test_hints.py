@@ -6,16 +6,31 @@ import pytest
 
 from app.explain.finding import TEXTS
 from app.explain.source import apply
-from tests.explain.correct_programs import PROGRAMS
-from tests.explain.hint_cases import CASES, CLEARED_BY_FIX
-from tests.explain.running import explained, hint_codes
+from tests.explain.running import HEAD, explained, hint_codes, names, pairs, programs
 
-HEAD = "import torch, torch.nn as nn, torch.nn.functional as F\n"
-GIVEN = [(code, HEAD + one) for code, (given, _) in CASES.items() for one in given]
-NEAR = [(code, HEAD + one) for code, (_, near) in CASES.items() for one in near]
+CASES = programs("hints")
+GIVEN = pairs(CASES, "given")
+NEAR = pairs(CASES, "near")
+
+#: Hints whose fixes must take them away.
+CLEARED_BY_FIX = {
+    "hint-accumulates",
+    "hint-step-cleared",
+    "hint-eval",
+    "hint-graph-kept",
+    "hint-cut",
+    "hint-tensor-copy",
+    "hint-non-leaf-grad",
+    "hint-item",
+    "hint-loss-broadcast",
+    "hint-double-softmax",
+    "hint-nonfinite-value",
+    "hint-nonfinite-gradient",
+}
+FIXED = [(code, program) for code, program in GIVEN if code in CLEARED_BY_FIX]
 
 
-@pytest.mark.parametrize(("code", "program"), GIVEN)
+@pytest.mark.parametrize(("code", "program"), GIVEN, ids=names(GIVEN))
 def test_it_is_given_and_speaks_of_this_program(code: str, program: str) -> None:
     trace = explained(program)
     hints = [h for h in trace.get("hints", []) if h["diagnosis"]["code"] == code]
@@ -32,12 +47,12 @@ def test_it_is_given_and_speaks_of_this_program(code: str, program: str) -> None
     assert hints[0]["line"] is None or 1 <= hints[0]["line"] <= program.count("\n") + 1
 
 
-@pytest.mark.parametrize(
-    ("code", "program"), [(code, program) for code, program in GIVEN if code in CLEARED_BY_FIX]
-)
+@pytest.mark.parametrize(("code", "program"), FIXED, ids=names(FIXED))
 def test_its_fix_takes_it_away(code: str, program: str) -> None:
     hints = explained(program).get("hints", [])
-    fixes = [f for h in hints if h["diagnosis"]["code"] == code for f in h["diagnosis"].get("fixes", [])]
+    fixes = [
+        f for h in hints if h["diagnosis"]["code"] == code for f in h["diagnosis"].get("fixes", [])
+    ]
     for fix in fixes:
         after = explained(apply(program, fix["edits"]))
         assert after["error"] is None, (apply(program, fix["edits"]), after["error"])
@@ -48,7 +63,7 @@ def test_its_fix_takes_it_away(code: str, program: str) -> None:
 def test_at_least_one_of_its_programs_is_offered_a_fix(code: str) -> None:
     offered = [
         fix
-        for program in CASES[code][0]
+        for program in CASES[code]["given"]
         for hint in explained(HEAD + program).get("hints", [])
         if hint["diagnosis"]["code"] == code
         for fix in hint["diagnosis"].get("fixes", [])
@@ -56,14 +71,14 @@ def test_at_least_one_of_its_programs_is_offered_a_fix(code: str) -> None:
     assert offered
 
 
-@pytest.mark.parametrize(("code", "program"), NEAR)
+@pytest.mark.parametrize(("code", "program"), NEAR, ids=names(NEAR))
 def test_a_near_miss_does_not_get_it(code: str, program: str) -> None:
     trace = explained(program)
     assert trace["error"] is None, trace["error"]
     assert code not in hint_codes(trace)
 
 
-@pytest.mark.parametrize("program", PROGRAMS)
+@pytest.mark.parametrize("program", programs("correct")["programs"])
 def test_a_program_without_fault_gets_none(program: str) -> None:
     trace = explained(HEAD + program)
     assert trace["error"] is None, trace["error"]
@@ -73,4 +88,4 @@ def test_a_program_without_fault_gets_none(program: str) -> None:
 def test_every_hint_has_two_programs_and_two_near_misses() -> None:
     hints = {code for code in TEXTS if code.startswith("hint-")}
     assert hints == set(CASES)
-    assert all(len(given) >= 2 and len(near) >= 2 for given, near in CASES.values())
+    assert all(len(found[kind]) >= 2 for found in CASES.values() for kind in ("given", "near"))

@@ -1,0 +1,161 @@
+"""Why a gradient is there or not: the chain of evidence and the share of each path."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from app.explain import explain
+from app.trace.document import Trace, Why
+from tests.explain.running import explained
+
+X = "import torch\nx = torch.tensor([1.0, -2.0, 3.0], requires_grad=True)\n"
+W = "w = torch.ones(3, requires_grad=True)\n"
+
+
+def ask(code: str, name: str) -> tuple[Trace, dict[str, Any], Why]:
+    trace = explained(code)
+    variable = next(v for v in trace["variables"] if v["name"] == name)
+    assert variable["explanation"] == variable["why"]["sentence"]
+    return trace, dict(variable), variable["why"]
+
+
+@pytest.mark.parametrize(
+    ("code", "name", "status", "words"),
+    [
+        (X + "(x * 2).sum().backward()", "x", "accumulated", ["line 3", "one path", "2 nodes"]),
+        (
+            X + "for i in range(4):\n    (x * 2).sum().backward()",
+            "x",
+            "accumulated",
+            ["4 gradients", "line 4"],
+        ),
+        (
+            X + "y = x * 2\ny.retain_grad()\ny.sum().backward()",
+            "y",
+            "retained",
+            ["retain_grad()", "line 5"],
+        ),
+        (X + "y = x * 2\ny.sum().backward()", "y", "not_a_leaf", ["MulBackward0", "retain_grad()"]),
+        (X + "y = x.sum()\ny.backward()", "y", "not_a_leaf", ["started", "SumBackward0"]),
+        (X + "y = x * 2", "y", "not_a_leaf", ["no backward pass"]),
+        (X + "y = x * 2", "x", "backward_not_run", ["nothing called backward"]),
+        (X + "y = x * 2\n1 / 0", "x", "backward_not_run", ["line 4"]),
+        (X + "x.sum().backward()\nx.grad = None", "x", "cleared", ["line 3", "None"]),
+        (X + "x.sum().backward()\nx.grad.zero_()", "x", "zeroed", ["zeros"]),
+        (X + "x.grad = torch.ones(3)", "x", "assigned", ["itself set"]),
+        (X + W + "x.sum().backward()", "w", "not_reached", ["no operation used it"]),
+        (X + W + "u = w * 2\nx.sum().backward()", "w", "not_reached", ["does not depend"]),
+        (X + "g, = torch.autograd.grad((x * 2).sum(), x)", "x", "not_accumulated", ["returned it"]),
+        (
+            "import torch\nx = torch.ones(2)",
+            "x",
+            "no_requires_grad",
+            ["line 2", "requires_grad=True"],
+        ),
+        ("import torch\nx = torch.ones(2)\ny = x * 2", "y", "no_requires_grad", ["line 3", "`x`"]),
+        ("import torch\nn = torch.arange(3)", "n", "no_requires_grad", ["int64"]),
+        (X + "h = x.detach()", "h", "no_requires_grad", ["`x.detach()` on line 3", "history"]),
+        (X + "h = x.data", "h", "no_requires_grad", ["`x.data` on line 3"]),
+        (
+            X + "with torch.no_grad():\n    h = x * 2",
+            "h",
+            "no_requires_grad",
+            ["line 4", "no_grad()"],
+        ),
+        (X + "h = x.argmax()", "h", "no_requires_grad", ["no derivative"]),
+        (X + "h = torch.tensor(x)", "h", "no_requires_grad", ["plain Python numbers"]),
+        (
+            "import torch\na = torch.ones(2)\nb = a * 3\na.requires_grad_()",
+            "b",
+            "no_requires_grad",
+            ["before"],
+        ),
+        (X + "y = x.exp()\ny += 1\ny.sum().backward()", "x", "not_reached", ["stopped", "line 5"]),
+    ],
+)
+def test_each_status_has_a_sentence_about_this_program(
+    code: str, name: str, status: str, words: list[str]
+) -> None:
+    _, variable, why = ask(code, name)
+    assert variable["grad_status"] == status
+    assert f"`{name}`" in why["sentence"] or f"`{name}.grad`" in why["sentence"]
+    assert 30 <= len(why["sentence"]) <= 330
+    for part in words:
+        assert part in why["sentence"], why["sentence"]
+
+
+@pytest.mark.parametrize(
+    ("cut", "kind"),
+    [
+        ("h = (x * 2).detach()", "detach"),
+        ("h = (x * 2).data", "data"),
+        ("with torch.no_grad():\n    h = x * 2", "no_grad"),
+        ("h = (x > 0).float()", "not_differentiable"),
+        ("h = torch.tensor(x)", "rebuilt"),
+    ],
+)
+def test_the_chain_ends_at_the_cut(cut: str, kind: str) -> None:
+    del kind
+    trace, variable, why = ask(X + W + cut + "\n(h * w).sum().backward()", "x")
+    assert variable["grad_status"] == "not_reached"
+    assert why["cut"] is not None
+    op = next(o for o in trace["ops"] if o["id"] == why["cut"]["ref"])
+    assert not op["recorded"]
+    assert op["site"] is not None and f"line {op['site']['line']}" in why["sentence"]
+    assert why["steps"][0]["ref"] == variable["tensor"]
+    assert why["steps"][-1] == why["cut"]
+    assert why["nodes"] == [] and why["paths"] == []
+
+
+def test_the_nodes_between_root_and_leaf_are_named_for_the_page() -> None:
+    trace, _, why = ask(X + W + "y = x * 2\nz = w * 3\n(y * y).sum().backward()", "x")
+    graph = next(g for g in trace["graphs"] if g["id"] == why["graph"])
+    names = {n["id"]: n["name"] for n in graph["nodes"]}
+    lit = [names[n] for n in why["nodes"]]
+    assert lit[0] == "SumBackward0" and lit[-1] == "AccumulateGrad"
+    assert sorted(lit) == ["AccumulateGrad", "MulBackward0", "MulBackward0", "SumBackward0"]
+    assert len(why["edges"]) == 4
+    assert set(why["edges"]) <= {e["id"] for e in graph["edges"]}
+
+
+def test_shares_of_the_paths_are_the_products_of_local_jacobians() -> None:
+    """d/dx of x^3 + 5x: the two paths bring 3x^2 and 5, checked by hand at x = 1."""
+    code = (
+        "import torch\nx = torch.tensor(1.0, requires_grad=True)\ny = x ** 3 + 5 * x\ny.backward()"
+    )
+    _, _, why = ask(code, "x")
+    shares = sorted(p["share"] or 0 for p in why["paths"])
+    assert shares == pytest.approx([3 / 8, 5 / 8])
+
+
+def test_shares_have_signs_and_add_up_to_one() -> None:
+    code = X + "u = x * 3\nv = u.exp()\n(v - u * u + 2 * v * u).sum().backward()"
+    _, _, why = ask(code, "x")
+    shares = [p["share"] for p in why["paths"]]
+    assert len(shares) == 5
+    assert sum(s for s in shares if s is not None) == pytest.approx(1.0, rel=1e-5)
+    assert any(s is not None and s < 0 for s in shares)
+    for path in why["paths"]:
+        assert len(path["nodes"]) == len(path["edges"]) + 1
+
+
+def test_many_paths_are_not_listed_one_by_one() -> None:
+    code = X + "h = x\nfor i in range(30):\n    h = h + h\nh.sum().backward()"
+    _, _, why = ask(code, "x")
+    assert 1 <= len(why["paths"]) <= 16
+
+
+def test_two_calls_with_different_roots_are_both_named() -> None:
+    _, _, why = ask(X + "a = (x * 2).sum()\nb = (x * 3).sum()\na.backward()\nb.backward()", "x")
+    assert "2 gradients" in why["sentence"]
+    assert "5" in why["sentence"] and "6" in why["sentence"]
+
+
+def test_explain_answers_for_one_variable_and_knows_its_names() -> None:
+    code = X + "x.sum().backward()"
+    trace = explained(code)
+    assert explain(trace, "x", code)["sentence"] == trace["variables"][0]["explanation"]
+    with pytest.raises(KeyError):
+        explain(trace, "nobody", code)
