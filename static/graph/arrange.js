@@ -73,7 +73,7 @@ export async function arrange(client, model, scene, direction, before, compare) 
     const crosses = home.get(link.source) !== home.get(link.target);
     return drawnLink(link, control, route?.label ?? null, crosses ? smooth(sample(control)) : null);
   });
-  markStubs(links);
+  markStubs(links, new Map(scene.items.map((item) => [item.id, item.card?.title ?? item.group?.title ?? ''])));
   const groups = scene.groups.map((group) => ({ group, ...(layout.groups.get(group.id) ?? { x: 0, y: 0, width: 0, height: 0 }) }));
   return finish(model, scene, direction, cards, links, groups, largest);
 }
@@ -89,6 +89,7 @@ function drawnLink(link, control, label, points = null) {
   return {
     link, control, label,
     stub: false,
+    sourceTitle: '',
     now: { state: 'pending', gradient: null, edge: null, sent: 0 },
     get points() {
       points ??= sample(this.control);
@@ -107,9 +108,9 @@ const FAR = 1600;
 /**
  * The long lines of one thing that everything reads would cover the picture:
  * they are drawn as stubs at their readers.
- * @param {DrawnLink[]} links
+ * @param {DrawnLink[]} links @param {Map<string, string>} titles
  */
-function markStubs(links) {
+function markStubs(links, titles) {
   /** @type {Map<string, number>} */
   const readers = new Map();
   for (const { link } of links) readers.set(link.source, (readers.get(link.source) ?? 0) + 1);
@@ -117,6 +118,7 @@ function markStubs(links) {
     const { control, link } = drawn;
     const n = control.length;
     const long = n > 2 && Math.hypot(control[n - 2] - control[0], control[n - 1] - control[1]) > FAR;
+    drawn.sourceTitle = titles.get(link.source) ?? '';
     drawn.stub = long && (readers.get(link.source) ?? 0) > FAN_OUT;
   }
 }

@@ -79,6 +79,25 @@ function buildGroup(root, group, box) {
   root.append('text').attr('class', 'gw-count').attr('x', box.width - PAD).attr('y', 22).text(count);
   root.append('text').attr('class', 'gw-engine').attr('x', PAD).attr('y', 42)
     .text(clip(group.detail, Math.floor((box.width - 2 * PAD) / 6)));
+  for (const [i, kind] of ['made', 'ran'].entries()) {
+    root.append('rect').attr('class', 'gw-track').attr('x', PAD).attr('y', 50 + 5 * i).attr('rx', 1.5)
+      .attr('width', box.width - 2 * PAD).attr('height', 3);
+    root.append('rect').attr('class', `gw-progress gw-progress--${kind}`).attr('x', PAD).attr('y', 50 + 5 * i).attr('rx', 1.5)
+      .attr('width', 0).attr('height', 3);
+  }
+}
+
+/**
+ * How far a closed group has come.
+ * @param {SVGGElement} element @param {Drawn} drawn @param {import('../model/progress.js').Progress} progress
+ */
+export function updateGroup(element, { item, box }, { made, ran, cards, nodes }) {
+  const root = select(element);
+  const whole = box.width - 2 * PAD;
+  root.select('.gw-progress--made').attr('width', (whole * made) / Math.max(1, cards));
+  root.select('.gw-progress--ran').attr('width', (whole * ran) / Math.max(1, nodes));
+  const engine = nodes > 0 ? `, the engine ran ${ran} of ${nodes}` : '';
+  root.attr('aria-label', `${item.group?.title}, closed group of ${cards} nodes, ${made} have run${engine}; Enter opens it`);
 }
 
 /**

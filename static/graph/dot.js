@@ -124,7 +124,8 @@ function fromDot({ items, links, direction }, bundles, drawn) {
     const [into, on] = [ways.get(`i${b}`) ?? [], ways.get(`o${b}`) ?? []];
     const [plainInto, plainOn] = [relaxed(into, direction, free), relaxed(on, direction, free)];
     ways.set(`i${b}`, plainInto);
-    const plain = plainInto !== into && plainOn !== on && one.lanes.length === 1;
+    // To the right a line runs along its numbers: there it has to be straight.
+    const plain = direction === 'TB' && plainInto !== into && plainOn !== on && one.lanes.length === 1;
     return plain ? through(into, on, direction) : joined(plainInto, plainOn);
   });
   bundles.forEach((one, b) => {

@@ -21,7 +21,7 @@ export class Interaction {
     svg.addEventListener('click', (event) => this.clicked(event));
     svg.addEventListener('pointerover', (event) => this.over(event));
     svg.addEventListener('pointermove', (event) => {
-      if (this.picture.far) this.over(event);
+      if (this.picture.detail.far) this.over(event);
     });
     svg.addEventListener('pointerleave', () => this.tell(null));
     svg.addEventListener('keydown', (event) => this.key(event));
@@ -37,7 +37,7 @@ export class Interaction {
 
   /** @param {Event} event @returns {Ref | null} */
   refOf(event) {
-    if (this.picture.far) return this.farRef(event);
+    if (this.picture.detail.far) return this.farRef(event);
     const target = /** @type {Element} */ (event.target);
     const card = /** @type {SVGGElement | null} */ (target.closest('.gw-card'));
     if (card) {
@@ -53,7 +53,7 @@ export class Interaction {
 
   /** From afar nothing is an element: ask where the pointer is. @param {Event} event @returns {Ref | null} */
   farRef(event) {
-    const { viewport, camera, svg } = this.picture;
+    const { camera, svg, detail: { viewport } } = this.picture;
     if (!viewport || !(event instanceof MouseEvent)) return null;
     const { left, top } = svg.getBoundingClientRect();
     const { k, x, y } = camera.view;
@@ -142,7 +142,11 @@ export class Interaction {
     const { painter, selected, hovered } = this.picture;
     const [selectedCards, selectedLinks] = this.things(selected);
     painter.mark('is-selected', selectedCards, selectedLinks);
-    painter.mark('is-hover', ...this.things(hovered));
+    const [hoveredCards, hoveredLinks] = this.things(hovered);
+    for (const { link } of hovered ? (this.picture.arrangement?.links ?? []) : []) {
+      if (hoveredCards.has(link.source) || hoveredCards.has(link.target)) hoveredLinks.add(link.id);
+    }
+    painter.mark('is-hover', hoveredCards, hoveredLinks);
     for (const [id, element] of painter.cardElements) {
       element.setAttribute('aria-pressed', String(selectedCards.has(id)));
     }

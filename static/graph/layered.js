@@ -7,18 +7,16 @@
  *
  * @typedef {import('./compound.js').Plain} Plain
  * @typedef {import('./layout.js').LayoutAnswer} LayoutAnswer
+ * @typedef {import('./columns.js').Places} Places
  */
+import { columns } from './columns.js';
 import { pack } from './pack.js';
 import { rankItems } from './ranks.js';
 
 const GAP = 36;
 const DUMMY = 10;
-const RANK_GAP = 56;
 /** Longer edges get no places of their own between the ranks they cross. */
 const LONGEST = 14;
-/** Width to height of a picture in columns. */
-const ASPECT = 1.5;
-const COLUMN_GAP = 120;
 const SWEEPS = 6;
 const PASSES = 8;
 
@@ -41,67 +39,8 @@ export function layeredLayout({ items, links, direction }) {
 
   const depth = new Float64Array(count);
   items.forEach((item, i) => { depth[rank[i]] = Math.max(depth[rank[i]], item[along]); });
-  const places = columns(items.length, graph, x, depth, items.map((item) => item[across]));
+  const places = columns(graph.rank, x, depth, items.map((item) => item[across]));
   return answer({ items, links, direction, graph, places, source, target, flipped });
-}
-
-/**
- * @typedef {{x: Float64Array, y: Float64Array, column: Int32Array, width: number, height: number}} Places
- *   Middles of all nodes; column: of each rank.
- */
-
-/**
- * Ranks below each other; a picture that would be a thin strip is set in
- * columns, read like text.
- * @param {number} n @param {Layered} graph @param {Float64Array} x
- * @param {Float64Array} depth  Of each rank. @param {number[]} widths
- * @returns {Places}
- */
-function columns(n, graph, x, depth, widths) {
-  const count = depth.length;
-  const left = new Float64Array(count).fill(Infinity);
-  const right = new Float64Array(count).fill(-Infinity);
-  for (let v = 0; v < n; v++) {
-    const r = graph.rank[v];
-    left[r] = Math.min(left[r], x[v] - widths[v] / 2);
-    right[r] = Math.max(right[r], x[v] + widths[v] / 2);
-  }
-  let [height, typical] = [0, 0];
-  for (let r = 0; r < count; r++) {
-    height += depth[r] + RANK_GAP;
-    typical += (right[r] - left[r]) / count;
-  }
-  const wanted = Math.floor(Math.sqrt((height * ASPECT) / (typical + COLUMN_GAP)));
-  const perColumn = wanted >= 3 ? height / wanted : Infinity;
-  const column = new Int32Array(count);
-  const y = new Float64Array(count);
-  let [at, current, tallest] = [0, 0, 0];
-  for (let r = 0; r < count; r++) {
-    if (at > perColumn) {
-      current++;
-      at = 0;
-    }
-    column[r] = current;
-    y[r] = at + depth[r] / 2;
-    at += depth[r] + RANK_GAP;
-    tallest = Math.max(tallest, at - RANK_GAP);
-  }
-  const start = new Float64Array(current + 1);
-  let [edge, low, high] = [0, Infinity, -Infinity];
-  for (let r = 0; r < count; r++) {
-    low = Math.min(low, left[r]);
-    high = Math.max(high, right[r]);
-    if (r + 1 < count && column[r + 1] === column[r]) continue;
-    start[column[r]] = edge - low;
-    edge += high - low + COLUMN_GAP;
-    [low, high] = [Infinity, -Infinity];
-  }
-  const [px, py] = [new Float64Array(x.length), new Float64Array(x.length)];
-  for (let v = 0; v < x.length; v++) {
-    px[v] = x[v] + start[column[graph.rank[v]]];
-    py[v] = y[graph.rank[v]];
-  }
-  return { x: px, y: py, column, width: Math.max(0, edge - COLUMN_GAP), height: tallest };
 }
 
 /**

@@ -13,6 +13,7 @@
  * @property {number[]} points  On them, from producer to consumer.
  * @property {[number, number] | null} label  Middle of its numbers.
  * @property {boolean} stub  Too long among too many: only its end at the reader is drawn.
+ * @property {string} sourceTitle
  * @property {{state: 'pending' | 'active' | 'done', gradient: Summary | null, edge: ModelEdge | null, sent: number}} now
  */
 import { select } from 'd3';
@@ -37,7 +38,12 @@ export function labelOf(gradient) {
 export function labelSize(link) {
   if (link.gradients.length === 0) return null;
   if (link.gradients.length > 24) return [60, LABEL_HEIGHT];
-  const widths = link.gradients.map((edge) => textWidth(labelOf(edge.gradient), 'cell'));
+  const widths = link.gradients.map((edge) => {
+    const label = labelOf(edge.gradient);
+    // Room for what the same numbers may become when an input is dragged.
+    const count = label.split(' ').length;
+    return Math.max(textWidth(label, 'cell'), textWidth('-0.000 '.repeat(count).trim(), 'cell'));
+  });
   return [Math.max(...widths) + 14, LABEL_HEIGHT];
 }
 
@@ -85,7 +91,9 @@ function forwardPoints(points, link) {
 export function buildLink(element, { link }) {
   const root = select(element);
   root.selectAll('*').remove();
+  root.append('title');
   root.append('path').attr('class', 'gw-hit');
+  root.append('text').attr('class', 'gw-stub');
   root.append('path').attr('class', 'gw-forward');
   root.append('path').attr('class', 'gw-forward-head');
   if (link.gradients.length > 0) {
@@ -119,6 +127,8 @@ export function updateLink(element, drawn, largest, forwardActive) {
       .classed('is-none', shown && now.gradient === null);
     root.select('.gw-gradient-head').attr('d', shown && now.gradient ? headOf(back, head) : '');
   }
+  const [x, y] = drawn.stub ? points : [0, 0];
+  root.select('.gw-stub').attr('x', x + 6).attr('y', y + 8).text(drawn.stub ? drawn.sourceTitle : '');
   if (link.severed) {
     const { x, y } = pointAt(points, 0.5);
     root.select('.gw-scissors').attr('transform', `translate(${x},${y})`);

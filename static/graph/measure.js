@@ -125,7 +125,7 @@ function measureGroup(group) {
   const count = `${group.cards.length}`;
   const width = Math.max(150, textWidth(group.title, 'title') + 50 + textWidth(count, 'note'), textWidth(group.detail, 'note') + 10);
   const shape = rowShape(undefined, false, false);
-  return { width: Math.min(320, Math.ceil((width + 2 * PAD) / 4) * 4), height: 56, twoLines: true, pill: 0, shape, valueTop: 32, gradTop: 32, footTop: 0 };
+  return { width: Math.min(320, Math.ceil((width + 2 * PAD) / 4) * 4), height: 64, twoLines: true, pill: 0, shape, valueTop: 32, gradTop: 32, footTop: 0 };
 }
 
 /** Of some of the engine's nodes the result was never a tensor of the program. @param {Card} card */

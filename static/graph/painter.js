@@ -9,13 +9,15 @@
  * @typedef {import('../model/types.js').Ref} Ref
  */
 import { select } from 'd3';
-import { at, buildCard, updateCard } from './cards.js';
+import { progressOf } from '../model/progress.js';
+import { at, buildCard, updateCard, updateGroup } from './cards.js';
 import { buildLink, linkNow, nameOfLink, updateLabel, updateLink } from './links.js';
 import { textWidth } from './measure.js';
 
 export class Painter {
   /** @param {SVGSVGElement} svg */
   constructor(svg) {
+    addHatch(svg);
     const root = select(svg).append('g').attr('class', 'gw-world');
     this.world = /** @type {SVGGElement} */ (root.node());
     this.groupLayer = root.append('g').attr('class', 'gw-groups');
@@ -99,7 +101,6 @@ export class Painter {
     element.classList.toggle('is-selected', selected);
     element.dataset.card = item.id;
     element.dataset.title = card?.title ?? group?.title ?? '';
-    if (group) element.setAttribute('aria-label', `${group.title}, ${group.cards.length} nodes, closed group; Enter opens it`);
   }
 
   index() {
@@ -130,8 +131,13 @@ export class Painter {
   updateCard(arrangement, id, state, compare) {
     const drawn = arrangement.cardById.get(id);
     const element = this.cardElements.get(id);
-    if (!drawn || !element || !drawn.item.card) return;
+    if (!drawn || !element) return;
+    if (drawn.item.group) {
+      updateGroup(element, drawn, progressOf(arrangement.model, drawn.item.group, state.step));
+      return;
+    }
     const card = drawn.item.card;
+    if (!card) return;
     const arrival = card.kind === 'leaf' ? arrivalOf(arrangement, card.tensors[0], state.step) : -1;
     const now = state.card(card.id);
     const change = compare?.byAfter.get(card.id);
@@ -153,7 +159,8 @@ export class Painter {
     if (this.unchanged(element, look)) return;
     updateLink(element, drawn, arrangement.largest, forwardActive);
     element.setAttribute('role', 'img');
-    element.setAttribute('aria-label', nameOfLink(drawn));
+    const title = element.querySelector('title');
+    if (title) title.textContent = nameOfLink(drawn);
     const label = this.labelElements.get(id);
     if (label) updateLabel(label, drawn);
   }
@@ -187,4 +194,12 @@ export class Painter {
 function arrivalOf(arrangement, tensor, step) {
   const list = arrangement.model.history.grads.get(tensor);
   return list?.find((entry) => entry.step > step && entry.after)?.step ?? -1;
+}
+
+/** The pattern of gradients that an intervention took away. @param {SVGSVGElement} svg */
+function addHatch(svg) {
+  const pattern = select(svg).append('defs').append('pattern').attr('id', 'gw-hatch')
+    .attr('patternUnits', 'userSpaceOnUse').attr('width', 5).attr('height', 5).attr('patternTransform', 'rotate(45)');
+  pattern.append('rect').attr('class', 'gw-hatch-ground').attr('width', 5).attr('height', 5);
+  pattern.append('rect').attr('class', 'gw-hatch-line').attr('width', 1.6).attr('height', 5);
 }

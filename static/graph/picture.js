@@ -9,28 +9,21 @@
  * @typedef {import('./types.js').GraphHandlers} GraphHandlers
  * @typedef {import('./arrange.js').Arrangement} Arrangement
  */
-import { select } from 'd3';
 import { firstOpen, READABLE } from '../model/groups.js';
 import { buildScene } from '../model/scene.js';
 import { stateAt } from '../model/state.js';
 import { align, arrange } from './arrange.js';
 import { Camera } from './camera.js';
+import { Detail } from './detail.js';
 import { exportPicture } from './export.js';
+import { glide, isStill, MOVE_MS } from './glide.js';
 import { GroupBar } from './groupbar.js';
 import { Interaction } from './interaction.js';
 import { LayoutClient } from './layout.js';
-import { ease, motionAllowed, tween } from './motion.js';
+import { motionAllowed } from './motion.js';
 import { Painter } from './painter.js';
 import { Player } from './player.js';
-import { Overview } from './overview.js';
-import { resample } from './routes.js';
-import { areaOf, covers, Viewport } from './viewport.js';
 
-const MOVE_MS = 380;
-/** More cards than this are never all in the document at once. */
-const MOST_ELEMENTS = 120;
-/** Below this scale a big picture is a canvas. */
-const DETAIL_SCALE = 0.4;
 /** Text below this scale can't be read: big pictures then start at their top. */
 const READABLE_SCALE = 0.78;
 
@@ -62,19 +55,13 @@ export class Picture {
     this.svg.setAttribute('role', 'group');
     this.svg.setAttribute('aria-label', 'Graph of the run');
     element.append(this.svg);
-    addHatch(this.svg);
-    this.overview = new Overview(element);
     this.painter = new Painter(this.svg);
-    /** @type {Viewport | null} Only for big arrangements. */
-    this.viewport = null;
-    /** @type {import('./viewport.js').Area | null} What of it is in the document. */
-    this.joined = null;
-    this.far = false;
     this.expanded = false;
     this.camera = new Camera(this.svg, (view) => this.viewed(view));
     this.bar = new GroupBar(element, (open) => void this.setExpanded(open));
     this.layouts = new LayoutClient();
     this.player = new Player(this.painter);
+    this.detail = new Detail(this);
     this.interaction = new Interaction(this);
     this.resizing = new ResizeObserver(() => this.resized());
     this.resizing.observe(element);
@@ -86,10 +73,12 @@ export class Picture {
    */
   async setModel(model, { compare = null, keepPositions = false } = {}) {
     this.player.stop();
-    const big = model.cards.length > READABLE;
-    const asBefore = keepPositions && this.model?.code === model.code || keepPositions && [...this.open].some((id) => this.arrangement?.groups.some(({ group }) => group.id === id));
-    if (!asBefore) this.open = big ? firstOpen(model) : new Set();
-    if (!asBefore) this.expanded = false;
+    const drawn = this.arrangement?.groups.some(({ group }) => this.open.has(group.id)) ?? false;
+    const asBefore = keepPositions && (drawn || this.model?.code === model.code);
+    if (!asBefore) {
+      this.open = model.cards.length > READABLE ? firstOpen(model) : new Set();
+      this.expanded = false;
+    }
     this.model = model;
     this.compare = compare;
     this.step = Math.min(this.step, model.steps.length - 1);
@@ -112,60 +101,34 @@ export class Picture {
     const arrangement = await arrange(this.layouts, model, scene, this.direction, before, this.compare);
     if (!arrangement || turn !== this.turn) return;
     this.svg.setAttribute('aria-busy', 'false');
+    // A glide that still runs would go on moving what is drawn anew.
+    this.stopMoving();
     const old = this.arrangement;
     const related = old && before ? align(arrangement, old) : 0;
     this.arrangement = arrangement;
-    this.stopMoving();
-    this.joined = null;
-    this.viewport = arrangement.cards.length > MOST_ELEMENTS ? new Viewport(arrangement) : null;
     this.painter.joinGroups(arrangement.groups);
     this.bar.show({
       cards: model.cards.length, groups: scene.items.filter((item) => item.group).length,
       grouped: model.cards.length > READABLE, expanded: this.expanded,
     });
-    if (!this.viewport) this.painter.join(arrangement.cards, arrangement.links);
-    this.look();
+    this.detail.reset(arrangement);
     this.refresh();
     if (old && (same || related > arrangement.cards.length / 3)) this.moveFrom(old);
     else {
       this.painter.placeCards(arrangement.cards);
       this.camera.touched = false;
       this.fit(0);
-      this.look();
+      this.detail.look();
     }
   }
 
   /** Cards glide from where they were. @param {Arrangement} old */
   moveFrom(old) {
     const now = /** @type {Arrangement} */ (this.arrangement);
-    const places = new Map(old.cards.map((card) => [card.item.key, card]));
-    const lines = new Map(old.links.map((link) => [link.link.key, link.points]));
-    const cardMoves = now.cards.map((card) => ({ card, to: { x: card.x, y: card.y }, from: places.get(card.item.key) ?? card }));
-    const still = cardMoves.every(({ from, to }) => Math.abs(from.x - to.x) < 0.5 && Math.abs(from.y - to.y) < 0.5);
-    if (still || !motionAllowed() || this.viewport) {
-      this.painter.placeCards(now.cards);
-      if (!still && !this.camera.touched) this.fit();
-      return;
-    }
-    const COUNT = 24;
-    const linkMoves = now.links.map((link) => ({
-      link, to: link.points, from: resample(lines.get(link.link.key) ?? link.points, COUNT), goal: resample(link.points, COUNT),
-    }));
-    const starts = cardMoves.map(({ from }) => ({ x: from.x, y: from.y }));
-    const state = stateAt(now.model, this.step);
-    this.stopMoving = tween(MOVE_MS, (t) => {
-      const s = ease(t);
-      cardMoves.forEach(({ card, to }, i) => {
-        card.x = starts[i].x + (to.x - starts[i].x) * s;
-        card.y = starts[i].y + (to.y - starts[i].y) * s;
-      });
-      for (const { link, to, from, goal } of linkMoves) {
-        link.points = t === 1 ? to : goal.map((value, i) => from[i] + (value - from[i]) * s);
-        this.painter.updateLink(now, link.link.id, state);
-      }
-      this.painter.placeCards(now.cards);
-    }, () => {});
-    if (!this.camera.touched) this.fit();
+    const still = isStill(now, old);
+    if (still || !motionAllowed() || this.detail.viewport) this.painter.placeCards(now.cards);
+    else this.stopMoving = glide(this.painter, now, old, stateAt(now.model, this.step));
+    if (!still && !this.camera.touched) this.fit();
   }
 
   /** @param {number} step @param {{animate?: boolean, duration?: number}} [options] */
@@ -174,19 +137,19 @@ export class Picture {
     this.step = step;
     this.player.stop();
     if (!this.arrangement) return;
-    if (animate && forward && motionAllowed() && !this.far) this.player.play(this.arrangement, step, this.compare, duration);
+    if (animate && forward && motionAllowed() && !this.detail.far) this.player.play(this.arrangement, step, this.compare, duration);
     else this.refresh();
     this.markStep();
-    if (!this.far) this.interaction.paint();
+    if (!this.detail.far) this.interaction.paint();
     this.follow(animate ? Math.min(duration / 2, 260) : 0);
   }
 
   /** Keep what happens in sight, if it is in the picture and text can be read. @param {number} duration */
   follow(duration) {
-    const { arrangement, far } = this;
+    const { arrangement } = this;
     const now = arrangement?.model.steps[this.step]?.cards[0];
     const drawn = now && arrangement?.cardById.get(arrangement.scene.itemOf.get(now) ?? now);
-    if (!drawn || far || this.camera.view.k < 0.5) return;
+    if (!drawn || this.detail.far || this.camera.view.k < 0.5) return;
     const touched = this.camera.touched;
     this.camera.show(rectOf(drawn), duration);
     this.camera.touched = touched;
@@ -195,8 +158,8 @@ export class Picture {
   /** Everything as it is at this step. */
   refresh() {
     if (!this.arrangement) return;
-    if (this.far) {
-      this.paintFar();
+    if (this.detail.far) {
+      this.detail.paint();
       return;
     }
     this.painter.update(this.arrangement, stateAt(this.arrangement.model, this.step), this.compare);
@@ -215,57 +178,14 @@ export class Picture {
   /** @param {Ref | null} ref */
   select(ref) {
     this.selected = ref;
-    if (this.far) this.paintFar();
+    if (this.detail.far) this.detail.paint();
     else this.interaction.paint();
   }
 
   /** @param {Ref | null} ref */
   hover(ref) {
     this.hovered = ref;
-    if (!this.far) this.interaction.paint();
-  }
-
-  /** Decide between the two levels of detail, and fill the one in use. */
-  look() {
-    const { viewport } = this;
-    const { view, size } = this.camera;
-    if (!viewport) {
-      this.setFar(false);
-      return;
-    }
-    const sight = areaOf(view, size);
-    const far = view.k < DETAIL_SCALE || viewport.cards(sight).length > MOST_ELEMENTS;
-    this.setFar(far);
-    if (far || (this.joined && covers(this.joined, sight))) return;
-    this.joined = areaOf(view, size, 0.4);
-    const cards = viewport.cards(this.joined);
-    this.painter.join(cards, viewport.links(this.joined).slice(0, 4 * MOST_ELEMENTS));
-    this.painter.placeCards(cards);
-    this.refresh();
-  }
-
-  /** @param {boolean} far */
-  setFar(far) {
-    if (far === this.far) return;
-    this.far = far;
-    this.joined = null;
-    this.painter.world.style.display = far ? 'none' : '';
-    if (far) {
-      this.player.stop();
-      this.paintFar();
-    } else this.overview.hide();
-  }
-
-  paintFar() {
-    const { arrangement, viewport, selected } = this;
-    if (!arrangement || !viewport) return;
-    const item = (/** @type {string} */ id) => arrangement.scene.itemOf.get(id) ?? id;
-    this.overview.show({
-      viewport,
-      state: stateAt(arrangement.model, this.step),
-      now: new Set((arrangement.model.steps[this.step]?.cards ?? []).map(item)),
-      selected: new Set(selected ? [item(selected.id)] : []),
-    }, this.camera.view, this.camera.size);
+    if (!this.detail.far) this.interaction.paint();
   }
 
   /** All groups open, or all closed. @param {boolean} open */
@@ -345,20 +265,20 @@ export class Picture {
   viewed({ k, x, y }) {
     this.painter.world.setAttribute('transform', `translate(${x},${y}) scale(${k})`);
     if (!this.arrangement) return;
-    const was = this.far;
-    this.look();
-    if (was && this.far) this.overview.move({ k, x, y }, this.camera.size);
+    this.detail.moved({ k, x, y });
   }
 
   resized() {
     if (!this.arrangement) return;
     if (!this.camera.touched) this.fit(0);
-    if (this.far) this.paintFar();
-    else this.look();
+    if (this.detail.far) this.detail.paint();
+    else this.detail.look();
   }
 
+  /** All that is drawn; of a very big picture what is in the document. */
   exportSVG() {
-    return this.arrangement ? exportPicture(this.svg, this.arrangement) : '';
+    const { arrangement } = this;
+    return arrangement ? this.detail.withAll(() => exportPicture(this.svg, arrangement)) : '';
   }
 
   destroy() {
@@ -366,7 +286,7 @@ export class Picture {
     this.stopMoving();
     this.resizing.disconnect();
     this.layouts.destroy();
-    this.overview.destroy();
+    this.detail.destroy();
     this.element.replaceChildren();
   }
 }
@@ -374,12 +294,4 @@ export class Picture {
 /** @param {import('./cards.js').Drawn} drawn */
 export function rectOf({ x, y, box }) {
   return { x: x - box.width / 2, y: y - box.height / 2, width: box.width, height: box.height };
-}
-
-/** The pattern of gradients that an intervention took away. @param {SVGSVGElement} svg */
-function addHatch(svg) {
-  const pattern = select(svg).append('defs').append('pattern').attr('id', 'gw-hatch')
-    .attr('patternUnits', 'userSpaceOnUse').attr('width', 5).attr('height', 5).attr('patternTransform', 'rotate(45)');
-  pattern.append('rect').attr('class', 'gw-hatch-ground').attr('width', 5).attr('height', 5);
-  pattern.append('rect').attr('class', 'gw-hatch-line').attr('width', 1.6).attr('height', 5);
 }

@@ -19,7 +19,8 @@
  * @property {Map<string, {op: TraceOp, sources: {card: string, tensor: string}[]}>} reads
  *   For each op that has a card: which cards made what it read, at that time.
  */
-import { clip, shortTitles, spanKey, tidy } from './source.js';
+import { NodeIndex, Titles } from './catalogue.js';
+import { clip, spanKey } from './source.js';
 
 const FLAG_OPS = new Set(['requires_grad_', 'retain_grad', 'register_hook']);
 
@@ -40,7 +41,8 @@ class Builder {
   /** @param {Trace} trace @param {string} code */
   constructor(trace, code) {
     this.trace = trace;
-    this.titles = shortTitles(trace.ops, code);
+    this.nodes = new NodeIndex(trace);
+    this.titles = new Titles(trace.ops, code);
     /** @type {Card[]} */
     this.cards = [];
     /** @type {Map<string, Card>} */
@@ -57,55 +59,14 @@ class Builder {
     this.reads = new Map();
     /** @type {Map<string, TraceTensor>} */
     this.tensorById = new Map(trace.tensors.map((tensor) => [tensor.id, tensor]));
-    /** Spans that ran more than once. */
-    this.repeated = new Set(trace.ops.flatMap((op) => (op.site && op.site.occurrence > 0 ? [spanKey(op.site)] : [])));
-    /** Runs of an expression that made several ops: calls of modules and functions. */
-    this.crowded = new Set();
-    const met = new Set();
-    for (const { site, intervention } of trace.ops) {
-      if (!site || intervention) continue;
-      const run = runKey(site);
-      if (met.has(run)) this.crowded.add(run);
-      met.add(run);
-    }
     this.parents = new Set(trace.ops.map((op) => op.parent));
     /** @type {Map<string, number>} */
     this.keyCounts = new Map();
-    this.indexNodes();
-  }
-
-  indexNodes() {
-    /** @type {Map<string, {node: TraceNode, graphs: string[]}>} */
-    this.nodes = new Map();
-    /** @type {Map<string, TraceNode[]>} */
-    this.nodesOfOp = new Map();
-    /** @type {Map<string, TraceNode>} */
-    this.accumulatorOf = new Map();
-    for (const graph of this.trace.graphs) {
-      for (const node of graph.nodes) {
-        const known = this.nodes.get(node.id);
-        if (known) {
-          known.graphs.push(graph.id);
-          if (!known.node.executed && node.executed) known.node = node;
-          continue;
-        }
-        this.nodes.set(node.id, { node, graphs: [graph.id] });
-        if (node.tensor) this.accumulatorOf.set(node.tensor, node);
-        else if (node.op) push(this.nodesOfOp, node.op, node);
-      }
-    }
-    for (const list of this.nodesOfOp.values()) list.sort((a, b) => a.sequence_nr - b.sequence_nr);
-    /** @type {Map<string, string>} */
-    this.rootTensors = new Map();
-    for (const { node, tensor } of this.trace.graphs.flatMap((graph) => graph.roots)) {
-      if (node && tensor) this.rootTensors.set(node, tensor);
-    }
-    this.roots = new Set(this.trace.graphs.flatMap((graph) => graph.roots.map((r) => r.node)));
   }
 
   /** @param {TraceOp} op */
   addOp(op) {
-    const nodes = this.nodesOfOp.get(op.id) ?? [];
+    const nodes = this.nodes.ofOp.get(op.id) ?? [];
     if (FLAG_OPS.has(op.name) && nodes.length === 0) {
       const subject = op.inputs[0] ?? op.outputs[0];
       if (subject) this.cardOfOp.set(op.id, this.cardFor(subject));
@@ -173,10 +134,10 @@ class Builder {
   /** @param {TraceOp} op @param {TraceNode} node @param {TraceNode[]} siblings */
   nodeCard(op, node, siblings) {
     const back = siblings.length - 1 - siblings.indexOf(node);
-    const title = back === 0 ? this.titleOf(op) : `${op.name}: ${node.name.replace(/Backward\d*$/, '')}`;
+    const title = back === 0 ? this.titles.titleOf(op) : `${op.name}: ${node.name.replace(/Backward\d*$/, '')}`;
     const tensors = /** @type {string[]} */ (node.outputs.filter((t) => t !== null));
     const results = tensors.length > 0 || back > 0 ? tensors : op.outputs;
-    const entry = this.nodes?.get(node.id);
+    const entry = this.nodes.byId.get(node.id);
     const id = `c:${node.id}`;
     this.cardOfNode.set(node.id, id);
     this.add({
@@ -187,7 +148,7 @@ class Builder {
       engine: node.name,
       node: entry?.node ?? node,
       graphs: entry?.graphs ?? [],
-      root: this.roots?.has(node.id) ?? false,
+      root: this.nodes.roots.has(node.id),
       key: this.keyOf(`${op.name}|${op.expression ?? ''}|${back}`),
     });
     return id;
@@ -207,7 +168,7 @@ class Builder {
       ...this.opCard(op, made.length > 0 ? made : (op.mutated ?? [])),
       id,
       kind,
-      title: this.titleOf(op),
+      title: this.titles.titleOf(op),
       engine: kind === 'op' ? `${op.name} · not reached` : op.name,
       reason: kind === 'ghost' ? (op.why_not_recorded ?? 'not_differentiable') : null,
       key: this.keyOf(`${op.name}|${op.expression ?? ''}|0`),
@@ -220,7 +181,7 @@ class Builder {
     return (
       !op.recorded &&
       op.outputs.length > 0 &&
-      op.outputs.every((id) => this.accumulatorOf?.has(id) && !op.inputs.includes(id))
+      op.outputs.every((id) => this.nodes.accumulatorOf.has(id) && !op.inputs.includes(id))
     );
   }
 
@@ -235,12 +196,12 @@ class Builder {
   /** @param {string} tensorId @param {TraceOp | null} op */
   tensorCard(tensorId, op) {
     const tensor = this.tensorById.get(tensorId);
-    const accumulator = this.accumulatorOf?.get(tensorId);
-    const entry = accumulator && this.nodes?.get(accumulator.id);
+    const accumulator = this.nodes.accumulatorOf.get(tensorId);
+    const entry = accumulator && this.nodes.byId.get(accumulator.id);
     const leaf = Boolean(accumulator) || Boolean(tensor?.is_leaf && tensor.requires_grad);
     const id = `c:${tensorId}`;
     const name = tensor?.names[0];
-    const written = op ? this.titleOf(op) : '';
+    const written = op ? this.titles.titleOf(op) : '';
     this.add({
       ...this.opCard(op, [tensorId]),
       id,
@@ -249,7 +210,7 @@ class Builder {
       engine: leaf ? 'AccumulateGrad' : (op?.name ?? 'constant'),
       node: entry?.node ?? null,
       graphs: entry?.graphs ?? [],
-      root: accumulator ? (this.roots?.has(accumulator.id) ?? false) : false,
+      root: accumulator ? this.nodes.roots.has(accumulator.id) : false,
       key: this.keyOf(`tensor|${name ?? op?.expression ?? ''}`),
     });
     if (accumulator) this.cardOfNode.set(accumulator.id, id);
@@ -274,27 +235,12 @@ class Builder {
       value: (first && this.tensorById.get(first)?.value) || null,
       module: op?.module ?? null,
       site: op?.site ?? null,
-      iteration: this.iterationOf(op),
+      iteration: this.titles.iterationOf(op),
       reason: null,
       root: false,
       key: '',
       cut: this.kindOfCut(op),
     };
-  }
-
-  /** Loop iterations, or which time it is that this expression runs. @param {TraceOp | null} op */
-  iterationOf(op) {
-    if (op?.iteration?.length) return op.iteration;
-    const repeated = op?.site && this.repeated.has(spanKey(op.site));
-    return repeated ? [/** @type {import('./types.js').Site} */ (op.site).occurrence] : [];
-  }
-
-  /** @param {TraceOp} op */
-  titleOf(op) {
-    const title = op.site ? this.titles.get(spanKey(op.site)) : '';
-    const shared = op.parent || (op.site && this.crowded.has(runKey(op.site)));
-    if (shared || !title || title === '…') return op.name;
-    return clip(tidy(title), 34);
   }
 
   /** @param {string} key */
@@ -312,14 +258,14 @@ class Builder {
 
   /** Nodes whose op is unknown: made by a backward call (create_graph), or outside the snippet. */
   addLooseNodes() {
-    for (const { node, graphs } of this.nodes?.values() ?? []) {
+    for (const { node, graphs } of this.nodes.byId.values()) {
       if (this.cardOfNode.has(node.id)) continue;
       if (node.tensor) {
         this.tensorCard(node.tensor, null);
         continue;
       }
       const known = /** @type {string[]} */ (node.outputs.filter((t) => t !== null));
-      const rooted = this.rootTensors?.get(node.id);
+      const rooted = this.nodes.rootTensors.get(node.id);
       const tensors = known.length === 0 && rooted ? [rooted] : known;
       const short = node.name.replace(/Backward\d*$/, '');
       const maker = node.created_by && this.byId.get(this.cardOfNode.get(node.created_by.node) ?? '');
@@ -332,7 +278,7 @@ class Builder {
         engine: node.name,
         node,
         graphs,
-        root: this.roots?.has(node.id) ?? false,
+        root: this.nodes.roots.has(node.id),
         key: this.keyOf(`node|${node.name}`),
       });
       for (const tensor of tensors) if (!this.cardOfTensor.has(tensor)) this.cardOfTensor.set(tensor, id);
@@ -348,16 +294,4 @@ class Builder {
     );
     this.byId = new Map(this.cards.map((card) => [card.id, card]));
   }
-}
-
-/** @template K, V @param {Map<K, V[]>} map @param {K} key @param {V} value */
-function push(map, key, value) {
-  const list = map.get(key);
-  if (list) list.push(value);
-  else map.set(key, [value]);
-}
-
-/** One run of an expression. @param {import('./types.js').Site} site */
-function runKey(site) {
-  return `${spanKey(site)}@${site.occurrence}`;
 }

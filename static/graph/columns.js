@@ -1,0 +1,67 @@
+/**
+ * Where the ranks of a layered layout stand: below each other, or in columns.
+ */
+
+const RANK_GAP = 56;
+/** Width to height of a picture in columns. */
+const ASPECT = 1.5;
+const COLUMN_GAP = 120;
+
+/**
+ * @typedef {{x: Float64Array, y: Float64Array, column: Int32Array, width: number, height: number}} Places
+ *   Middles of all nodes; column: of each rank.
+ */
+
+/**
+ * Ranks below each other; a picture that would be a thin strip is set in
+ * columns, read like text.
+ * @param {number[]} rank  Of all nodes, boxes first. @param {Float64Array} x
+ * @param {Float64Array} depth  Of each rank. @param {number[]} widths  Of the boxes.
+ * @returns {Places}
+ */
+export function columns(rank, x, depth, widths) {
+  const count = depth.length;
+  const left = new Float64Array(count).fill(Infinity);
+  const right = new Float64Array(count).fill(-Infinity);
+  for (let v = 0; v < widths.length; v++) {
+    const r = rank[v];
+    left[r] = Math.min(left[r], x[v] - widths[v] / 2);
+    right[r] = Math.max(right[r], x[v] + widths[v] / 2);
+  }
+  let [height, typical] = [0, 0];
+  for (let r = 0; r < count; r++) {
+    height += depth[r] + RANK_GAP;
+    typical += (right[r] - left[r]) / count;
+  }
+  const wanted = Math.floor(Math.sqrt((height * ASPECT) / (typical + COLUMN_GAP)));
+  const perColumn = wanted >= 3 ? height / wanted : Infinity;
+  const column = new Int32Array(count);
+  const y = new Float64Array(count);
+  let [at, current, tallest] = [0, 0, 0];
+  for (let r = 0; r < count; r++) {
+    if (at > perColumn) {
+      current++;
+      at = 0;
+    }
+    column[r] = current;
+    y[r] = at + depth[r] / 2;
+    at += depth[r] + RANK_GAP;
+    tallest = Math.max(tallest, at - RANK_GAP);
+  }
+  const start = new Float64Array(current + 1);
+  let [edge, low, high] = [0, Infinity, -Infinity];
+  for (let r = 0; r < count; r++) {
+    low = Math.min(low, left[r]);
+    high = Math.max(high, right[r]);
+    if (r + 1 < count && column[r + 1] === column[r]) continue;
+    start[column[r]] = edge - low;
+    edge += high - low + COLUMN_GAP;
+    [low, high] = [Infinity, -Infinity];
+  }
+  const [px, py] = [new Float64Array(x.length), new Float64Array(x.length)];
+  for (let v = 0; v < x.length; v++) {
+    px[v] = x[v] + start[column[rank[v]]];
+    py[v] = y[rank[v]];
+  }
+  return { x: px, y: py, column, width: Math.max(0, edge - COLUMN_GAP), height: tallest };
+}
