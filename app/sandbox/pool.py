@@ -17,22 +17,23 @@ from app.sandbox import ends, frames
 from app.sandbox.evaluator import Overloaded
 from app.sandbox.jail import LAYERS
 from app.sandbox.lanes import Lanes, Place
-from app.sandbox.nursery import BadFrame, Child, Nursery, TooLarge, ZygoteRefused
+from app.sandbox.nursery import BadFrame, Child, TooLarge, ZygoteRefused
 from app.sandbox.self_test import SandboxUnavailable, run_probes
+from app.sandbox.stock import RESTART_PAUSE, Stock
 from app.trace import DEFAULT_LIMITS, Limits, TraceRequest, validate
 from app.trace.progress import Progress
 
 log = logging.getLogger("gradwalk.sandbox")
 
-#: Answers up to this many bytes are validated here, larger ones in another child.
-_SMALL_ANSWER = 200_000
+#: Answers up to this many bytes are validated here, larger ones in another child:
+#: a forged one can take the validator a second for each 100 kB.
+_SMALL_ANSWER = 32_000
 _PROGRESS_BYTES = 1_000_000
 #: Honest children report half as often.
 _REPORT_SECONDS = 0.05
 _CHECK_SECONDS = 15.0
 #: Seconds until a fork that may wait is ordered: it should not disturb the run.
 _REFILL_DELAY = 0.012
-_RESTART_PAUSE = 1.0
 #: A child that dies before it has read its program is replaced, so many times.
 _ATTEMPTS = 3
 
@@ -66,12 +67,10 @@ class LocalPool:
         quick = children or max(2, len(os.sched_getaffinity(0)))
         long = max(8, 4 * quick) if long_runs is None else long_runs
         self._lanes = Lanes(quick, long, queue, queue_seconds)
-        self._spare = quick + 1
         self._time_limit = time_limit
-        self._queue_seconds = queue_seconds
         self._answer_bytes = limits.trace_bytes + 1_000_000
         self._self_test = self_test
-        self._nursery = Nursery(
+        self._stock = Stock(
             {
                 "evaluator": evaluator,
                 "limits": asdict(limits),
@@ -79,26 +78,19 @@ class LocalPool:
                 "cpu_seconds": int(time_limit + _grace(time_limit)) + 2,
                 "layers": layers,
             },
-            self._zygote_died,
+            spare=quick + 1,
+            patience=queue_seconds,
         )
-        self._idle: asyncio.Queue[Child] = asyncio.Queue()
-        self._coming = 0
-        self._tasks: set[asyncio.Task[None]] = set()
         self._probes: dict[str, str] | None = None
-        self._reason: str | None = "Not started."
-        self._stopped = True
-        self._deaths = 0
-
-    # Life
 
     async def start(self) -> None:
         """Load, test the jail, fork ahead; raises `SandboxUnavailable`."""
         try:
-            await self._nursery.start()
+            await self._stock.nursery.start()
             if self._self_test:
-                self._probes = await run_probes(self._nursery)
+                self._probes = await run_probes(self._stock.nursery)
         except (ZygoteRefused, OSError, EOFError, TimeoutError) as error:
-            self._nursery.stop()
+            self._stock.nursery.stop()
             raise SandboxUnavailable(
                 f"The sandbox does not start: {str(error) or repr(error)}"
             ) from error
@@ -106,46 +98,33 @@ class LocalPool:
             name: end for name, end in (self._probes or {}).items() if end.startswith("passed")
         }
         if passed:
-            self._nursery.stop()
+            self._stock.nursery.stop()
             raise SandboxUnavailable(
                 "The sandbox does not hold, so nothing is served: "
                 + "; ".join(f"{name} {end}" for name, end in passed.items())
             )
-        self._reason = None
-        self._stopped = False
-        if not self._nursery.layers["landlock"] and self._self_test:
+        if not self._stock.nursery.layers["landlock"] and self._self_test:
             log.warning("this kernel has no Landlock: seccomp and the limits hold alone")
-        self._refill()
-        self._idle.put_nowait(await self._idle.get())  # the first is there
+        await self._stock.open()
 
     async def stop(self) -> None:
         """End every child; whoever still waits for an answer gets an error."""
-        self._reason = "Stopped."
-        self._stopped = True
-        tasks = list(self._tasks)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        self._nursery.stop()
-        while not self._idle.empty():
-            self._idle.get_nowait().dispose()
+        await self._stock.close()
 
     def status(self) -> dict[str, Any]:
         return {
-            "ready": self._reason is None,
-            "reason": self._reason,
-            "zygote": self._nursery.zygote_pid,
-            "children": self._nursery.children,
-            "idle": self._idle.qsize(),
+            "ready": self._stock.reason is None,
+            "reason": self._stock.reason,
+            "zygote": self._stock.nursery.zygote_pid,
+            "children": self._stock.nursery.children,
+            "idle": self._stock.idle,
             "running": self._lanes.running,
             "long_running": self._lanes.long_running,
             "queued": self._lanes.queued,
-            "restarts": self._deaths,
-            "layers": self._nursery.layers,
+            "restarts": self._stock.deaths,
+            "layers": self._stock.nursery.layers,
             "self_test": self._probes,
         }
-
-    # One program
 
     async def evaluate(
         self,
@@ -170,8 +149,8 @@ class LocalPool:
         place: Place,
     ) -> bytes:
         for _ in range(_ATTEMPTS):
-            child = await self._take()
-            asyncio.get_running_loop().call_later(_REFILL_DELAY, self._refill)
+            child = await self._stock.take()
+            asyncio.get_running_loop().call_later(_REFILL_DELAY, self._stock.refill)
             place.begin(child.yield_to_others)
             try:
                 return await self._run(child, request, seconds, progress)
@@ -179,8 +158,8 @@ class LocalPool:
                 place.pause()
             finally:
                 child.dispose()
-                self._refill()
-        raise Overloaded(_RESTART_PAUSE)
+                self._stock.refill()
+        raise Overloaded(RESTART_PAUSE)
 
     async def _run(
         self,
@@ -247,10 +226,10 @@ class LocalPool:
         if len(answer) <= _SMALL_ANSWER:
             try:
                 validate(answer)
-            except ValidationError as error:
-                raise BadFrame(_first(error)) from None
+            except ValidationError:
+                raise BadFrame("it does not fit the schema") from None
             return
-        checker = await self._take()
+        checker = await self._stock.take()
         try:
             async with asyncio.timeout(_CHECK_SECONDS):
                 await checker.send(frames.CHECK, answer)
@@ -259,7 +238,7 @@ class LocalPool:
             raise BadFrame("it could not be validated") from None
         finally:
             checker.dispose()
-            self._refill()
+            self._stock.refill()
         if verdict != b"valid":
             raise BadFrame(verdict.decode("utf-8", "replace"))
 
@@ -275,66 +254,6 @@ class LocalPool:
                 return None
             raise
 
-    # Children in stock
-
-    async def _take(self) -> Child:
-        """A waiting child; raises `Overloaded` where none comes."""
-        if self._stopped:
-            raise Overloaded(_RESTART_PAUSE)
-        try:
-            async with asyncio.timeout(self._queue_seconds):
-                while True:
-                    if self._idle.empty():
-                        self._refill()
-                    child = await self._idle.get()
-                    if child.waits:
-                        return child
-                    child.dispose()
-        except TimeoutError:
-            raise Overloaded(_RESTART_PAUSE) from None
-
-    def _refill(self) -> None:
-        while (
-            self._reason is None
-            and self._nursery.alive
-            and self._idle.qsize() + self._coming < self._spare
-        ):
-            self._coming += 1
-            self._spawn(self._order())
-
-    async def _order(self) -> None:
-        try:
-            self._idle.put_nowait(await self._nursery.order())
-        except (OSError, EOFError) as error:
-            log.warning("no child was born: %s", error or "the zygote is gone")
-            await asyncio.sleep(_RESTART_PAUSE / 4)
-        finally:
-            self._coming -= 1
-
-    def _zygote_died(self) -> None:
-        self._deaths += 1
-        self._reason = "The sandbox is being restarted."
-        while not self._idle.empty():
-            self._idle.get_nowait().dispose()
-        self._spawn(self._restart())
-
-    async def _restart(self) -> None:
-        while True:
-            try:
-                await self._nursery.start()
-            except (ZygoteRefused, OSError, TimeoutError) as error:
-                log.error("the zygote does not start: %s", error)
-                await asyncio.sleep(_RESTART_PAUSE)
-            else:
-                self._reason = None
-                self._refill()
-                return
-
-    def _spawn(self, work: Any) -> None:
-        task = asyncio.ensure_future(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
 
 class _NotStarted(Exception):
     """The child died before it had read its program: another may have it."""
@@ -343,9 +262,3 @@ class _NotStarted(Exception):
 def _grace(seconds: float) -> float:
     """After the timer inside the program: time to give back what was recorded."""
     return min(5.0, max(1.0, seconds / 2))
-
-
-def _first(error: ValidationError) -> str:
-    """The first complaint, without the input."""
-    one = error.errors(include_url=False, include_context=False, include_input=False)[0]
-    return f"{'.'.join(str(part) for part in one['loc'][:6])}: {one['msg']}"[:300]

@@ -44,7 +44,13 @@ class Running:
 @contextmanager
 def running_pool(**settings: Any) -> Iterator[Running]:
     """A started LocalPool; short limits unless told otherwise."""
-    settings = {"children": 2, "time_limit": 1.5, "memory_mb": 256, **settings}
+    settings = {
+        "children": 2,
+        "time_limit": 1.5,
+        "memory_mb": 256,
+        "queue_seconds": 60.0,
+        **settings,
+    }
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever)
     thread.start()

@@ -165,15 +165,11 @@ print('freed')
 
 
 def test_runs_do_not_see_each_other(pool: Running) -> None:
-    pool.trace(
-        "import torch, builtins\nbuiltins.mark = torch.mark = 1\ntorch.set_default_dtype(torch.float64)"
-    )
+    pool.trace("import torch\ntorch.mark = 1\ntorch.set_default_dtype(torch.float64)")
     trace = pool.trace("import torch\nprint(hasattr(torch, 'mark'), torch.ones(1).dtype)")
     assert trace["stdout"] == "False torch.float32\n"
 
 
 def test_the_seed_decides(pool: Running) -> None:
-    code = (
-        "import torch, random, numpy as n\nprint(torch.rand(1), random.random(), n.random.rand())"
-    )
+    code = "import random, numpy\nprint(torch.rand(1), random.random(), numpy.random.rand())"
     assert pool.trace(code)["stdout"] == pool.trace(code)["stdout"]

@@ -26,8 +26,7 @@ def outcomes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Outcome]:
     folder = tmp_path_factory.mktemp("canaries")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("GRADWALK_SECRET", SECRET)  # before the zygote starts
-        found = _all(folder)
-    return found
+        return _all(folder)
 
 
 def _all(folder: Path) -> dict[str, Outcome]:
