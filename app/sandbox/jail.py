@@ -81,7 +81,9 @@ class Jail:
             os._exit(1)
         _prctl(_PR_SET_DUMPABLE, 0)
         _prctl(_PR_SET_NO_NEW_PRIVS, 1)
-        os.setpriority(os.PRIO_PROCESS, 0, NICE)
+        # A service that was itself started at a lower priority may not raise it.
+        own = os.getpriority(os.PRIO_PROCESS, 0)
+        os.setpriority(os.PRIO_PROCESS, 0, max(NICE, own))
         if self._ruleset is not None:
             self._ruleset.engage()
         os.closerange(CHANNEL + 1, 256)
