@@ -139,7 +139,7 @@ def same_numbers(summary: Any, tensor: torch.Tensor) -> None:
         assert tensor.numel() > DEFAULT_LIMITS.value_elements
         torch.testing.assert_close(
             torch.tensor(floats([summary["norm"]])),
-            torch.linalg.vector_norm(tensor.to(torch.float32)).reshape(1).float(),
+            torch.linalg.vector_norm(tensor.abs().to(torch.float64)).reshape(1).float(),
             equal_nan=True,
         )
         return
