@@ -2,11 +2,13 @@
  * State and address kept in step: the hash follows the state, and Back, a
  * pasted link or an edited hash bring the state to what the address says.
  */
-import { eachFrame } from './dom.js';
 import { baseOf } from './share/index.js';
 import { fromHash, toHash } from './url.js';
 
 /** @typedef {import('./state.js').State} State */
+
+/** Milliseconds without a change, before the address follows. */
+const SETTLED = 150;
 
 /**
  * @param {import('./store.js').Store<State>} store
@@ -17,7 +19,14 @@ export function followAddress(store, open) {
   /** @type {string | null} */
   let lesson = store.get().lesson;
 
-  const write = eachFrame(async () => {
+  /** Browsers take only so many new addresses in a while. */
+  let timer = 0;
+  const later = () => {
+    clearTimeout(timer);
+    timer = window.setTimeout(() => void write(), SETTLED);
+  };
+
+  async function write() {
     const state = store.get();
     // Before the first run nothing is known of the steps, and a hash that came with the page stays.
     if (!state.model || state.playing) return;
@@ -27,8 +36,8 @@ export function followAddress(store, open) {
     const moved = state.lesson !== lesson;
     lesson = state.lesson;
     history[moved ? 'pushState' : 'replaceState'](null, '', hash || location.pathname);
-  });
-  store.on(['lesson', 'code', 'seed', 'inputs', 'gradient', 'interventions', 'step', 'view', 'direction', 'selection', 'playing'], write);
+  }
+  store.on(['lesson', 'code', 'seed', 'inputs', 'gradient', 'interventions', 'step', 'view', 'direction', 'selection', 'playing'], later);
 
   addEventListener('popstate', async () => {
     if (location.hash === written) return;

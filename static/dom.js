@@ -127,27 +127,6 @@ export function prose(text) {
     .filter((part) => part !== '');
 }
 
-/**
- * Run `update` at most once a frame.
- * @template {any[]} A
- * @param {(...args: A) => void} update
- * @returns {(...args: A) => void}
- */
-export function eachFrame(update) {
-  /** @type {A | null} */
-  let waiting = null;
-  return (...args) => {
-    if (!waiting) {
-      requestAnimationFrame(() => {
-        const now = /** @type {A} */ (waiting);
-        waiting = null;
-        update(...now);
-      });
-    }
-    waiting = args;
-  };
-}
-
 /** The element of the template with this id. @param {string} id */
 export function byId(id) {
   const element = document.getElementById(id);

@@ -20,6 +20,9 @@ import { ruleSection } from './rule.js';
  * }} Links
  */
 
+/** Rows of a table of edges. */
+const MOST = 16;
+
 const GHOST_WHY = new Map([
   ['no_grad', 'It ran under `torch.no_grad()`: nothing is recorded there, whatever its inputs.'],
   ['inference_mode', 'It ran under `torch.inference_mode()`: nothing is recorded there.'],
@@ -32,7 +35,7 @@ const GHOST_WHY = new Map([
 export function cardPage(model, card, state, links) {
   const at = stateAt(model, state.step);
   const graph = graphOf(model, card, at.graph);
-  const node = nodeIn(card, graph);
+  const node = nodeIn(model, card, graph);
   const now = at.card(card.id);
   return h(
     'div', { class: 'inspect' },
@@ -158,7 +161,7 @@ function sentSection(model, card, sent, graph, links) {
       if (!target) return [];
       const all = receivedBy(model, target, graph);
       const elsewhere = all.length - edges.length;
-      const total = target.kind === 'leaf' ? leafTotal(all) : (nodeIn(target, graph)?.upstream[edges[0].output] ?? null);
+      const total = target.kind === 'leaf' ? leafTotal(all) : (nodeIn(model, target, graph)?.upstream[edges[0].output] ?? null);
       return [
         ...edges.map((edge) => h('tr', {},
           h('td', { class: 'left' }, '→ ', cardLink(target, links), sent.length > 1 ? ` (input ${edge.input})` : ''),
@@ -200,10 +203,11 @@ function leafSections(model, card, graph, now, links) {
     now.grad?.changed && now.grad.before && h('section', { 'aria-label': 'Before this step' }, h('h3', {}, 'Before this step'), cells(now.grad.before, 'grad', 12)),
     incoming.length > 0 && h(
       'section', { 'aria-label': 'Arrives' }, h('h3', {}, incoming.length > 1 ? 'What arrives is added up' : 'What arrives'),
-      h('table', { class: 'grid' }, h('tbody', {}, incoming.map((edge) => {
+      h('table', { class: 'grid' }, h('tbody', {}, incoming.slice(0, MOST).map((edge) => {
         const source = model.cardById.get(edge.source);
         return h('tr', {}, h('td', { class: 'left' }, 'from ', source ? cardLink(source, links) : '?'), h('td', {}, cells(edge.gradient, 'grad', 3)));
       }))),
+      incoming.length > MOST && h('p', {}, `and ${(incoming.length - MOST).toLocaleString('en')} more`),
     ),
   ];
 }

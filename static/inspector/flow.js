@@ -19,72 +19,117 @@ export function graphOf(model, card, now) {
   return mine.find((one) => one.id === now) ?? mine.find((one) => one.kind !== 'not_run') ?? mine[0] ?? null;
 }
 
-/** The card's node as that graph has it. @param {Card} card @param {TraceGraph | null} graph @returns {TraceNode | null} */
-export function nodeIn(card, graph) {
-  const { node } = card;
-  if (!node) return null;
-  return graph?.nodes.find((one) => one.id === node.id) ?? node;
+/**
+ * @typedef {object} Wiring  Edges by their ends, made once for a model.
+ * @property {Map<string | null, Map<string, ModelEdge[]>>} sent  By graph, then by source card.
+ * @property {Map<string | null, Map<string, ModelEdge[]>>} received  By graph, then by target card.
+ * @property {Map<string, Set<string>>} uses  Card -> cards whose results it used.
+ * @property {Map<string, Set<string>>} usedBy
+ * @property {Map<string, Map<string, TraceNode>>} nodes  By graph.
+ * @property {Map<string, Cut>} cuts  Answers of ifDetached so far.
+ */
+
+/** @type {WeakMap<Model, Wiring>} */
+const wirings = new WeakMap();
+
+/** @param {Model} model @returns {Wiring} */
+function wiringOf(model) {
+  const known = wirings.get(model);
+  if (known) return known;
+  /** @type {Wiring} */
+  const wiring = { sent: new Map(), received: new Map(), uses: new Map(), usedBy: new Map(), nodes: new Map(), cuts: new Map() };
+  for (const edge of model.edges) {
+    if (edge.kind === 'gradient') {
+      put(wiring.sent, edge.graph, edge.source, edge);
+      put(wiring.received, edge.graph, edge.target, edge);
+    } else {
+      setIn(wiring.uses, edge.target).add(edge.source);
+      setIn(wiring.usedBy, edge.source).add(edge.target);
+    }
+  }
+  for (const graph of model.trace.graphs) wiring.nodes.set(graph.id, new Map(graph.nodes.map((node) => [node.id, node])));
+  wirings.set(model, wiring);
+  return wiring;
 }
 
-/** @param {Model} model @param {Card} card @param {TraceGraph | null} graph */
+/** @param {Wiring['sent']} map @param {string | null} graph @param {string} card @param {ModelEdge} edge */
+function put(map, graph, card, edge) {
+  let byCard = map.get(graph);
+  if (!byCard) map.set(graph, (byCard = new Map()));
+  const list = byCard.get(card);
+  if (list) list.push(edge);
+  else byCard.set(card, [edge]);
+}
+
+/** @param {Map<string, Set<string>>} map @param {string} key */
+function setIn(map, key) {
+  const set = map.get(key) ?? new Set();
+  if (set.size === 0) map.set(key, set);
+  return set;
+}
+
+/** The card's node as that graph has it. @param {Model} model @param {Card} card @param {TraceGraph | null} graph @returns {TraceNode | null} */
+export function nodeIn(model, card, graph) {
+  const { node } = card;
+  if (!node) return null;
+  return (graph && wiringOf(model).nodes.get(graph.id)?.get(node.id)) ?? node;
+}
+
+/** In the order of the forward op's inputs. @param {Model} model @param {Card} card @param {TraceGraph | null} graph */
 export function sentBy(model, card, graph) {
-  return model.edges
-    .filter((edge) => edge.kind === 'gradient' && edge.source === card.id && edge.graph === (graph?.id ?? null))
-    .sort((a, b) => a.input - b.input);
+  return (wiringOf(model).sent.get(graph?.id ?? null)?.get(card.id) ?? []).toSorted((a, b) => a.input - b.input);
 }
 
 /** @param {Model} model @param {Card} card @param {TraceGraph | null} graph */
 export function receivedBy(model, card, graph) {
-  return model.edges.filter((edge) => edge.kind === 'gradient' && edge.target === card.id && edge.graph === (graph?.id ?? null));
+  return wiringOf(model).received.get(graph?.id ?? null)?.get(card.id) ?? [];
 }
 
 /** Cards whose results this one used, and cards that used its result. @param {Model} model @param {Card} card */
 export function neighbours(model, card) {
-  /** @type {Set<string>} */
-  const uses = new Set();
-  /** @type {Set<string>} */
-  const usedBy = new Set();
-  for (const edge of model.edges) {
-    if (edge.kind !== 'forward') continue;
-    if (edge.target === card.id) uses.add(edge.source);
-    if (edge.source === card.id) usedBy.add(edge.target);
-  }
-  const cards = (/** @type {Set<string>} */ ids) => [...ids].map((id) => model.cardById.get(id)).filter((one) => one !== undefined);
-  return { uses: cards(uses), usedBy: cards(usedBy) };
+  const { uses, usedBy } = wiringOf(model);
+  const cards = (/** @type {Set<string> | undefined} */ ids) =>
+    [...(ids ?? [])].map((id) => model.cardById.get(id)).filter((one) => one !== undefined);
+  return { uses: cards(uses.get(card.id)), usedBy: cards(usedBy.get(card.id)) };
 }
 
 /**
+ * @typedef {{lost: Card[], reduced: Card[], rootless: boolean}} Cut
+ *
  * Leaves below a card, and whether each would lose all of its gradient or only
  * the part that comes through this card, if it were detached.
  * @param {Model} model @param {Card} card @param {TraceGraph | null} graph
- * @returns {{lost: Card[], reduced: Card[], rootless: boolean}}
+ * @returns {Cut}
  */
 export function ifDetached(model, card, graph) {
-  const edges = model.edges.filter((edge) => edge.kind === 'gradient' && edge.graph === (graph?.id ?? null));
-  /** @type {Map<string, string[]>} */
-  const next = new Map();
-  for (const edge of edges) next.set(edge.source, [...(next.get(edge.source) ?? []), edge.target]);
+  const { cuts, sent } = wiringOf(model);
+  const key = `${graph?.id ?? null}|${card.id}`;
+  const known = cuts.get(key);
+  if (known) return known;
   const roots = new Set((graph?.roots ?? []).map((root) => (root.node ? model.cardOfNode.get(root.node) : undefined)));
+  const next = sent.get(graph?.id ?? null) ?? new Map();
   const below = reach(next, [card.id], null);
   const around = reach(next, [...roots].filter((id) => id !== undefined), card.id);
-  const leaves = [...below].map((id) => model.cardById.get(id)).filter((one) => one?.kind === 'leaf' && one.id !== card.id);
-  const isCard = (/** @type {Card | undefined} */ one) => one !== undefined;
-  return {
-    lost: leaves.filter(isCard).filter((one) => !around.has(one.id)),
-    reduced: leaves.filter(isCard).filter((one) => around.has(one.id)),
+  const leaves = [...below].map((id) => model.cardById.get(id)).filter((one) => one !== undefined)
+    .filter((one) => one.kind === 'leaf' && one.id !== card.id);
+  const cut = {
+    lost: leaves.filter((one) => !around.has(one.id)),
+    reduced: leaves.filter((one) => around.has(one.id)),
     rootless: ![...around].some((id) => model.cardById.get(id)?.kind === 'leaf'),
   };
+  cuts.set(key, cut);
+  return cut;
 }
 
-/** @param {Map<string, string[]>} next @param {string[]} from @param {string | null} without */
+/** @param {Map<string, ModelEdge[]>} next @param {string[]} from @param {string | null} without */
 function reach(next, from, without) {
   const seen = new Set(from.filter((id) => id !== without));
   const queue = [...seen];
   for (let id = queue.pop(); id !== undefined; id = queue.pop()) {
-    for (const to of next.get(id) ?? []) {
-      if (to === without || seen.has(to)) continue;
-      seen.add(to);
-      queue.push(to);
+    for (const { target } of next.get(id) ?? []) {
+      if (target === without || seen.has(target)) continue;
+      seen.add(target);
+      queue.push(target);
     }
   }
   return seen;
