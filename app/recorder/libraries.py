@@ -73,20 +73,32 @@ def _checked(mode: OpMode, check: Callable[..., bool]) -> Callable[..., bool]:
 def _zero_grad(state: State, mode: OpMode, original: Any) -> Any:
     @functools.wraps(original)
     def zero_grad(self: Any, *args: Any, **kwargs: Any) -> Any:
-        if state.zeroing is not None:
+        if state.zeroing:
             return original(self, *args, **kwargs)
-        state.zeroing = []
         frame = snippet_frame(_caller())
+        with DisableTorchFunction():
+            before = [(p, state.grad_of(p, state.tensors.id(p))) for p in _with_grad(self)]
+        state.zeroing = True
         outer, mode.hidden_frame = mode.hidden_frame, frame
         try:
             return original(self, *args, **kwargs)
         finally:
-            mode.hidden_frame = outer
-            updates, state.zeroing = state.zeroing, None
+            state.zeroing, mode.hidden_frame = False, outer
+            with DisableTorchFunction():
+                updates = [state.zeroed(p, value) for p, value in before]
             line = frame.f_lineno if frame is not None else None
             state.timeline.append({"kind": "zero_grad", "line": line, "updates": updates})
 
     return zero_grad
+
+
+def _with_grad(owner: Any) -> list[torch.Tensor]:
+    """The parameters of an optimizer or module that have a .grad."""
+    if isinstance(owner, torch.nn.Module):
+        parameters = list(owner.parameters())
+    else:
+        parameters = [p for group in owner.param_groups for p in group["params"]]
+    return [p for p in parameters if p.grad is not None]
 
 
 def _caller() -> Any:

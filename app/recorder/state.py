@@ -49,8 +49,8 @@ class State:
         self.node_ids: dict[Any, str] = {}
         #: Entries that a node made, by its sequence number and output slot.
         self.made_by_node: dict[int, list[str | None]] = {}
-        #: Set while zero_grad() of an optimizer or module runs.
-        self.zeroing: list[Update] | None = None
+        #: zero_grad() of an optimizer or module is running, and tells of itself.
+        self.zeroing = False
         #: What last happened to the .grad of a leaf, by tensor id.
         self.grad_events: dict[str, GradStatus] = {}
         #: The .grad of a leaf as last seen, with its version, by tensor id.
@@ -103,6 +103,12 @@ class State:
             slots.append(None)
         slots[slot] = entry_id
 
+    def zeroed(self, leaf: torch.Tensor, before: Summary | None) -> Update:
+        """What zero_grad() did to a leaf's .grad."""
+        identity = self.tensors.id(leaf)
+        self.grad_events[identity] = "cleared" if leaf.grad is None else "zeroed"
+        return {"tensor": identity, "before": before, "after": self.grad_of(leaf, identity)}
+
     def grad_zeroed(self, leaf: str, grad: torch.Tensor) -> None:
         """A leaf's .grad was filled with zeros."""
         before = self._grad_seen.get(leaf)
@@ -138,9 +144,7 @@ class State:
             self.grad_events[identity] = "assigned"
 
     def _zero_event(self, update: Update) -> None:
-        if self.zeroing is not None:
-            self.zeroing.append(update)
-        else:
+        if not self.zeroing:
             self.timeline.append({"kind": "zero_grad", "line": self.line(3), "updates": [update]})
 
     def bind(self, name: str, value: Any) -> None:

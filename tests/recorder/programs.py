@@ -170,7 +170,8 @@ x = torch.randn(3, requires_grad=True)
 w = torch.randn(3, requires_grad=True)
 y = x * 2
 def inner(g):
-    (w * w).sum().backward()
+    with torch.enable_grad():
+        (w * w).sum().backward()
 y.register_hook(inner)
 y.sum().backward()
 print(x.grad, w.grad)

@@ -1,0 +1,166 @@
+"""Ops: spans, ghosts and their reasons, in-place changes, modules, names."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.recorder.oracle import recorded, same_numbers
+from tests.recorder.oracle import plain as run_plain
+from tests.recorder.programs import PROGRAMS
+
+
+def op(trace: Any, name: str, index: int = 0) -> Any:
+    return [o for o in trace["ops"] if o["name"] == name][index]
+
+
+def test_each_part_of_an_expression_has_its_own_span() -> None:
+    trace = recorded(PROGRAMS["seed"])
+    assert [o["expression"] for o in trace["ops"]] == [
+        "torch.randn(3, requires_grad=True)", "x+2", "y*y", "y*y*3", "a.mean()"
+    ]  # fmt: skip
+    square = op(trace, "mul")["site"]
+    assert (square["line"], square["col"], square["end_col"]) == (7, 4, 7)
+
+
+def test_spans_count_characters_not_bytes() -> None:
+    trace = recorded(PROGRAMS["unicode"])
+    assert op(trace, "pow")["expression"] == "β ** 2"
+    assert op(trace, "pow")["site"]["col"] == 16
+    assert recorded(PROGRAMS["windows"])["ops"][1]["expression"] == "x * 2"
+
+
+@pytest.mark.parametrize(
+    ("code", "reason"),
+    [
+        ("with torch.no_grad():\n    y = x * 2", "no_grad"),
+        ("with torch.inference_mode():\n    y = x * 2", "inference_mode"),
+        ("y = torch.ones(2) * 2", "no_input_requires_grad"),
+        ("y = x.argmax()", "not_differentiable"),
+        ("y = x > 0", "not_differentiable"),
+        ("y = x.detach()", "detached"),
+        ("y = x.data", "detached"),
+        ("torch.set_grad_enabled(False)\ny = x * 2", "no_grad"),
+        ("with torch.no_grad(), torch.enable_grad():\n    y = x * 2", None),
+    ],
+)
+def test_why_an_op_is_a_ghost(code: str, reason: str | None) -> None:
+    trace = recorded(f"x = torch.ones(2, requires_grad=True)\n{code}\n")
+    last = trace["ops"][-1]
+    assert last["why_not_recorded"] == reason
+    assert last["recorded"] == (reason is None)
+
+
+def test_who_mutated_what_somebody_saved() -> None:
+    trace = recorded(PROGRAMS["in place error"])
+    exp, add = op(trace, "exp"), op(trace, "add_")
+    assert add["mutated"] == exp["outputs"]
+    assert add["site"]["line"] == 4
+    (graph,) = trace["graphs"]
+    failed = next(n for n in graph["nodes"] if n["id"] == graph.get("failed_node"))
+    assert failed["name"] == "ExpBackward0" and failed["op"] == exp["id"]
+    assert failed["saved"][0]["tensor"] == exp["outputs"][0]
+
+
+def test_values_are_those_of_their_time() -> None:
+    trace = recorded("x = torch.zeros(2)\ny = x + 1\ny += 1\ny.mul_(5)\nz = y * 1\n")
+    assert op(trace, "__iadd__" if any(o["name"] == "__iadd__" for o in trace["ops"]) else "add_")
+    values = {t["id"]: t["value"] for t in trace["tensors"]}
+    assert values[trace["ops"][1]["outputs"][0]]["data"] == [1.0, 1.0]
+    assert values[trace["ops"][-1]["outputs"][0]]["data"] == [10.0, 10.0]
+
+
+def test_numpy_can_write_behind_torchs_back() -> None:
+    code = "x = torch.zeros(3)\ny = x + 1\nn = y.numpy()\nz = y * 2\nn[0] = 9\n"
+    trace = recorded(code)
+    values = {t["id"]: t["value"] for t in trace["tensors"]}
+    assert values[op(trace, "add")["outputs"][0]]["data"] == [1.0] * 3
+    assert values[op(trace, "mul")["outputs"][0]]["data"] == [2.0] * 3
+
+
+def test_large_tensors_have_statistics_of_their_time() -> None:
+    code = "x = torch.randn(100, 70)\ny = x * 2\ny.zero_()\nw = torch.randn(300, 200)\n"
+    theirs = run_plain(code)
+    trace = recorded(code)
+    values = {t["id"]: t["value"] for t in trace["tensors"]}
+    doubled = values[op(trace, "mul")["outputs"][0]]
+    same_numbers(doubled, theirs.names["x"] * 2)
+    assert len(doubled["heat"]) == 16 and len(doubled["heat"][0]) == 16
+    w = values[op(trace, "randn", 1)["outputs"][0]]
+    assert w["max"] == theirs.names["w"].max().item()
+    assert abs(w["mean"] - theirs.names["w"].mean().item()) < 1e-6
+
+
+def test_module_paths_and_composite_functions() -> None:
+    trace = recorded(PROGRAMS["module"].replace("range(3)", "range(1)"))
+    paths = [(o["module"], o["name"]) for o in trace["ops"] if o["module"] and o["name"] != "add_"]
+    assert paths[:5] == [
+        ("layers.0", "linear"), ("layers.1", "batch_norm"), ("layers.2", "relu"),
+        ("layers.3", "dropout"), ("out", "linear"),
+    ]  # fmt: skip
+    attention = recorded(PROGRAMS["attention"])
+    whole = op(attention, "multi_head_attention_forward")
+    children = [o["name"] for o in attention["ops"] if o["parent"] == whole["id"]]
+    assert "linear" in children and "bmm" in children + [o["name"] for o in attention["ops"]]
+
+
+def test_building_a_module_is_not_on_the_timeline() -> None:
+    trace = recorded(
+        "net = nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4))\nnet(torch.ones(2, 3))\n"
+    )
+    assert {o["name"] for o in trace["ops"]} == {"ones", "linear", "add_", "batch_norm"}
+    weight = next(v for v in trace["variables"] if v["name"] == "net.0.weight")
+    value = next(t["value"] for t in trace["tensors"] if t["id"] == weight["tensor"])
+    assert value is not None and value["nonfinite"] == 0
+
+
+def test_a_users_function_is_an_op_with_children() -> None:
+    trace = recorded(PROGRAMS["function"])
+    whole = op(trace, "Sq")
+    inside = [o for o in trace["ops"] if o["parent"] == whole["id"]]
+    assert [o["expression"] for o in inside] == ["x * x", "x * x * k"]
+    assert [o["why_not_recorded"] for o in inside] == ["no_grad", "no_input_requires_grad"]
+    (graph,) = trace["graphs"]
+    assert next(n for n in graph["nodes"] if n["name"] == "SqBackward")["op"] == whole["id"]
+
+
+def test_names_and_what_they_were_bound_to() -> None:
+    trace = recorded(PROGRAMS["names"])
+    first = next(t for t in trace["tensors"] if "same" in t["names"])
+    assert first["names"][:2] == ["x", "same"] and "pair[0]" in first["names"]
+    bound = [b["tensor"] for b in trace["bindings"] if b["name"] == "x"]
+    assert len(bound) == 2 and bound[0] == first["id"] != bound[1]
+    variable = next(v for v in trace["variables"] if v["name"] == "x")
+    assert variable["tensor"] == bound[1]
+
+
+def test_bindings_tell_the_step() -> None:
+    trace = recorded("x = torch.ones(2)\ny = x + 1\ny = y + 1\n")
+    assert [(b["name"], b["step"]) for b in trace["bindings"]] == [("x", 0), ("y", 1), ("y", 2)]
+
+
+def test_calls_of_one_module_in_a_loop_are_told_apart() -> None:
+    trace = recorded(
+        "net = nn.Sequential(nn.Linear(2, 2), nn.Tanh())\nfor i in range(3):\n"
+        "    for j in range(2):\n        y = net(torch.ones(1, 2))\n"
+    )
+    tanh = [o for o in trace["ops"] if o["name"] == "tanh"]
+    assert [o["site"]["occurrence"] for o in tanh] == list(range(6))
+    assert [o["iteration"] for o in tanh] == [[i, j] for i in range(3) for j in range(2)]
+
+
+def test_looking_at_a_tensor_is_not_an_op() -> None:
+    trace = recorded(
+        "x = torch.ones(2, requires_grad=True)\nprint(x, x.shape, len(x), f'{x.sum():.1f}')\n"
+        "x.size(), x.dim(), x.grad, x.tolist(), bool(x[0] > 0)\n"
+    )
+    assert [o["name"] for o in trace["ops"]] == ["ones", "sum", "__getitem__", "gt"]
+
+
+def test_prints_are_on_the_timeline_with_their_line() -> None:
+    trace = recorded(
+        "print('a', 'b')\nimport sys\nsys.stdout.write('c')\nsys.stdout.write('d\\n')\n"
+    )
+    printed = [(e["line"], e["text"]) for e in trace["timeline"] if e["kind"] == "print"]
+    assert printed == [(1, "a b\n"), (3, "c"), (4, "d\n")]
