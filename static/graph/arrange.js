@@ -70,8 +70,9 @@ export async function arrange(client, model, scene, direction, before, compare) 
   const links = scene.links.map((link) => {
     const route = layout.routes.get(link.id);
     const control = route?.control ?? [];
-    const crosses = home.get(link.source) !== home.get(link.target);
-    return drawnLink(link, control, route?.label ?? null, crosses ? smooth(sample(control)) : null);
+    // Where a route is put together of pieces it has corners.
+    const pieced = home.get(link.source) !== home.get(link.target) || (labelled && direction === 'LR');
+    return drawnLink(link, control, route?.label ?? null, pieced ? smooth(sample(control)) : null);
   });
   markStubs(links, new Map(scene.items.map((item) => [item.id, item.card?.title ?? item.group?.title ?? ''])));
   const groups = scene.groups.map((group) => ({ group, ...(layout.groups.get(group.id) ?? { x: 0, y: 0, width: 0, height: 0 }) }));

@@ -4,7 +4,7 @@
 import { select, zoom, zoomIdentity, zoomTransform } from 'd3';
 import { ease, motionAllowed, tween } from './motion.js';
 
-const MARGIN = { top: 48, right: 28, bottom: 44, left: 28 };
+export const MARGIN = { top: 20, right: 24, bottom: 20, left: 24 };
 const CLOSEST = 4;
 /** Not closer than this when fitting. */
 const FIT_MOST = 1.12;
@@ -21,6 +21,8 @@ export class Camera {
   constructor(svg, onView) {
     this.svg = svg;
     this.stop = () => {};
+    /** Height of what lies over the upper edge. */
+    this.top = MARGIN.top;
     /** The reader moved it; a new layout then leaves it alone. */
     this.touched = false;
     this.zoom = /** @type {import('d3').ZoomBehavior<SVGSVGElement, unknown>} */ (zoom())
@@ -74,7 +76,7 @@ export class Camera {
   viewOf(rect, { readable = 0, focus = null } = {}) {
     const { width, height } = this.size;
     const roomX = Math.max(50, width - MARGIN.left - MARGIN.right);
-    const roomY = Math.max(50, height - MARGIN.top - MARGIN.bottom);
+    const roomY = Math.max(50, height - this.top - MARGIN.bottom);
     const whole = Math.min(FIT_MOST, roomX / Math.max(1, rect.width), roomY / Math.max(1, rect.height));
     const k = Math.max(whole, readable);
     const place = (/** @type {number} */ start, /** @type {number} */ room, /** @type {number} */ from, /** @type {number} */ size, /** @type {number} */ middle) => {
@@ -87,7 +89,7 @@ export class Camera {
     return {
       k,
       x: place(MARGIN.left, roomX, rect.x, rect.width, fx),
-      y: place(MARGIN.top, roomY, rect.y, rect.height, fy),
+      y: place(this.top, roomY, rect.y, rect.height, fy),
     };
   }
 
@@ -120,7 +122,7 @@ export class Camera {
     const nudge = (/** @type {number} */ from, /** @type {number} */ to, /** @type {number} */ low, /** @type {number} */ high) =>
       from < low ? low - from : to > high ? high - to : 0;
     const dx = nudge(rect.x * k + x, (rect.x + rect.width) * k + x, MARGIN.left, width - MARGIN.right);
-    const dy = nudge(rect.y * k + y, (rect.y + rect.height) * k + y, MARGIN.top, height - MARGIN.bottom);
+    const dy = nudge(rect.y * k + y, (rect.y + rect.height) * k + y, this.top, height - MARGIN.bottom);
     if (dx || dy) this.go({ k, x: x + dx, y: y + dy }, duration);
   }
 }

@@ -58,7 +58,7 @@ function toDot({ items, direction }, bundles) {
   return {
     directed: true,
     strict: false,
-    graphAttributes: { rankdir: direction, nodesep: SIDE_GAP / INCH, ranksep: rankGap(bundles) / INCH, splines: 'true' },
+    graphAttributes: { rankdir: direction, nodesep: SIDE_GAP / INCH, ranksep: (rankGap(bundles) * (vertical ? 1 : 1.4)) / INCH, splines: 'true' },
     nodeAttributes: { shape: 'box', fixedsize: 'true', label: '' },
     edgeAttributes: { arrowhead: 'none' },
     nodes,

@@ -13,7 +13,7 @@ import { firstOpen, READABLE } from '../model/groups.js';
 import { buildScene } from '../model/scene.js';
 import { stateAt } from '../model/state.js';
 import { align, arrange } from './arrange.js';
-import { Camera } from './camera.js';
+import { Camera, MARGIN } from './camera.js';
 import { Detail } from './detail.js';
 import { exportPicture } from './export.js';
 import { glide, isStill, MOVE_MS } from './glide.js';
@@ -106,6 +106,7 @@ export class Picture {
     const old = this.arrangement;
     const related = old && before ? align(arrangement, old) : 0;
     this.arrangement = arrangement;
+    this.camera.top = MARGIN.top + (model.cards.length > READABLE ? 36 : 0);
     this.painter.joinGroups(arrangement.groups);
     this.bar.show({
       cards: model.cards.length, groups: scene.items.filter((item) => item.group).length,
