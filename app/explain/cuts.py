@@ -71,6 +71,10 @@ def find_cuts(program: Program, tensor: str) -> list[Cut]:
 
 def _cut_at(program: Program, tensor: str, op: Op | None) -> Cut | None:
     known = program.tensors.get(tensor)
+    if op is None:
+        through = _through_numpy(program, tensor)
+        if through is not None:
+            return through
     if op is None or not op["inputs"]:
         rebuilt = rebuilt_from(program, op) if op is not None else ()
         if rebuilt:
@@ -106,54 +110,52 @@ def requires_grad(program: Program, tensor: str) -> bool:
 def rebuilt_from(program: Program, op: Op) -> tuple[str, ...]:
     """Tensors that require grad whose numbers a `torch.tensor(...)` call copied.
 
-    Either they stand among its inputs, or they are named in its argument, or
-    the argument's own `.item()` call was seen on the same line.
+    Either they stand among its inputs, or its argument makes plain numbers of
+    them (`.item()`, `.numpy()`, ...), there or where a name in it was assigned.
     """
     if op_name(op) not in FROM_PYTHON:
         return ()
     direct = [i for i in op["inputs"] if requires_grad(program, i)]
     if direct:
         return tuple(direct)
-    line = program.line(op)
     found: list[str] = []
-    for other in program.ops_on(line):
-        if op_name(other) in TO_PYTHON and _within(op, other):
-            found += [i for i in other["inputs"] if requires_grad(program, i)]
-    for name in _names_in_argument(program, op):
-        found += _behind_number(program, name, line)
+    for call in program.source.calls(program.line(op), *FROM_PYTHON):
+        for argument in call.args:
+            found += _made_plain(program, argument)
+            for name in _names(argument):
+                assigned = program.source.assignments(name, program.line(op))
+                if assigned and name not in program.variables:
+                    found += _made_plain(program, assigned[-1].value)
     return tuple(dict.fromkeys(found))
 
 
-def _within(outer: Op, inner: Op) -> bool:
-    a, b = outer["site"], inner["site"]
-    if a is None or b is None:
-        return False
-    starts = (a["line"], a["col"]) <= (b["line"], b["col"])
-    return starts and (b["end_line"], b["end_col"]) <= (a["end_line"], a["end_col"])
+def _through_numpy(program: Program, tensor: str) -> Cut | None:
+    """A tensor that `torch.from_numpy(x.detach().numpy())` made, which torch does not report."""
+    for name in program.tensors[tensor]["names"]:
+        for assigned in program.source.assignments(name):
+            calls = [n for n in ast.walk(assigned.value) if isinstance(n, ast.Call)]
+            if not any(called_name(c) in FROM_PYTHON for c in calls):
+                continue
+            for op in program.ops_on(assigned.lineno):
+                behind = tuple(i for i in op["inputs"] if requires_grad(program, i))
+                if op["why_not_recorded"] == "detached" and behind:
+                    return Cut("rebuilt", tensor, op, behind)
+    return None
 
 
-def _names_in_argument(program: Program, op: Op) -> list[str]:
-    calls = program.source.calls(program.line(op), *FROM_PYTHON)
-    names: list[str] = []
-    for call in calls:
-        for argument in call.args:
-            names += [n.id for n in ast.walk(argument) if isinstance(n, ast.Name)]
-    return names
+def _made_plain(program: Program, node: ast.expr) -> list[str]:
+    """Tensors that require grad inside conversions to plain numbers in an expression."""
+    found: list[str] = []
+    for call in ast.walk(node):
+        if not isinstance(call, ast.Call):
+            continue
+        if called_name(call) in TO_PYTHON or called_name(call) == "float":
+            for name in _names(call):
+                tensor = program.tensor_named(name)
+                if tensor is not None and tensor["requires_grad"]:
+                    found.append(tensor["id"])
+    return found
 
 
-def _behind_number(program: Program, name: str, line: int | None) -> list[str]:
-    """The tensors whose `.item()` or the like a Python variable holds."""
-    assigned = program.source.assignments(name, line)
-    if not assigned or name in program.variables:
-        return []
-    value = assigned[-1].value
-    convert = {c for c in ast.walk(value) if isinstance(c, ast.Call)}
-    if not any(called_name(c) in TO_PYTHON or called_name(c) == "float" for c in convert):
-        return []
-    return [
-        tensor
-        for other in program.ops_on(assigned[-1].lineno)
-        if op_name(other) in TO_PYTHON
-        for tensor in other["inputs"]
-        if requires_grad(program, tensor)
-    ]
+def _names(node: ast.expr) -> list[str]:
+    return [n.id for n in ast.walk(node) if isinstance(n, ast.Name)]

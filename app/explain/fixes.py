@@ -135,3 +135,43 @@ def dissolve_with(program: Program, line: int | None, *names: str) -> Fix | None
     }
     title = f"Take `with {source.text(called)}` away"
     return {"title": title, "edits": [edit]}
+
+
+def record_again(program: Program, line: int | None) -> tuple[str, Fix | None]:
+    """What turned recording off for a line, and the change that turns it on again.
+
+    A `with` block, a decorator of the function around it, or a call of
+    `set_grad_enabled(False)` before it.
+    """
+    source = program.source
+    found = dissolve_with(program, line, *OFF)
+    if found is not None:
+        return found["title"].removeprefix("Take `with ").removesuffix("` away"), found
+    for node in source.nodes():
+        inside = isinstance(node, ast.FunctionDef) and line is not None
+        if inside and node.lineno <= line <= (node.end_lineno or 0):  # type: ignore[attr-defined,operator]
+            for decorator in node.decorator_list:  # type: ignore[attr-defined]
+                text = source.text(decorator)
+                if any(name in text for name in OFF):
+                    edit = edits.delete_lines(source, decorator.lineno, decorator.lineno)
+                    return text, edits.fix(f"Take `@{text}` away", edit)
+    before = [
+        node
+        for node in source.nodes()
+        if isinstance(node, ast.Expr)
+        and isinstance(node.value, ast.Call)
+        and called_name(node.value) == "set_grad_enabled"
+        and line is not None
+        and node.lineno < line
+        and node.value.args
+        and source.text(node.value.args[0]) == "False"
+    ]
+    if before:
+        last = max(before, key=lambda node: node.lineno)
+        edit = edits.delete_lines(source, last.lineno, last.end_lineno or last.lineno)
+        return source.text(last), edits.fix(f"Take `{source.text(last)}` away", edit)
+    return "torch.no_grad()", None
+
+
+#: What turns recording off.
+OFF = ("no_grad", "inference_mode", "set_grad_enabled")

@@ -18,6 +18,7 @@ CLEARED_BY_FIX = {
     "hint-step-cleared",
     "hint-eval",
     "hint-graph-kept",
+    "hint-graph-in-list",
     "hint-cut",
     "hint-tensor-copy",
     "hint-non-leaf-grad",

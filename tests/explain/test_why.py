@@ -64,6 +64,13 @@ def ask(code: str, name: str) -> tuple[Trace, dict[str, Any], Why]:
             "no_requires_grad",
             ["line 4", "no_grad()"],
         ),
+        (
+            "import torch\nm = torch.nn.Linear(2, 1)\nm.weight.requires_grad_(False)\n"
+            "m(torch.ones(1, 2)).sum().backward()",
+            "m.weight",
+            "no_requires_grad",
+            ["frozen"],
+        ),
         (X + "h = x.argmax()", "h", "no_requires_grad", ["no derivative"]),
         (X + "h = torch.tensor(x)", "h", "no_requires_grad", ["plain Python numbers"]),
         (

@@ -1,18 +1,22 @@
 """Explanations of exceptions, by family.
 
-Importing a family registers its rules; the more special families come first,
-because the first rule that returns a finding speaks.
+Importing a family registers its rules.  Within a family the more special rules
+come first, because the first one that returns a finding speaks.
 """
 
 from app.explain.errors import (
     backward,
     dtypes,
     functions,
+    indexing,
     inplace,
+    layers,
     leaves,
     limits,
+    losses,
     optimizers,
     python,
+    roots,
     shapes,
     syntax,
 )
@@ -25,11 +29,15 @@ __all__ = [
     "explain_error",
     "explain_limit",
     "functions",
+    "indexing",
     "inplace",
+    "layers",
     "leaves",
     "limits",
+    "losses",
     "optimizers",
     "python",
+    "roots",
     "shapes",
     "syntax",
 ]

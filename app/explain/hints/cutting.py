@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from app.explain import fixes
 from app.explain import source as edits
 from app.explain.cuts import FROM_PYTHON, Cut, find_cuts, op_name
-from app.explain.errors.backward import rebuilt_fix
+from app.explain.errors.roots import rebuilt_fix
 from app.explain.finding import Finding
 from app.explain.program import Program, listed
+from app.explain.reaching import forward_cut, root_tensors
 from app.explain.source import called_name, receiver
-from app.explain.why import forward_cut, root_tensors
 from app.trace.document import Fix
 
 #: Nodes that send zeros back whatever arrives, with the function that makes them.
@@ -59,8 +59,8 @@ def cut_leaf(program: Program) -> Iterator[Finding]:
 REASONS = {
     "detach": "shares its numbers but not its history",
     "data": "shares its numbers but not its history",
-    "no_grad": "ran under torch.no_grad()",
-    "inference_mode": "ran under torch.inference_mode()",
+    "no_grad": "ran while autograd was not recording",
+    "inference_mode": "ran in inference mode",
     "not_differentiable": "has no derivative",
     "rebuilt": "copies plain numbers",
     "leaf": "starts anew",
@@ -77,7 +77,7 @@ def cut_fixes(program: Program, cut: Cut) -> list[Fix]:
         case "data":
             found = fixes.remove_attribute(program, line, "data")
         case "no_grad" | "inference_mode":
-            found = fixes.dissolve_with(program, line, "no_grad", "inference_mode")
+            _, found = fixes.record_again(program, line)
         case "rebuilt":
             found = rebuilt_fix(program, cut.op)
         case _:

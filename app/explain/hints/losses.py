@@ -9,8 +9,8 @@ from app.explain.cuts import op_name
 from app.explain.errors.shapes import LOSSES
 from app.explain.finding import Finding
 from app.explain.program import Program, shape_text
+from app.explain.reaching import ancestors, root_tensors
 from app.explain.source import called_name
-from app.explain.why import ancestors, root_tensors
 from app.trace.document import Fix, Op
 
 

@@ -10,7 +10,7 @@ from app.explain import source as edits
 from app.explain.cuts import op_name
 from app.explain.finding import Finding
 from app.explain.program import Program
-from app.explain.why import ancestors
+from app.explain.reaching import ancestors
 from app.trace.document import Event, Fix, Graph, Node, Op, Summary
 
 #: Beyond these the norm of a gradient is worth a word.

@@ -213,6 +213,39 @@ def graph_kept(program: Program) -> Iterator[Finding]:
         return
 
 
+def graphs_in_list(program: Program) -> Iterator[Finding]:
+    """`losses.append(loss)` in a loop whose turns each called backward on `loss`."""
+    roots = {r.get("tensor") for g in program.trace["graphs"] for r in g["roots"]}
+    for node in program.source.nodes():
+        if not isinstance(node, ast.Call) or called_name(node) != "append" or len(node.args) != 1:
+            continue
+        kept = node.args[0]
+        if not isinstance(kept, ast.Name) or program.source.loop_around(node.lineno) is None:
+            continue
+        turns = [
+            t
+            for t in program.trace["tensors"]
+            if t["id"] in roots and kept.id in t["names"] and not t["is_leaf"]
+        ]
+        if len(turns) < 2:
+            continue
+        edit = edits.append_to(program.source, kept, ".item()")
+        values = {
+            "line": node.lineno,
+            "name": kept.id,
+            "written": program.source.text(node),
+            "turns": len(turns),
+        }
+        yield Finding(
+            "hint-graph-in-list",
+            values,
+            [program.line_evidence(node.lineno), program.tensor_evidence(turns[-1]["id"])],
+            [edits.fix(f"Keep the number: `{kept.id}.item()`", edit)],
+            line=node.lineno,
+            variable=kept.id,
+        )
+
+
 _WARNINGS = {
     "optimizer contains a parameter group with duplicate parameters": "hint-duplicate-parameters",
     "Detected call of `lr_scheduler.step()` before": "hint-scheduler-first",
@@ -229,4 +262,4 @@ def warned(program: Program) -> Iterator[Finding]:
                 yield Finding(code, {"line": line}, evidence, line=line)
 
 
-RULES = (accumulates, step_without_effect, trained_in_eval, graph_kept, warned)
+RULES = (accumulates, step_without_effect, trained_in_eval, graph_kept, graphs_in_list, warned)

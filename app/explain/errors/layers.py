@@ -1,0 +1,73 @@
+"""Errors of layers that were given an input of another shape."""
+
+from __future__ import annotations
+
+import ast
+
+from app.explain import source as edits
+from app.explain.errors.registry import Case, error
+from app.explain.errors.shapes import described, failed_op
+from app.explain.finding import Finding
+from app.explain.source import called_name
+
+
+@error
+def embedding_range(case: Case) -> Finding:
+    program = case.program
+    values, _, evidence = described(case)
+    op = failed_op(case)
+    table = (
+        [program.tensors[i] for i in op["inputs"] if len(program.tensors[i]["shape"]) == 2]
+        if op
+        else []
+    )
+    rows = table[-1]["shape"][0] if table else None
+    values |= {
+        "rows": rows if rows is not None else "too few",
+        "most": rows - 1 if rows else "its end",
+    }
+    return Finding("embedding-range", values, evidence)
+
+
+@error
+def channels(case: Case) -> Finding:
+    program = case.program
+    values, _, evidence = described(case)
+    values |= {n: case.group(n) for n in ("wanted", "given", "input")}
+    offered = []
+    for node in program.source.nodes():
+        is_conv = isinstance(node, ast.Call) and called_name(node).startswith("Conv")
+        if is_conv and node.args and program.source.text(node.args[0]) == values["wanted"]:  # type: ignore[attr-defined]
+            assert isinstance(node, ast.Call)
+            edit = edits.replace(program.source, node.args[0], values["given"])
+            text = f"Let the layer on line {node.lineno} take {values['given']} channels"
+            offered = [edits.fix(text, edit)]
+            break
+    return Finding("conv-channels", values, evidence, offered)
+
+
+@error
+def layer_input(case: Case) -> Finding:
+    values, _, evidence = described(case)
+    op = failed_op(case)
+    values |= {
+        "wanted": case.group("wanted"),
+        "given": case.group("given"),
+        "layer": (op["module"] or op["name"]) if op is not None else "The layer",
+        "message": case.error["message"].split("\n")[0][:140],
+    }
+    return Finding("layer-input", values, evidence)
+
+
+@error
+def expand_size(case: Case) -> Finding:
+    values, _, evidence = described(case)
+    values |= {n: case.group(n) for n in ("wanted", "given", "dim")}
+    return Finding("expand-size", values, evidence)
+
+
+@error
+def einsum(case: Case) -> Finding:
+    values, _, evidence = described(case)
+    values["what"] = case.group("what").split("\n")[0][:140]
+    return Finding("einsum", values, evidence)

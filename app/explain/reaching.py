@@ -1,0 +1,97 @@
+"""Which tensors stand before and after others, by all ops that ran, recorded or not."""
+
+from __future__ import annotations
+
+from collections import deque
+
+from app.explain.cuts import TO_PYTHON, Cut, CutKind, is_data, op_name, rebuilt_from
+from app.explain.program import Program
+from app.trace.document import Op
+
+
+def origins(program: Program, tensor: str) -> list[str]:
+    """The tensors that it was computed from and that nothing produced."""
+    behind = ancestors(program, [tensor])
+    return [
+        t
+        for t in program.tensors
+        if t in behind and ((op := program.producers.get(t)) is None or not op["inputs"])
+    ]
+
+
+def root_tensors(program: Program) -> list[str]:
+    """The tensors from which backward passes started."""
+    found: list[str] = []
+    for graph in program.trace["graphs"]:
+        if graph["kind"] == "not_run":
+            continue
+        for root in graph["roots"]:
+            node = program.nodes.get(root["node"] or "")
+            tensor = root.get("tensor") or (
+                node["outputs"][root["output"]]
+                if node is not None and root["output"] < len(node["outputs"])
+                else None
+            )
+            if tensor is not None:
+                found.append(tensor)
+    return list(dict.fromkeys(found))
+
+
+def forward_cut(program: Program, tensor: str, roots: list[str]) -> Cut | None:
+    """The first op after `tensor`, on a way to a root, that autograd did not record."""
+    toward = ancestors(program, roots)
+    seen = {tensor}
+    queue = deque([tensor])
+    while queue:
+        current = queue.popleft()
+        for op in program.consumers.get(current, []):
+            kind = _stops(op)
+            made = [t for t in op["outputs"] if t in toward]
+            if kind is not None and (made or toward & set(_rebuilt_after(program, op))):
+                return Cut(kind, made[0] if made else current, op, (current,))
+            if kind is None:
+                fresh = [t for t in op["outputs"] if t not in seen]
+                seen.update(fresh)
+                queue.extend(fresh)
+    return None
+
+
+def _stops(op: Op) -> CutKind | None:
+    if op["recorded"]:
+        return None
+    if is_data(op):
+        return "data"
+    if op_name(op) in TO_PYTHON:
+        return "rebuilt"
+    reasons: dict[str, CutKind] = {
+        "detached": "detach",
+        "no_grad": "no_grad",
+        "inference_mode": "inference_mode",
+        "not_differentiable": "not_differentiable",
+    }
+    return reasons.get(op["why_not_recorded"] or "")
+
+
+def _rebuilt_after(program: Program, op: Op) -> list[str]:
+    """Tensors that were built from the numbers that this op handed to Python."""
+    if op_name(op) not in TO_PYTHON:
+        return []
+    return [
+        made
+        for other in program.trace["ops"]
+        if set(op["inputs"]) & set(rebuilt_from(program, other))
+        for made in other["outputs"]
+    ]
+
+
+def ancestors(program: Program, tensors: list[str]) -> set[str]:
+    """The tensors and everything they were computed from, recorded or not."""
+    seen = set(tensors)
+    stack = list(tensors)
+    while stack:
+        op = program.producers.get(stack.pop())
+        for before in op["inputs"] if op is not None else ():
+            if before not in seen:
+                seen.add(before)
+                stack.append(before)
+    return seen
