@@ -99,6 +99,12 @@ function drawnLink(link, control, label, points = null) {
     set points(value) {
       points = value;
     },
+    move(dx, dy) {
+      const shifted = (/** @type {number} */ value, /** @type {number} */ i) => value + (i % 2 === 0 ? dx : dy);
+      this.control = this.control.map(shifted);
+      points = points && points.map(shifted);
+      if (this.label) this.label = [this.label[0] + dx, this.label[1] + dy];
+    },
   };
 }
 
@@ -218,15 +224,14 @@ export function align(arrangement, before) {
 }
 
 /** @param {Arrangement} arrangement @param {number} dx @param {number} dy */
-export function translate(arrangement, dx, dy) {
+function translate(arrangement, dx, dy) {
+  if (dx === 0 && dy === 0) return;
   for (const card of arrangement.cards) {
     card.x += dx;
     card.y += dy;
   }
   for (const link of arrangement.links) {
-    link.control = link.control.map((value, i) => value + (i % 2 === 0 ? dx : dy));
-    link.points = sample(link.control);
-    if (link.label) link.label = [link.label[0] + dx, link.label[1] + dy];
+    link.move(dx, dy);
   }
   for (const group of arrangement.groups) {
     group.x += dx;

@@ -12,6 +12,7 @@
  * @property {number[]} control  Its Béziers.
  * @property {number[]} points  On them, from producer to consumer.
  * @property {[number, number] | null} label  Middle of its numbers.
+ * @property {(dx: number, dy: number) => void} move
  * @property {boolean} stub  Too long among too many: only its end at the reader is drawn.
  * @property {string} sourceTitle
  * @property {{state: 'pending' | 'active' | 'done', gradient: Summary | null, edge: ModelEdge | null, sent: number}} now
