@@ -24,13 +24,18 @@ _DENIED = re.compile(
 )
 #: Longer messages of exceptions are cut.
 _MESSAGE_CHARS = 20_000
+_NOT_ALLOWED = (
+    "The sandbox does not allow this: there are no files, no network, no other programs "
+    "and no threads (so no asyncio either). "
+)
 _FILES = re.compile(r"open file|Unable to open|Parent directory")
 
 #: Exit status of a child that could not write its answer.
 CHANNEL_CLOSED = 71
 
 _SIGNALS = {
-    signal.SIGSEGV: "it touched memory that was not its own, or its stack overflowed",
+    signal.SIGSEGV: "it touched memory that was not its own, its stack overflowed, "
+    "or a backward inside a backward went more than 60 deep (which needs a thread)",
     signal.SIGABRT: "the C++ code underneath gave up",
     signal.SIGBUS: "it touched memory that does not exist",
     signal.SIGFPE: "the C++ code underneath divided by zero",
@@ -60,7 +65,7 @@ def classify(trace: Trace) -> None:
         elif "new thread" in message:
             error["message"] = "Threads can't be started here. " + message
         elif "Operation not permitted" in message:
-            error["message"] = "The sandbox does not allow this. " + message
+            error["message"] = _NOT_ALLOWED + message
 
 
 def out_of_time(request: TraceRequest, seconds: float, elapsed: float) -> bytes:

@@ -31,7 +31,7 @@ _SENTENCES = {
             "os.scandir os.symlink os.truncate os.utime os.getxattr os.setxattr os.listxattr "
             "shutil.copyfile shutil.copytree shutil.move shutil.rmtree shutil.make_archive "
             "shutil.unpack_archive tempfile.mkstemp tempfile.mkdtemp glob.glob "
-            "mmap.__new__ sqlite3.connect pathlib.Path.glob"
+            "sqlite3.connect pathlib.Path.glob"
         ).split(),
         _NAMES,
     ),

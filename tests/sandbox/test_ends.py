@@ -83,6 +83,13 @@ def test_forbidden_says_what(pool: Running, doing: str, words: str) -> None:
     assert words in error["message"]
 
 
+@pytest.mark.parametrize("name", ["matplotlib.pyplot", "torch._inductor.compiler_bisector"])
+def test_a_module_that_is_not_loaded_is_explained(pool: Running, name: str) -> None:
+    error = pool.end(f"import {name}")
+    assert error["type"] == "ModuleNotFoundError"
+    assert error["diagnosis"]
+
+
 def test_output_is_cut_and_said_so(pool: Running) -> None:
     trace = pool.trace("for _ in range(3000):\n    print('x' * 100)")
     assert trace["stdout_truncated"]
