@@ -41,6 +41,11 @@ export function followAddress(store, open) {
 
   addEventListener('popstate', async () => {
     if (location.hash === written) return;
+    // The skip link's hash names a place on the page, not a state.
+    if (location.hash.length > 1 && !location.hash.includes('=')) {
+      history.replaceState(null, '', written || location.pathname);
+      return;
+    }
     written = location.hash;
     /** @type {Partial<State>} */
     const patch = await fromHash(location.hash).catch(() => ({}));

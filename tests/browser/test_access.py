@@ -104,8 +104,9 @@ def test_the_whole_walk_by_keyboard(studio: Studio) -> None:
     expect(studio.page.locator(".skip")).to_be_focused()
     studio.page.keyboard.press("Enter")
     studio.page.keyboard.press("Tab")
-    focused = set()
+    focused = []
     for _ in range(40):
-        focused.add(studio.page.evaluate("document.activeElement?.closest('[id]')?.id ?? ''"))
+        focused.append(studio.page.evaluate("document.activeElement?.closest('[id]')?.id ?? ''"))
         studio.page.keyboard.press("Tab")
-    assert {"graph", "pane-inspector", "timeline"} <= focused
+    assert {"graph-bar", "graph", "pane-inspector", "timeline"} <= set(focused)
+    expect(studio.editor).to_contain_text("b.backward()")
