@@ -53,6 +53,7 @@ def ended(kind: str, code: str = CODE, message: str = "stopped", line: int | Non
         ("forbidden", "import threading\n\n\nthreading.Thread().start()", "no-threads"),
         ("forbidden", "import socket\n\n\nsocket.socket()", "no-network"),
         ("forbidden", "import torch\n\n\nf = torch.compile(g)", "no-compile"),
+        ("forbidden", "import os\n\n\ninput()", "no-input"),
         ("forbidden", "import os\n\n\nos.getuid()", "not-allowed"),
     ],
 )
@@ -75,6 +76,8 @@ def test_exceptions_of_a_small_sandbox_are_explained() -> None:
         ("MemoryError", "", "memory"),
         ("RuntimeError", "DefaultCPUAllocator: can't allocate memory: you tried", "memory"),
         ("RuntimeError", "can't start new thread", "no-threads"),
+        ("ModuleNotFoundError", "No module named 'torch._inductor.x'", "no-compile"),
+        ("ModuleNotFoundError", "No module named 'multiprocessing.queues'", "no-threads"),
         ("EOFError", "EOF when reading a line", "no-input"),
     ):
         trace = record(TraceRequest(code="x = 1"))

@@ -28,6 +28,7 @@ FORBIDDEN = {
     "start": "no-threads",
     "DataLoader": "no-threads",
     "compile": "no-compile",
+    "input": "no-input",
 }
 
 
@@ -62,7 +63,7 @@ def _timeout(program: Program, raised: Error) -> Finding:
 
 def _memory(program: Program, raised: Error) -> Finding:
     line = raised["line"]
-    place = f" on line {line}" if line is not None else ""
+    place = f" (line {line})" if line is not None else ""
     return Finding("memory", {"place": place}, _evidence(program, line))
 
 
@@ -105,7 +106,9 @@ def allocation(case: Case) -> Finding:
 @error
 def refused(case: Case) -> Finding:
     if case.error["type"] == "EOFError":
-        return Finding("no-input", {"line": case.line}, _evidence(case.program, case.line))
+        return Finding(
+            "no-input", {"place": f"Line {case.line}"}, _evidence(case.program, case.line)
+        )
     return _forbidden(case.program, case.error)
 
 

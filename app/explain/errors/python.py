@@ -22,6 +22,15 @@ TORCH_NAMES: list[str] = _NAMES["torch"]["names"]
 TENSOR_NAMES: list[str] = _NAMES["tensor"]["names"]
 
 
+#: Modules that the sandbox leaves out, and the explanation of what needs them.
+_CLOSED = {
+    "torch._inductor": "no-compile",
+    "torch._dynamo": "no-compile",
+    "multiprocessing": "no-threads",
+    "torch.multiprocessing": "no-threads",
+}
+
+
 def _here(case: Case) -> list[Evidence]:
     return [case.program.line_evidence(case.line)] if case.line is not None else []
 
@@ -90,6 +99,10 @@ def unknown_name(case: Case) -> Finding:
 def missing_module(case: Case) -> Finding:
     program = case.program
     name = case.match["name"] or case.match["part"] or ""
+    for start, code in _CLOSED.items():
+        if name.startswith(start):
+            written = program.source.line(case.line).strip()
+            return Finding(code, {"place": f"`{written}` on line {case.line}"}, _here(case))
     close = get_close_matches(
         name, ["torch", "numpy", "math", "random", "copy", "itertools"], 1, 0.6
     )
