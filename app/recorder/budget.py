@@ -21,9 +21,12 @@ class Budget:
         self._gradients = chars * _GRADIENTS
         #: Summaries are made while more than this is left.
         self.values_until = self._op_values
+        #: A gradient stands in the trace twice: on its edge, and as what arrived.
+        self.copies = 1
         #: Ops are recorded while more than this is left.
         self.ops_until = chars * _OPS
 
     def backward(self, running: bool) -> None:
         """Gradients may take more than the values of ops."""
         self.values_until = self._gradients if running else self._op_values
+        self.copies = 2 if running else 1

@@ -165,7 +165,7 @@ class OpMode(TorchFunctionMode):
         try:
             result = func(*args, **kwargs) if kwargs else func(*args)
         except BaseException:
-            state.ops.append(op)
+            self._append(op)
             raise
         if kept is not None and state.tape is not None:
             state.tape.after(func, kept, tensors_in(result))
@@ -178,7 +178,7 @@ class OpMode(TorchFunctionMode):
             outputs = tensors_in(result)
             if not outputs and before is None:
                 return result
-        state.ops.append(op)
+        self._append(op)
         self._finish(info, op, inputs, outputs, sequence, before)
         return result
 
@@ -287,6 +287,12 @@ class OpMode(TorchFunctionMode):
             ops.pop()
         return result
 
+    def _append(self, op: Op) -> None:
+        """An op gets its place when it is over: it may have called Functions inside."""
+        ops = self._state.ops
+        op["id"] = f"o{len(ops)}"
+        ops.append(op)
+
     def _finish_simple(
         self,
         op: Op,
@@ -309,7 +315,7 @@ class OpMode(TorchFunctionMode):
             for number in range(sequence, after):
                 state.op_of_sequence[number] = op
             state.made(result, entry_id)
-        state.ops.append(op)
+        self._append(op)
         state.timeline.append({"kind": "op", "line": line, "op": op["id"]})
 
     def _is_same(self, child: Op, outputs: list[torch.Tensor]) -> bool:

@@ -224,9 +224,9 @@ class _Run:
             if not state.graphs:
                 not_run_graph(state, named)
             found = variables(state, named)
-            inputs = self.inputs.report(named, self.limits.value_elements)
             checks = self._checks(named)
             state.summaries.flush()
+            inputs = self.inputs.report(named, self.limits.value_elements)
             nonfinite = first_nonfinite(state) if state.summaries.nonfinite else None
         if state.summaries.cut:
             state.omit("values", state.summaries.cut)

@@ -155,6 +155,9 @@ class State:
             return
         entry = self.tensors.known(value)
         if entry is None:
+            if self.budget.left < self.budget.ops_until:
+                self.bound.pop(name, None)
+                return  # made by an op that was not recorded
             with DisableTorchFunction():
                 entry = self.tensors.add(value)
         if self.bound.get(name) == entry["id"]:

@@ -89,7 +89,7 @@ class Summaries:
         if budget.left < budget.values_until:
             self.cut += 1
             return None
-        budget.left -= CHARS_A_SUMMARY
+        budget.left -= CHARS_A_SUMMARY * budget.copies
         dtype = tensor.dtype
         if (
             dtype in _REAL
@@ -117,7 +117,7 @@ class Summaries:
         if not count:
             return small(shape, DTYPE_NAMES[dtype], tensor.tolist(), [])
         if count <= self._elements:
-            self._budget.left -= count * CHARS_A_NUMBER
+            self._budget.left -= count * CHARS_A_NUMBER * self._budget.copies
         summary: Summary = {
             "shape": shape, "dtype": DTYPE_NAMES[dtype], "norm": None, "min": None, "max": None,
             "mean": None, "nonfinite": 0, "data": None,

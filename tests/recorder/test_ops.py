@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from tests.recorder.oracle import recorded, same_numbers
 from tests.recorder.oracle import plain as run_plain
+from tests.recorder.oracle import recorded, same_numbers
 from tests.recorder.programs import PROGRAMS
 
 

@@ -1,0 +1,99 @@
+"""Leaves whose values the request gives, expressions, and backward on request."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from tests.recorder.oracle import recorded, same_numbers
+
+CODE = (
+    "x = torch.randn(3, requires_grad=True)\nw = torch.randn(3)\ny = (x * w).sum()\ny.backward()\n"
+)
+
+
+def test_a_named_leaf_takes_the_requests_numbers() -> None:
+    before = recorded(CODE)
+    after = recorded(CODE, inputs={"x": {"value": [1, 2, 3]}})
+    assert [i["source"] for i in before["inputs"]] == ["program", "program"]
+    assert next((i["name"], i["source"]) for i in after["inputs"]) == ("x", "request")
+    assert after["inputs"][0]["data"] == [1.0, 2.0, 3.0]
+    w = next(t for t in after["tensors"] if t["names"] == ["w"])
+    assert w["value"] == next(t for t in before["tensors"] if t["names"] == ["w"])["value"]
+    assert after["variables"][0]["grad"] == before["variables"][0]["grad"]
+    assert [op["name"] for op in after["ops"]] == [op["name"] for op in before["ops"]]
+    x = after["tensors"][0]
+    assert x["value"] is not None and x["value"]["data"] == [1.0, 2.0, 3.0]
+
+
+def test_another_shape_makes_another_leaf() -> None:
+    trace = recorded(
+        "x = torch.ones(3, requires_grad=True)\ny = x.sum()\n", inputs={"x": {"value": [1, 2]}}
+    )
+    assert trace["variables"][0]["shape"] == [2] and trace["variables"][0]["requires_grad"]
+
+
+def test_only_leaves_made_of_nothing_can_be_given() -> None:
+    trace = recorded("x = torch.ones(2)\ny = x * 2\nz = x.detach()\nk = torch.arange(2)\n")
+    assert [i["name"] for i in trace["inputs"]] == ["x"]
+
+
+def test_an_expression_has_its_free_names_as_leaves() -> None:
+    trace = recorded("sin(x)*y + x**2", auto_backward=True)
+    assert [(i["name"], i["data"], i["source"]) for i in trace["inputs"]] == [
+        ("x", 0.5, "default"),
+        ("y", 1.5, "default"),
+    ]
+    x = torch.tensor(0.5, requires_grad=True)
+    y = torch.tensor(1.5, requires_grad=True)
+    (torch.sin(x) * y + x**2).backward()
+    assert [v["name"] for v in trace["variables"]] == ["x", "y"]
+    same_numbers(trace["variables"][0]["grad"], x.grad)
+    same_numbers(trace["variables"][1]["grad"], y.grad)
+
+
+def test_an_expression_takes_values_shapes_and_a_gradient() -> None:
+    trace = recorded(
+        "relu(x) * w + pi",
+        auto_backward=True,
+        inputs={"x": {"value": [-1, 2]}, "w": {"shape": [2], "requires_grad": False}},
+        gradient=[1, 10],
+    )
+    assert trace["error"] is None
+    w = next(i for i in trace["inputs"] if i["name"] == "w")
+    x = next(v for v in trace["variables"] if v["name"] == "x")
+    assert x["grad"] is not None
+    assert x["grad"]["data"] == [0.0, pytest.approx(10 * w["data"][1])]
+
+
+def test_a_wrong_input_is_told() -> None:
+    trace = recorded("x * 2", inputs={"x": {"value": [[1, 2], [3]]}})
+    assert trace["error"] is not None and trace["error"]["kind"] == "exception"
+    trace = recorded("x * 2", inputs={"x": {"value": 1, "dtype": "float3"}})
+    assert trace["error"] is not None and "float3" in trace["error"]["message"]
+
+
+def test_auto_backward_runs_the_last_expression_or_scalar() -> None:
+    trace = recorded(
+        "x = torch.ones(2, requires_grad=True)\nloss = (x * 2).sum()\nz = x * 3\n",
+        auto_backward=True,
+    )
+    (graph,) = trace["graphs"]
+    assert graph["kind"] == "backward" and graph["site"] is None
+    assert trace["variables"][0]["grad"] is not None
+    assert trace["variables"][0]["grad"]["data"] == [2.0, 2.0]
+    again = recorded("x = torch.ones(2, requires_grad=True)\n(x * 5).sum()\n", auto_backward=True)
+    assert again["graphs"][0]["kind"] == "backward"
+    none = recorded(
+        "x = torch.ones(2, requires_grad=True)\n(x * 2).sum().backward()\n", auto_backward=True
+    )
+    assert len(none["graphs"]) == 1
+
+
+def test_a_gradient_for_the_programs_own_backward() -> None:
+    code = "x = torch.ones(3, requires_grad=True)\na = x * 2\na.backward()\n"
+    assert recorded(code)["error"] is not None
+    trace = recorded(code, gradient=[1, 2, 3])
+    assert trace["error"] is None
+    assert trace["variables"][0]["grad"] is not None
+    assert trace["variables"][0]["grad"]["data"] == [2.0, 4.0, 6.0]

@@ -1,0 +1,128 @@
+"""What is cut is counted, and however a program ends there is a trace."""
+
+from __future__ import annotations
+
+import signal
+from typing import Any
+
+import pytest
+
+from app.recorder import DeadlineReached, record
+from app.trace import DEFAULT_LIMITS, Limits, TraceRequest, encode
+from tests.recorder.oracle import recorded
+
+CHAIN = "x = torch.ones(4, requires_grad=True)\ny = x\nfor i in range({}):\n    y = y * 1.0\ny.sum().backward()\n"
+
+
+def test_ops_nodes_and_graphs_past_the_limit_are_counted() -> None:
+    trace = recorded(CHAIN.format(100), Limits(ops=10))
+    assert len(trace["ops"]) == 10 and trace["omitted"]["ops"] == 92
+    trace = recorded(CHAIN.format(100), Limits(nodes=30))
+    assert len(trace["graphs"][0]["nodes"]) == 30 and trace["omitted"]["nodes"] == 72
+    code = (
+        "x = torch.ones(2, requires_grad=True)\nfor i in range(9):\n    (x * x).sum().backward()\n"
+    )
+    trace = recorded(code, Limits(graphs=4))
+    assert len(trace["graphs"]) == 4 and trace["omitted"]["graphs"] == 5
+    assert trace["variables"][0]["grad"] is not None
+    assert trace["variables"][0]["grad"]["data"] == [18.0, 18.0]
+
+
+def test_the_trace_stays_under_its_size() -> None:
+    small = Limits(trace_bytes=500_000)
+    trace = recorded(CHAIN.format(3000), small)
+    assert len(encode(trace)) < small.trace_bytes
+    assert trace["omitted"]["values"] and trace["omitted"]["ops"]
+
+
+def test_many_calls_of_grad_within_the_default_limits() -> None:
+    code = "x = torch.ones(2, requires_grad=True)\nfor i in range(2500):\n    torch.autograd.grad((x * x).sum(), x)\n"
+    trace = record(TraceRequest(code=code))
+    assert trace["error"] is None
+    assert len(trace["graphs"]) + trace["omitted"]["graphs"] == 2500
+
+
+def test_a_graph_held_over_a_thousand_iterations() -> None:
+    code = """h = torch.ones(2, requires_grad=True)
+for i in range(1000):
+    h = h * 0.99
+    h.sum().backward(retain_graph=True)
+"""
+    trace = record(TraceRequest(code=code))
+    assert trace["error"] is None
+    assert len(trace["graphs"]) == DEFAULT_LIMITS.graphs
+    assert len(trace["graphs"]) + trace["omitted"]["graphs"] == 1000
+
+
+def test_a_chain_of_200_000_nodes_does_not_crash() -> None:
+    trace = record(TraceRequest(code=CHAIN.format(200_000)))
+    assert trace["error"] is None
+    kept = len(trace["graphs"][0]["nodes"])
+    assert kept + trace["omitted"]["nodes"] == 200_002
+    assert len(encode(trace)) < DEFAULT_LIMITS.trace_bytes
+
+
+def test_long_output_is_cut_and_said_so() -> None:
+    trace = recorded("for i in range(100):\n    print('x' * 10)\n", Limits(stdout_chars=50))
+    assert len(trace["stdout"]) == 50 and trace["stdout_truncated"]
+
+
+def test_a_deadline_keeps_what_ran_until_then() -> None:
+    def over(*_: Any) -> None:
+        raise DeadlineReached
+
+    before = signal.signal(signal.SIGALRM, over)
+    signal.setitimer(signal.ITIMER_REAL, 0.3)
+    try:
+        trace = recorded("x = torch.ones(2)\ny = x * 2\nprint('here')\nwhile True:\n    pass\n")
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    error = trace["error"]
+    assert error is not None
+    assert (error["kind"], error["line"] in (4, 5), error["type"]) == ("timeout", True, "timeout")
+    assert len(trace["ops"]) == 2 and trace["stdout"] == "here\n"
+    assert trace["timeline"][-1]["kind"] == "error"
+
+
+@pytest.mark.parametrize(
+    ("code", "kind", "type_", "line"),
+    [
+        ("x = = 3\n", "syntax", "SyntaxError", 1),
+        ("def f(:\n    pass\n", "syntax", "SyntaxError", 1),
+        ("if True:\nx = 1\n", "syntax", "IndentationError", 2),
+        ("x = '\0'", "syntax", "SyntaxError", None),
+        ("x = 1\nreturn x\n", "syntax", "SyntaxError", 2),
+        ("raise MemoryError\n", "memory", "MemoryError", 1),
+        ("torch.empty(2**50)\n", "memory", "RuntimeError", 1),
+        ("raise PermissionError(1, 'no')\n", "forbidden", "PermissionError", 1),
+        ("def f():\n    1 / 0\nf()\n", "exception", "ZeroDivisionError", 2),
+        ("class Odd(BaseException):\n    pass\nraise Odd('x')\n", "exception", "Odd", 3),
+        ("eval('1 +')\n", "exception", "SyntaxError", 1),
+    ],
+)
+def test_kinds_of_errors(code: str, kind: str, type_: str, line: int | None) -> None:
+    error = recorded(code)["error"]
+    assert error is not None
+    assert (error["kind"], error["type"]) == (kind, type_)
+    if line is not None:
+        assert error["line"] == line
+
+
+def test_an_error_tells_its_frames_and_span() -> None:
+    error = recorded("def f(x):\n    y = 1; return x @ x.T.expand(7, 9)\nf(torch.ones(2, 3))\n")[
+        "error"
+    ]
+    assert error is not None
+    assert error["frames"] == [{"line": 3, "function": "<module>"}, {"line": 2, "function": "f"}]
+    site = error["site"]
+    assert site is not None and (site["line"], site["col"]) == (2, 22)
+
+
+def test_progress_is_reported() -> None:
+    heard: list[Any] = []
+    code = "import time\nfor i in range(4):\n    x = torch.ones(2) * i\n    print(i)\n    time.sleep(0.12)\n"
+    record(TraceRequest(code=code), progress=heard.append)
+    assert len(heard) >= 2
+    assert heard[-1]["ops"] > heard[0]["ops"] - 1
+    assert "".join(report["stdout"] for report in heard).startswith("0\n")
