@@ -70,11 +70,16 @@ libseccomp:
 			apt-get -qq update && apt-get -qq install -y --no-install-recommends libseccomp2; \
 		else echo "Please install libseccomp (Debian: libseccomp2, Fedora: libseccomp)."; exit 1; fi; fi
 
+# The tests drive a real browser, and run the curl examples of the documentation.
 browser:
-	@if ! command -v chromium chromium-browser google-chrome >/dev/null; then \
+	@missing=; \
+	command -v chromium >/dev/null || command -v chromium-browser >/dev/null \
+		|| command -v google-chrome >/dev/null || missing="chromium"; \
+	command -v curl >/dev/null || missing="$$missing curl"; \
+	if [ -n "$$missing" ]; then \
 		if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
-			apt-get -qq update && apt-get -qq install -y --no-install-recommends chromium; \
-		else echo "The browser tests need chromium on the PATH (Debian: apt-get install chromium)."; \
+			apt-get -qq update && apt-get -qq install -y --no-install-recommends $$missing; \
+		else echo "The tests need on the PATH: $$missing (Debian: apt-get install $$missing)."; \
 			exit 1; fi; fi
 
 clean:
