@@ -74,7 +74,9 @@ class Builder {
     }
     if (this.foldCut(op) || (nodes.length === 0 && this.foldInPlace(op))) return;
     const composite = nodes.length === 0 && this.parents.has(op.id);
-    if (composite) return;
+    // What runs inside an op that has a node of its own is that op's affair.
+    const inside = nodes.length === 0 && op.parent && this.nodes.ofOp.has(op.parent);
+    if (composite || inside) return;
     const sources = op.inputs.map((tensor) => ({ card: this.cardFor(tensor), tensor }));
     const ids = nodes.length > 0 ? nodes.map((node) => this.nodeCard(op, node, nodes)) : this.plainCard(op);
     if (ids.length === 0) return;

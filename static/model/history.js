@@ -35,13 +35,20 @@ class Recorder {
     this.opById = new Map(base.trace.ops.map((op) => [op.id, op]));
     this.graphById = new Map(base.trace.graphs.map((graph) => [graph.id, graph]));
     this.makersOf = this.cardsByOp();
+    /** @type {Map<string, string[]>} Ops that ran inside another. */
+    this.inside = new Map();
+    for (const op of base.trace.ops) if (op.parent) push(this.inside, op.parent, op.id);
+    /** @type {Map<string, string[]>} Cards of nodes that a backward call made, by graph and node. */
+    this.createdBy = new Map();
     /** Results that keep their gradient: their node adds it up as it runs. */
     this.retained = new Set(base.trace.variables.filter((one) => one.grad_status === 'retained').map((one) => one.tensor));
     /** @type {Map<string, {in: Map<string, ModelEdge[]>, out: Map<string, ModelEdge[]>, nodes: Map<string, import('./types.js').TraceNode>}>} */
     this.wiring = new Map();
     for (const card of base.cards) {
       // What no op of the snippet made was there before the run.
-      if (!card.op && !card.node?.created_by) this.history.forward.set(card.id, -1);
+      const maker = card.op ? null : card.node?.created_by;
+      if (maker) push(this.createdBy, `${maker.graph}|${maker.node}`, card.id);
+      else if (!card.op) this.history.forward.set(card.id, -1);
     }
   }
 
@@ -73,12 +80,15 @@ class Recorder {
 
   /** @param {Step} step @param {string} opId */
   op(step, opId) {
+    for (const inner of this.inside.get(opId) ?? []) this.op(step, inner);
     for (const card of this.makersOf.get(opId) ?? []) {
       if (!this.history.forward.has(card)) this.history.forward.set(card, step.index);
     }
-    for (const edgeId of step.edges) push(this.history.edges, edgeId, { step: step.index, gradient: null, sent: true });
+    if (step.op === opId) {
+      for (const edgeId of step.edges) push(this.history.edges, edgeId, { step: step.index, gradient: null, sent: true });
+    }
     const op = this.opById.get(opId);
-    for (const update of step.updates) push(this.history.values, update.tensor, { step: step.index, value: update.after });
+    if (step.op === opId) for (const update of step.updates) push(this.history.values, update.tensor, { step: step.index, value: update.after });
     for (const tensor of op?.outputs ?? []) {
       if (this.history.values.has(tensor)) continue;
       push(this.history.values, tensor, { step: step.index, value: this.base.tensorById.get(tensor)?.value ?? null });
@@ -128,6 +138,9 @@ class Recorder {
     const graph = this.graphById.get(graphId);
     const card = this.base.cardOfNode.get(nodeId);
     if (!graph || !card) return;
+    for (const made of this.createdBy.get(`${graphId}|${nodeId}`) ?? []) {
+      if (!this.history.forward.has(made)) this.history.forward.set(made, step.index);
+    }
     const wiring = this.wire(graph);
     const own = last(this.history.flows, card);
     if (own) push(this.history.flows, card, { ...own, step: step.index, ran: true });

@@ -185,6 +185,29 @@ def test_detach_severs_what_torch_severs() -> None:
     assert [card["cut"] for card in last["cards"] if card["title"] == "y * y"] == ["detach"]
 
 
+def test_nodes_made_by_a_backward_call_have_their_value_once_it_ran() -> None:
+    answer = ask(
+        "x = torch.tensor(2.0, requires_grad=True)\ny = x ** 3\n"
+        "(slope,) = torch.autograd.grad(y, x, create_graph=True)\nslope.backward()\n"
+    )
+    model, walk = answer["models"][0], answer["walks"][0]
+    (slope,) = [card["id"] for card in model["cards"] if card["names"] == ["slope"]]
+    assert walk[3]["cards"][slope]["value"] is None
+    assert walk[-1]["cards"][slope]["value"] == [12.0]
+    assert walk[-1]["variables"]["x"]["grad"] == [12.0]
+
+
+def test_a_custom_function_is_one_card() -> None:
+    model = ask(
+        "class Double(torch.autograd.Function):\n"
+        "    @staticmethod\n    def forward(ctx, x):\n        return x * 2\n"
+        "    @staticmethod\n    def backward(ctx, g):\n        return g * 2\n"
+        "x = torch.ones(2, requires_grad=True)\nDouble.apply(x).sum().backward()\n"
+    )["models"][0]
+    assert titles(model, "op") == ["Double.apply(x)", ".sum()"]
+    assert "x * 2" not in [card["title"] for card in model["cards"]], "part of Double.apply(x)"
+
+
 def test_keys_survive_a_change_elsewhere() -> None:
     edited = "# a new line\n" + SEED.replace("+ 2", "+ 5")
     models = ask(SEED, edited)["models"]
