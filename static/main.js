@@ -96,10 +96,11 @@ function fitEditor() {
   const { sizes } = store.get();
   if (sizes.editor !== undefined) return;
   const room = byId('pane-code').offsetHeight;
+  if (room === 0) return;
   const wanted = Math.max(112, Math.min(editor.height() + 2, room * 0.52));
   studio.style.setProperty('--editor', `${Math.round(wanted)}px`);
 }
-store.on(['ranCode', 'lesson', 'sizes', 'coach'], () => requestAnimationFrame(fitEditor));
+store.on(['ranCode', 'lesson', 'sizes', 'coach', 'tab'], () => requestAnimationFrame(fitEditor));
 addEventListener('resize', fitEditor);
 
 store.on(['theme'], ({ theme }) => {

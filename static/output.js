@@ -120,8 +120,9 @@ export function createProblems(host, store, actions, editor) {
   /** @param {any} hint */
   function hintCard({ line, diagnosis }) {
     return h(
-      'div', { class: 'problem problem--hint' },
-      h('p', { class: 'problem__title' }, icon('lightbulb'), h('span', {}, prose(diagnosis.title), ' ', lineLink(line))),
+      'details', { class: 'problem problem--hint' },
+      h('summary', { class: 'problem__title' }, icon('lightbulb'), h('span', {}, prose(diagnosis.title)), icon('chevronDown')),
+      line && h('p', {}, 'See ', lineLink(line), '.'),
       remedy(diagnosis),
     );
   }

@@ -51,6 +51,7 @@ export function createVariables(host, store, actions, views) {
     /** @type {import('./model/types.js').Ref | null} */
     const ref = card ? { kind: 'card', id: card } : null;
     const leaf = info.is_leaf && info.requires_grad;
+    const most = host.offsetWidth < 400 ? 2 : 3;
     const selected = ref !== null && state.selection?.id === ref.id;
     return h(
       'tr',
@@ -61,8 +62,8 @@ export function createVariables(host, store, actions, views) {
       h('td', {}, h('button', {
         type: 'button', class: `variables__name ${leaf ? 'is-leaf' : ''}`, title: `${kindOf(variable)}. Select it in the graph`, on: { click: () => actions.select(ref) },
       }, name), ' ', shapeOf(variable)),
-      h('td', {}, cells(variable.value, 'value', 3)),
-      h('td', { class: 'variables__why' }, variable.grad ? cells(variable.grad, 'grad', 3) : variable.gradText || 'None'),
+      h('td', {}, cells(variable.value, 'value', most)),
+      h('td', { class: 'variables__why' }, variable.grad ? cells(variable.grad, 'grad', most) : variable.gradText || 'None'),
       h('td', {}, h('button', {
         type: 'button', class: 'button button--quiet button--small button--icon', title: `What can be done with ${name}`, 'aria-label': `What can be done with ${name}`, 'aria-haspopup': 'menu',
         on: { click: (/** @type {MouseEvent} */ event) => menu(/** @type {HTMLElement} */ (event.currentTarget), variable) },

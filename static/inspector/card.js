@@ -64,7 +64,7 @@ function head(model, card, node, state, links) {
     card.iteration.length > 0 && `turn ${card.iteration.map((i) => i + 1).join('.')}`,
     made !== undefined && (made < 0 ? 'given before the run' : `step ${made + 1}`),
     saves > 0 && `saves ${formatBytes(saves)}`,
-    card.module,
+    card.module && `module ${card.module}`,
   ].filter(Boolean);
   const name = card.names[0];
   const active = (/** @type {string} */ kind) => state.interventions.some((one) => one.kind === kind && one.label.includes(kind === 'detach' || kind === 'no_grad' ? card.expression : (name ?? '\0')));

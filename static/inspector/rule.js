@@ -1,7 +1,7 @@
 /**
  * The derivative rule of a node: as maths, in words, and as torch states it.
  */
-import { fetchOperator } from '../api.js';
+import { address, fetchOperator } from '../api.js';
 import { fill, h, prose } from '../dom.js';
 
 /** @param {string} engine  E.g. MulBackward0. */
@@ -18,7 +18,8 @@ export function ruleSection(engine) {
       body,
       operator.latex && h('div', { class: 'inspect__rule', tabindex: '0', role: 'group', 'aria-label': 'Rule as maths' }, await maths(operator.latex)),
       operator.text && h('p', {}, prose(operator.text)),
-      Object.entries(formulas).map(([name, formula]) => h('p', { class: 'inspect__formula' }, `torch: ${name}: ${formula}`)),
+      Object.entries(formulas).map(([name, formula]) => h('p', { class: 'inspect__formula' }, `torch: ${name} = ${formula}`)),
+      h('p', {}, h('a', { href: address(`operators/${engine}`), target: '_blank', rel: 'noopener' }, `All about ${engine}`)),
     );
   });
   return section;

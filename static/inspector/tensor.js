@@ -1,9 +1,9 @@
 /**
  * One tensor, large: every number as a table and as a heat map, and as text.
  */
-import { heatMap, histogram, pythonText, rowsOf, statistics } from '../cells.js';
+import { cell, heatMap, histogram, pythonText, rowsOf, statistics } from '../cells.js';
 import { button, h } from '../dom.js';
-import { formatNumber, formatShape } from '../model/index.js';
+import { formatShape } from '../model/index.js';
 import { openSheet } from '../sheet.js';
 import { copy } from '../toast.js';
 
@@ -18,7 +18,8 @@ export function openTensor(title, summary, tone) {
     return;
   }
   const rows = rowsOf(summary);
-  const heat = rows ?? summary.heat ?? null;
+  // Where every number is there, the table's cells are the heat map.
+  const heat = rows ? null : (summary.heat ?? null);
   const text = rows ? `torch.tensor(${pythonText(summary.data)}, dtype=torch.${summary.dtype})` : '';
   openSheet(title, [
     h(
@@ -28,14 +29,14 @@ export function openTensor(title, summary, tone) {
       heat && h('div', { class: 'tensor__scroll', tabindex: '0', role: 'group', 'aria-label': 'Heat map' }, heatMap(heat, tone, `Heat map of ${title}, ${heat.length} rows`, true)),
       !rows && h('p', { class: 'none' }, 'The trace holds block means of a tensor of this size, not every number.'),
       histogram(summary, tone) ?? false,
-      rows && table(rows, summary),
+      rows && table(rows, summary, tone),
       rows && button({ icon: 'copy', label: 'Copy as torch.tensor', title: 'Copy all numbers as text', onClick: () => void copy(text, 'The tensor was') }),
     ),
   ]);
 }
 
-/** @param {import('../model/types.js').Num[][]} rows @param {Summary} summary */
-function table(rows, summary) {
+/** @param {import('../model/types.js').Num[][]} rows @param {Summary} summary @param {'value' | 'grad'} tone */
+function table(rows, summary, tone) {
   const index = (/** @type {number} */ row) => {
     const outer = summary.shape.slice(0, -1);
     const at = [];
@@ -50,7 +51,7 @@ function table(rows, summary) {
     h(
       'table', { class: 'numbers' },
       h('thead', {}, h('tr', {}, h('td', {}), (rows[0] ?? []).map((_, i) => h('th', { scope: 'col' }, String(i))))),
-      h('tbody', {}, rows.map((row, i) => h('tr', {}, h('th', { scope: 'row' }, index(i)), row.map((n) => h('td', { title: String(n) }, h('span', { class: 'cell' }, formatNumber(n, summary.dtype))))))),
+      h('tbody', {}, rows.map((row, i) => h('tr', {}, h('th', { scope: 'row' }, index(i)), row.map((n) => h('td', { title: String(n) }, cell(n, tone, summary.dtype)))))),
     ),
   );
 }

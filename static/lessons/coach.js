@@ -50,7 +50,7 @@ export function createCoach(host, store, actions) {
       !note && h('p', { class: 'coach__text' }, prose(lesson.intro)),
       note && h('p', { class: 'coach__note' }, prose(note.text)),
       following && following !== note && h('div', { class: 'coach__row' },
-        button({ icon: 'arrowRight', label: `Walk on: step ${following.step + 1}`, title: 'Go to the next step that has a note', class: 'button--link', onClick: () => actions.goTo(following.step) })),
+        button({ icon: 'arrowRight', label: `${following.step > state.step ? 'Walk on' : 'Walk through it'}: step ${following.step + 1}`, title: 'Go to the next step that has a note', class: 'button--link', onClick: () => actions.goTo(following.step) })),
     ];
   }
 

@@ -13,7 +13,7 @@ import { toHash } from '../url.js';
 export function baseOf(state) {
   const lesson = state.lessons.find((one) => one.id === state.lesson);
   const last = (state.model?.steps.length ?? 0) - 1;
-  return { code: lesson?.code ?? '', seed: 0, inputs: {}, gradient: null, interventions: [], view: 'after', direction: 'TB', selection: null, step: last };
+  return { code: lesson?.code ?? '', seed: 0, inputs: {}, gradient: null, interventions: [], view: 'after', direction: 'TB', scope: 'call', selection: null, step: last };
 }
 
 /** @param {State} state */

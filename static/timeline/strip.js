@@ -129,7 +129,7 @@ export function createStrip({ onScrub }) {
   function drawLabels(steps) {
     let free = -Infinity;
     for (const one of steps) {
-      const text = one.label.length > 14 ? `${one.label.slice(0, 13)}…` : one.label;
+      const text = one.label.length > 14 ? `${one.label.slice(0, 13).replace(/…+$/, '')}…` : one.label;
       const half = text.length * 3.1 + LABEL_GAP / 2;
       const at = x(one.index);
       if (at - half < free || at + half > width || at - half < 0) continue;
