@@ -28,9 +28,11 @@ _COMPRESSIBLE = (b"application/json", b"application/problem+json", b"text/", b"i
 SECURITY_HEADERS: tuple[tuple[bytes, bytes], ...] = (
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
+    (b"cross-origin-resource-policy", b"same-origin"),
     (b"cross-origin-opener-policy", b"same-origin"),
     (b"permissions-policy", b"camera=(), microphone=(), geolocation=(), browsing-topics=()"),
 )
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _DEFAULT_CSP = b"default-src 'none'; frame-ancestors 'none'"
 
 
@@ -50,16 +52,20 @@ class Envelope:
         scope.setdefault("state", {})["request_id"] = request_id.decode()
         codings = accepted_encodings(sent.get(b"accept-encoding", b"").decode("latin-1"))
         outgoing = _Outgoing(send, request_id, codings)
+        method: str = scope["method"]
+        # HEAD is GET without its body, which the server leaves out.
+        inner = {**scope, "method": "GET"} if method == "HEAD" else scope
         try:
-            await self._app(scope, receive, outgoing)
+            await self._app(inner, receive, outgoing)
         finally:
             elapsed = time.perf_counter() - started
-            route = getattr(scope.get("route"), "path", None) or _family(scope["path"])
-            self._metrics.request(route, scope["method"], outgoing.status, elapsed)
+            route = getattr(inner.get("route"), "path", None) or _family(scope["path"])
+            known = method if method in _METHODS else "other"
+            self._metrics.request(route, known, outgoing.status, elapsed)
             log.info(
                 "%s %s %d",
-                scope["method"],
-                scope["path"],
+                method,
+                scope["raw_path"].decode("latin-1"),  # as sent: it can't break a line
                 outgoing.status,
                 extra={
                     "request_id": request_id.decode(),

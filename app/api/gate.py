@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections import OrderedDict
+from ipaddress import ip_network
 from urllib.parse import urlsplit
 
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -59,7 +60,7 @@ class Gate:
         if origin is not None and not self._same_or_allowed(origin, host):
             return Problem("origin-not-allowed", f"Pages of {origin} may not call this service.")
         if path == _PROGRAMS:
-            wait = self._rate.take((scope.get("client") or ("", 0))[0], time.monotonic())
+            wait = self._rate.take(bucket_of(scope), time.monotonic())
             if wait > 0:
                 self._metrics.refused("rate_limited")
                 seconds = str(math.ceil(wait))
@@ -80,6 +81,14 @@ def _name(host: str) -> str:
     """A Host header without its port."""
     head, colon, tail = host.lower().rpartition(":")
     return head if colon and tail.isdecimal() else host.lower()
+
+
+def bucket_of(scope: Scope) -> str:
+    """The client's address; of IPv6 its network, for one client has all of a /64."""
+    address: str = (scope.get("client") or ("", 0))[0]
+    if ":" not in address:
+        return address
+    return str(ip_network((address.partition("%")[0], 64), strict=False))
 
 
 class Rate:

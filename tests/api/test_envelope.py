@@ -15,6 +15,7 @@ import zstandard
 
 from app.api.wire import accepted_encodings
 from tests.api.test_traces import URL
+from tests.conftest import Server
 
 LONG = {"code": "x = torch.randn(3, requires_grad=True)\n" + "x = x * 2\n" * 30}
 
@@ -147,3 +148,20 @@ def _until(true: Callable[[], bool]) -> None:
     while not true():
         assert time.monotonic() < end
         time.sleep(0.01)
+
+
+def test_head_is_get_without_its_body(client: httpx.Client) -> None:
+    for path in ("/", "/healthz", "/static/main.js", "/api/v1/lessons"):
+        plain = {"Accept-Encoding": "identity"}
+        head, get = client.head(path, headers=plain), client.get(path, headers=plain)
+        assert (head.status_code, head.content) == (200, b"")
+        assert head.headers["content-length"] == get.headers["content-length"] != "0"
+    assert client.head(URL).status_code == 405
+
+
+def test_a_path_cannot_forge_a_log_line_or_a_label(server: Server, client: httpx.Client) -> None:
+    client.get("/x%0aforged", headers={"X-Request-ID": "forger"})
+    client.request("FORGED", "/")
+    _until(lambda: any("forger" in line for line in server.log))
+    assert not any(line.startswith("forged") for line in server.log)
+    assert "FORGED" not in client.get("/metrics").text

@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from app.api.gate import Rate
+from app.api.gate import Rate, bucket_of
 from tests.api.test_traces import URL, problem
 
 
@@ -86,3 +86,12 @@ def test_a_bucket_fills_again() -> None:
 def test_no_rate_by_default() -> None:
     rate = Rate(per_second=0.0, burst=1)
     assert [rate.take("a", 0.0) for _ in range(100)] == [0.0] * 100
+
+
+def test_an_ipv6_network_is_one_client() -> None:
+    def bucket(address: str) -> str:
+        return bucket_of({"client": (address, 1)})
+
+    assert bucket("192.0.2.1") == "192.0.2.1" != bucket("192.0.2.2")
+    assert bucket("2001:db8::1") == bucket("2001:db8::ffff:1:2") != bucket("2001:db8:0:1::1")
+    assert bucket("fe80::1%eth0") == bucket("fe80::2")
