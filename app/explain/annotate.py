@@ -27,8 +27,9 @@ def annotate(trace: Trace, code: str) -> None:
 
 
 def _annotate(program: Program) -> None:
-    _guarded(lambda: _explain_error(program), "error")
+    # The error's words may quote a variable's.
     _guarded(lambda: _explain_variables(program), "variables")
+    _guarded(lambda: _explain_error(program), "error")
     _guarded(lambda: _find_hints(program), "hints")
 
 

@@ -37,7 +37,7 @@ def diagnosis(finding: Finding, code: str) -> Diagnosis:
     rendered: Diagnosis = {
         "code": finding.code,
         "title": text["title"].format_map(values),
-        "explanation": f"{text['happened']} {text['why']}".format_map(values).strip(),
+        "explanation": " ".join(f"{text['happened']} {text['why']}".format_map(values).split()),
         "fix": text["fix"].format_map(values),
         "evidence": finding.evidence,
         "docs": text.get("docs"),

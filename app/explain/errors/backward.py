@@ -14,7 +14,7 @@ from app.explain.errors.roots import backward_root, ones_of
 from app.explain.finding import Finding
 from app.explain.operands import tensor_of
 from app.explain.program import Program, listed
-from app.trace.document import Fix
+from app.trace.document import Evidence, Fix
 
 
 @error
@@ -204,3 +204,28 @@ def grad_without_inputs(case: Case) -> Finding:
 
 def _leaf_names(program: Program) -> str:
     return listed([program.name(t["id"]) for t in program.parameters]) or "none in this program"
+
+
+@error
+def anomaly(case: Case) -> Finding:
+    """Anomaly detection stopped at a node that made NaN."""
+    program = case.program
+    nodes = [
+        n
+        for g in program.trace["graphs"]
+        if g.get("failed")
+        for n in g["nodes"]
+        if n["name"] == case.group("node")
+    ]
+    op = next((o for n in nodes if (o := program.ops.get(n["op"] or "")) is not None), None)
+    values = {
+        "line": case.line,
+        "node": case.group("node"),
+        "op": f"`{program.expression(op)}` (line {program.line(op)})"
+        if op is not None
+        else "an operation",
+    }
+    evidence: list[Evidence] = [
+        {"kind": "node", "ref": n["id"], "text": f"{n['name']}: made NaN"} for n in nodes[:1]
+    ]
+    return Finding("anomaly-nan", values, evidence)

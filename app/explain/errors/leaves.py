@@ -169,28 +169,29 @@ def ambiguous_truth(case: Case) -> Finding:
 
 @error
 def grad_is_none(case: Case) -> Finding | None:
-    """`x.grad.zero_()` where `x.grad` is None."""
+    """`x.grad.zero_()` or `0.1 * x.grad` where `x.grad` is None."""
     program, source = case.program, case.program.source
     attribute = case.group("attribute")
+    word = attribute.isidentifier()
     for node in source.nodes():
-        if (
-            isinstance(node, ast.Attribute)
-            and node.attr == attribute
-            and node.lineno == case.line
-            and isinstance(node.value, ast.Attribute)
-            and node.value.attr == "grad"
-        ):
-            owner = source.text(node.value.value)
-            known = program.tensor_named(owner)
-            variable = program.variables.get(owner)
-            status = variable["explanation"] if variable is not None else ""
-            values = {"name": owner, "line": case.line, "attribute": attribute, "reason": status}
-            return Finding(
-                "grad-is-none",
-                values,
-                evidence_of(program, known),
-                [f for f in (_guarded(program, case.line, owner),) if f is not None],
-            )
+        if not isinstance(node, ast.Attribute) or node.lineno != case.line:
+            continue
+        grad = node.value if word and node.attr == attribute else node
+        if (word and grad is node) or not isinstance(grad, ast.Attribute) or grad.attr != "grad":
+            continue
+        owner = source.text(grad.value)
+        variable = program.variables.get(owner)
+        if not word and variable is not None and variable["grad"] is not None:
+            continue
+        values = {
+            "name": owner,
+            "line": case.line,
+            "attribute": f".{attribute}" if word else attribute.rstrip(":"),
+            "reason": variable["explanation"] if variable is not None else "",
+        }
+        guard = _guarded(program, case.line, owner)
+        evidence = evidence_of(program, program.tensor_named(owner))
+        return Finding("grad-is-none", values, evidence, [guard] if guard is not None else [])
     return None
 
 

@@ -80,3 +80,22 @@ def target_dimensions(case: Case) -> Finding:
         offered = [edits.fix(f"Take the last dimension of `{target}` away", edit)]
     values.setdefault("target", "the target")
     return Finding("loss-target-dimensions", values, evidence, offered)
+
+
+@error
+def not_probabilities(case: Case) -> Finding:
+    source = case.program.source
+    values, found, evidence = described(case)
+    call = _loss_call(case)
+    place = 0 if case.group("what") == "input" else 1
+    values["name"] = found[place][0] if len(found) > place else f"the {case.group('what')}"
+    known = found[place][1]["value"] if len(found) > place else None
+    values["range"] = (
+        f"from {known['min']:.4g} to {known['max']:.4g}" if known is not None else "others"
+    )
+    offered: list[Fix] = []
+    if call is not None and len(call.args) > place:
+        values["name"] = source.text(call.args[place])
+        edit = edits.append_to(source, call.args[place], ".sigmoid()")
+        offered = [edits.fix(f"Make probabilities of `{values['name']}`", edit)]
+    return Finding("loss-probabilities", values, evidence, offered)

@@ -298,3 +298,19 @@ def linear_algebra(case: Case) -> Finding:
     singular = "singular" in case.group("what")
     values = {"line": case.line, "call": case.group("call")}
     return Finding("matrix-singular" if singular else "matrix-not-definite", values, _here(case))
+
+
+@error
+def not_iterable(case: Case) -> Finding:
+    """`for i in 5`, or a loop over a scalar tensor."""
+    program = case.program
+    loop = program.source.loop_around(case.line)
+    node = loop.iter if isinstance(loop, ast.For) and loop.lineno == case.line else None
+    written = program.source.text(node) if node is not None else "the value"
+    kind = case.match["type"] or "tensor without dimensions"
+    offered: list[Fix] = []
+    if node is not None and kind == "int":
+        edit = edits.replace(program.source, node, f"range({written})")
+        offered = [edits.fix(f"Count with `range({written})`", edit)]
+    values = {"line": case.line, "written": written, "type": kind}
+    return Finding("not-iterable", values, _here(case), offered)
