@@ -240,7 +240,7 @@ class _Running:
 
     def end(self) -> None:
         unregister(self._hooks)
-        self._walk.release()
+        self._walk.release(self._state.held)
 
 
 def _edge(output: Any) -> tuple[Any, int]:

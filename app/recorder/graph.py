@@ -9,6 +9,7 @@ import torch
 from app.recorder.budget import CHARS_A_NODE
 from app.recorder.saved import saved_tensors
 from app.recorder.state import State
+from app.recorder.teardown import DEEP
 from app.trace.document import Edge, Graph, Node
 
 _names: dict[type, str] = {}
@@ -32,14 +33,20 @@ class Walk:
     def __init__(self) -> None:
         self.records: list[Record] = []
         self.by_node: dict[Any, Record] = {}
+        #: Nodes past the limit.
+        self.beyond: list[Any] = []
 
     def id_of(self, node: Any) -> str | None:
         record = self.by_node.get(node)
         return record.data["id"] if record is not None else None
 
-    def release(self) -> None:
-        """Let go of the engine's nodes root first: the other way round recurses."""
+    def release(self, held: list[Any]) -> None:
+        """Let go of the engine's nodes; those of a large graph go to `held`."""
+        if len(self.by_node) + len(self.beyond) > DEEP:
+            held.extend(self.by_node)
+            held.extend(self.beyond)
         self.by_node.clear()
+        self.beyond = []
         for record in self.records:
             record.node = None
             record.leaf = None
@@ -91,22 +98,24 @@ def walk(state: State, graph: Graph, roots: list[Any]) -> Walk:
             edges.append(edge)
             record.edges.append((edge, target))
     if beyond:
-        state.omit("nodes", _count(beyond, set(by_node)))
+        found.beyond = _rest(beyond, set(by_node))
+        state.omit("nodes", len(found.beyond))
     state.node_count += len(records)
     budget.left -= CHARS_A_NODE * len(records)
     nodes.extend([record.data for record in records])
     return found
 
 
-def _count(pending: list[Any], seen: set[Any]) -> int:
-    """How many more nodes there are, past the limit."""
-    before = len(seen)
+def _rest(pending: list[Any], seen: set[Any]) -> list[Any]:
+    """The nodes that there are past the limit."""
+    rest = []
     while pending:
         node = pending.pop()
         if node is not None and node not in seen:
             seen.add(node)
+            rest.append(node)
             pending.extend(following for following, _ in node.next_functions)
-    return len(seen) - before
+    return rest
 
 
 def _record(state: State, node: Any) -> Record:

@@ -36,5 +36,5 @@ def not_run_graph(state: State, named: list[tuple[str, torch.Tensor]]) -> None:
                     "tensor": state.tensors.id(tensor),
                 }
             )
-    walked.release()
+    walked.release(state.held)
     state.graphs.append(graph)

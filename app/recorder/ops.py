@@ -312,9 +312,13 @@ class OpMode(TorchFunctionMode):
             op["why_not_recorded"] = why_not(info.is_detach, inputs)
         else:
             op["recorded"] = True
-            for number in range(sequence, after):
-                state.op_of_sequence[number] = op
-            state.made(result, entry_id)
+            if after == sequence + 1 and not result.output_nr:
+                state.op_of_sequence[sequence] = op
+                state.made_by_node[sequence] = [entry_id]
+            else:
+                for number in range(sequence, after):
+                    state.op_of_sequence[number] = op
+                state.made(result, entry_id)
         self._append(op)
         state.timeline.append({"kind": "op", "line": line, "op": op["id"]})
 

@@ -33,6 +33,7 @@ from app.recorder.places import SNIPPET, Places
 from app.recorder.program import BOUND, LOOP, RESULT, TICK, Program, parse
 from app.recorder.state import State
 from app.recorder.stdout import Output
+from app.recorder.teardown import release
 from app.recorder.variables import named_tensors, variables
 from app.recorder.warned import Warned
 from app.recorder.watch import Watch
@@ -60,7 +61,10 @@ def record(
     started = time.perf_counter()
     run = _Run(request, limits, progress)
     run.execute()
-    trace = run.trace()
+    try:
+        trace = run.trace()
+    finally:
+        run.release()
     trace["runtime"]["elapsed_ms"]["total"] = round((time.perf_counter() - started) * 1e3, 3)
     return trace
 
@@ -206,6 +210,17 @@ class _Run:
             last["text"] += text
             return
         timeline.append({"kind": "print", "line": line, "text": text})
+
+    def release(self) -> None:
+        """Let go of all that the program made; what it prints in parting goes nowhere."""
+        silent = Output(0)
+        with redirect_stdout(silent), redirect_stderr(silent):
+            self.result = self.state.tape = None
+            builtins_of_run = self.namespace.get("__builtins__")
+            self.namespace.clear()
+            if isinstance(builtins_of_run, ModuleType):
+                builtins_of_run.__dict__.clear()
+            release(self.state.held)
 
     def _checks(self, named: list[tuple[str, torch.Tensor]]) -> list[Check] | None:
         tape = self.state.tape

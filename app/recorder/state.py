@@ -49,6 +49,8 @@ class State:
         self.node_ids: dict[Any, str] = {}
         #: Entries that a node made, by its sequence number and output slot.
         self.made_by_node: dict[int, list[str | None]] = {}
+        #: Engine nodes of large graphs, to be released when the program is over.
+        self.held: list[Any] = []
         #: zero_grad() of an optimizer or module is running, and tells of itself.
         self.zeroing = False
         #: What last happened to the .grad of a leaf, by tensor id.

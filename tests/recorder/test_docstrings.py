@@ -58,9 +58,15 @@ def examples() -> Iterator[tuple[str, str]]:
                 yield path, source
 
 
+def own(value: Any) -> bool:
+    """Does it belong to the parts of torch that are looked at here?"""
+    parts = ("torch.autograd", "torch.func", "torch._functorch", "torch.nn", "torch.optim")
+    return str(getattr(value, "__module__", "")).startswith(parts)
+
+
 def members(module: ModuleType) -> Iterator[tuple[str, Any]]:
     for name, value in sorted(vars(module).items(), key=lambda item: item[0]):
-        if name.startswith("_") or inspect.ismodule(value):
+        if name.startswith("_") or inspect.ismodule(value) or not own(value):
             continue
         if callable(value):
             yield f"{module.__name__}.{name}", value

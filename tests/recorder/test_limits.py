@@ -11,7 +11,12 @@ from app.recorder import DeadlineReached, record
 from app.trace import DEFAULT_LIMITS, Limits, TraceRequest, encode
 from tests.recorder.oracle import recorded
 
-CHAIN = "x = torch.ones(4, requires_grad=True)\ny = x\nfor i in range({}):\n    y = y * 1.0\ny.sum().backward()\n"
+CHAIN = """x = torch.ones(4, requires_grad=True)
+y = x
+for i in range({}):
+    y = y * 1.0
+y.sum().backward()
+"""
 
 
 def test_ops_nodes_and_graphs_past_the_limit_are_counted() -> None:
@@ -36,7 +41,10 @@ def test_the_trace_stays_under_its_size() -> None:
 
 
 def test_many_calls_of_grad_within_the_default_limits() -> None:
-    code = "x = torch.ones(2, requires_grad=True)\nfor i in range(2500):\n    torch.autograd.grad((x * x).sum(), x)\n"
+    code = """x = torch.ones(2, requires_grad=True)
+for i in range(2500):
+    torch.autograd.grad((x * x).sum(), x)
+"""
     trace = record(TraceRequest(code=code))
     assert trace["error"] is None
     assert len(trace["graphs"]) + trace["omitted"]["graphs"] == 2500
@@ -121,7 +129,12 @@ def test_an_error_tells_its_frames_and_span() -> None:
 
 def test_progress_is_reported() -> None:
     heard: list[Any] = []
-    code = "import time\nfor i in range(4):\n    x = torch.ones(2) * i\n    print(i)\n    time.sleep(0.12)\n"
+    code = """import time
+for i in range(4):
+    x = torch.ones(2) * i
+    print(i)
+    time.sleep(0.12)
+"""
     record(TraceRequest(code=code), progress=heard.append)
     assert len(heard) >= 2
     assert heard[-1]["ops"] > heard[0]["ops"] - 1

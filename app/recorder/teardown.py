@@ -1,0 +1,29 @@
+"""Letting go of a program's tensors without overflowing the stack.
+
+A node of which Python has seen the wrapper is destroyed recursively: dropping
+the root of a chain of some ten thousand such nodes would end the process.  So
+the wrappers of large graphs are held until the program is over, and dropped
+from the roots on, when no node is the last to hold another.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+#: Graphs of more nodes are held; this many frames fit any stack.
+DEEP = 4_000
+
+_NO_SEQUENCE = 2**64 - 1
+
+
+def release(nodes: list[Any]) -> None:
+    """Drop engine nodes, those first that were made last (they hold the others)."""
+    ordered = sorted(dict.fromkeys(nodes), key=_made_at, reverse=True)
+    nodes.clear()
+    for index in range(len(ordered)):
+        ordered[index] = None
+
+
+def _made_at(node: Any) -> int:
+    sequence: int = node._sequence_nr()
+    return -1 if sequence == _NO_SEQUENCE else sequence
