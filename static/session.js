@@ -18,6 +18,8 @@ import { sameStep } from './timeline/same-step.js';
 
 /** After this many milliseconds a run shows its progress and Cancel. */
 const PATIENCE = 350;
+/** Runs of a drag that may be under way at once. */
+const AHEAD = 2;
 /** Longest wait that is taken without asking, in seconds. */
 const LONGEST_RETRY = 5;
 
@@ -43,8 +45,12 @@ export function createSession(store) {
   let controller = null;
   /** @type {{key: string, model: Model} | null} */
   let plain = null;
-  let liveRunning = false;
-  let liveWanted = false;
+  /** Runs of a drag under way, whether one more is wanted, and their numbers. */
+  /** @type {Set<AbortController>} */
+  const drags = new Set();
+  let wanted = false;
+  let sent = 0;
+  let drawn = 0;
 
   /**
    * @typedef {import('./api.js').RunOptions & {signal: AbortSignal, check?: boolean}} Options
@@ -80,48 +86,60 @@ export function createSession(store) {
     return { model, before, comparison: compare(before, model) };
   }
 
+  /** @param {State} state @param {Awaited<ReturnType<typeof models>>} result @param {number} started @param {number} [step] */
+  function show(state, result, started, step) {
+    const old = store.get();
+    const seen = shown(old);
+    store.setState({
+      ...result,
+      lesson: belongs(state) ? state.lesson : null,
+      ranCode: state.code,
+      status: 'done',
+      problem: null,
+      elapsed: performance.now() - started,
+      step: Math.min(step ?? (seen ? sameStep(seen, result.model, old.step) : Infinity), result.model.steps.length - 1),
+      selection: seen ? sameCard(old.selection, seen, result.model) : old.selection,
+      hover: null,
+      view: 'after',
+    });
+  }
+
+  /** @param {unknown} error */
+  function fail(error) {
+    if (!(error instanceof Problem)) throw error;
+    const cancelled = error.kind === 'cancelled';
+    store.setState({ status: cancelled && store.get().model ? 'done' : 'failed', problem: cancelled ? null : error });
+  }
+
+  /** Stop all that is under way. */
+  function stop() {
+    controller?.abort();
+    for (const one of drags) one.abort();
+  }
+
   /**
    * Run what stands in the editor.
-   * @param {{live?: boolean, step?: number, check?: boolean}} [options]  live: by a
-   *   slider; no progress is shown. step: where the walk shall stand afterwards.
-   *   check: with finite differences.
+   * @param {{step?: number, check?: boolean}} [options]  step: where the walk shall
+   *   stand afterwards. check: with finite differences.
    */
-  async function run({ live = false, step, check = false } = {}) {
-    controller?.abort();
+  async function run({ step, check = false } = {}) {
+    stop();
     const mine = new AbortController();
     controller = mine;
     const started = performance.now();
     const state = store.get();
-    if (!live) store.setState({ status: 'running', playing: false, progress: null });
-    const timer = live ? 0 : setInterval(() => {
+    store.setState({ status: 'running', playing: false, progress: null });
+    /** @type {number | null} */
+    let ops = null;
+    const timer = setInterval(() => {
       const elapsed = performance.now() - started;
       if (elapsed > PATIENCE) store.setState({ progress: { elapsed, ops } });
     }, 100);
-    /** @type {number | null} */
-    let ops = null;
-    const onProgress = live ? undefined : (/** @type {import('./api.js').Progress} */ now) => (ops = now.ops);
     try {
-      const result = await models(state, { signal: mine.signal, onProgress, check });
-      if (mine.signal.aborted) return;
-      const old = store.get();
-      const seen = shown(old);
-      store.setState({
-        ...result,
-        lesson: belongs(state) ? state.lesson : null,
-        ranCode: state.code,
-        status: 'done',
-        problem: null,
-        elapsed: performance.now() - started,
-        step: Math.min(step ?? (seen ? sameStep(seen, result.model, old.step) : Infinity), result.model.steps.length - 1),
-        selection: seen ? sameCard(old.selection, seen, result.model) : old.selection,
-        hover: null,
-        view: 'after',
-      });
+      const result = await models(state, { signal: mine.signal, onProgress: (now) => (ops = now.ops), check });
+      if (!mine.signal.aborted) show(state, result, started, step);
     } catch (error) {
-      if (mine.signal.aborted && controller !== mine) return;
-      if (!(error instanceof Problem)) throw error;
-      const cancelled = error.kind === 'cancelled';
-      store.setState({ status: cancelled && store.get().model ? 'done' : 'failed', problem: cancelled ? null : error });
+      if (!mine.signal.aborted || controller === mine) fail(error);
     } finally {
       clearInterval(timer);
       if (controller === mine) {
@@ -131,26 +149,36 @@ export function createSession(store) {
     }
   }
 
+  /**
+   * Run for a drag, without ado.  Two may be under way, so that one is computed
+   * while another travels; an answer that a newer one has overtaken is dropped.
+   */
+  async function live() {
+    wanted = true;
+    if (drags.size >= AHEAD) return;
+    wanted = false;
+    const mine = new AbortController();
+    const number = ++sent;
+    const started = performance.now();
+    const state = store.get();
+    drags.add(mine);
+    try {
+      const result = await models(state, { signal: mine.signal });
+      if (mine.signal.aborted || number < drawn) return;
+      drawn = number;
+      show(state, result, started);
+    } catch (error) {
+      if (!mine.signal.aborted) fail(error);
+    } finally {
+      drags.delete(mine);
+      if (wanted && !mine.signal.aborted) void live();
+    }
+  }
+
   return {
     run,
-    cancel() {
-      const running = controller;
-      running?.abort();
-    },
-    /** Run again as soon as the last run of a drag has come back. */
-    async live() {
-      liveWanted = true;
-      if (liveRunning) return;
-      liveRunning = true;
-      try {
-        while (liveWanted) {
-          liveWanted = false;
-          await run({ live: true });
-        }
-      } finally {
-        liveRunning = false;
-      }
-    },
+    live,
+    cancel: stop,
     /** Show a trace that did not come from the service. @param {any} trace @param {string} code */
     open(trace, code) {
       const model = buildModel(trace, code);
