@@ -130,6 +130,14 @@ function markStubs(links, titles) {
   }
 }
 
+/** A card that grew by more would hide the numbers next to it. */
+const MOST_GROWTH = 34;
+
+/** @param {Drawn} a @param {Drawn} b */
+function overlap(a, b) {
+  return Math.abs(a.x - b.x) < (a.box.width + b.box.width) / 2 && Math.abs(a.y - b.y) < (a.box.height + b.box.height) / 2;
+}
+
 /**
  * Everything where it was, if everything was there.
  * @param {Model} model @param {Scene} scene @param {import('./measure.js').Box[]} boxes
@@ -142,10 +150,10 @@ function keep(model, scene, boxes, before, largest) {
   const cards = [];
   for (let i = 0; i < scene.items.length; i++) {
     const was = old.get(scene.items[i].key);
-    const grown = was && (Math.abs(was.box.width - boxes[i].width) > 48 || Math.abs(was.box.height - boxes[i].height) > 30);
-    if (!was || grown) return null;
+    if (!was || boxes[i].height - was.box.height > MOST_GROWTH) return null;
     cards.push({ item: scene.items[i], box: boxes[i], x: was.x, y: was.y });
   }
+  if (cards.length <= LABELS_UP_TO && cards.some((a, i) => cards.slice(i + 1).some((b) => overlap(a, b)))) return null;
   const sameGroups = scene.groups.map((one) => one.id).join() === before.groups.map((one) => one.group.id).join();
   if (!sameGroups || cards.length < before.cards.length * 0.6) return null;
   const byId = new Map(cards.map((card) => [card.item.id, card]));

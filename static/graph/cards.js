@@ -20,7 +20,7 @@ import { select } from 'd3';
 import { formatSummary } from '../model/numbers.js';
 import { clip } from '../model/source.js';
 import { drawRow } from './rows.js';
-import { engineText, hasGradientRow, hasValueRow, LABEL_COLUMN, noteOf, PAD, pillOf } from './measure.js';
+import { engineText, hasGradientRow, hasValueRow, LABEL_COLUMN, noteOf, PAD, pillOf, waitingText } from './measure.js';
 
 /**
  * The parts of a card that do not change with the step.
@@ -132,8 +132,7 @@ function gradientShown(card, state, change, arrival) {
   if (change?.gradient === 'lost') return { shown: change.gradientBefore, empty: '' };
   if (card.kind === 'leaf') {
     const shown = state.grad?.after ?? null;
-    const next = arrival >= 0 ? `None · arrives at step ${arrival + 1}` : 'None';
-    return { shown, empty: shown ? '' : next };
+    return { shown, empty: shown ? '' : waitingText(arrival) };
   }
   if (state.gradient === 'pending') return { shown: null, empty: '' };
   return { shown: state.gradient, empty: state.arrived[1] > 0 && state.gradient === null ? 'None' : '' };

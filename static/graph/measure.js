@@ -109,7 +109,7 @@ export function measure(item, model, foot) {
   const engine = textWidth(engineText(card), 'engine');
   const twoLines = title + engine + 18 > 250;
   const header = twoLines ? Math.max(title, engine) : title + engine + 18;
-  const note = LABEL_COLUMN + textWidth(noteOf(card), 'note');
+  const note = LABEL_COLUMN + textWidth(card.kind === 'leaf' ? waitingText(888) : noteOf(card), 'note');
   const width = Math.max(150, header, LABEL_COLUMN + shape.width, note) + 2 * PAD;
   const valueTop = twoLines ? 44 : 30;
   const gradTop = hasValueRow(card) ? valueTop + shape.height + ROW_GAP : valueTop;
@@ -152,6 +152,11 @@ export function engineText(card) {
   if (card.kind === 'ghost') return `${card.engine} · not recorded`;
   const loop = card.iteration.length > 0 ? ` · ${card.iteration.map((n) => `#${n + 1}`).join(' ')}` : '';
   return card.engine + loop;
+}
+
+/** A leaf's .grad until it comes. @param {number} step  -1: it never comes. */
+export function waitingText(step) {
+  return step >= 0 ? `None · arrives at step ${step + 1}` : 'None';
 }
 
 /** Text in place of a gradient. @param {Card} card */

@@ -407,3 +407,28 @@ def test_a_newer_program_takes_over_from_one_still_being_laid_out(picture: Pictu
     picture.studio.run(SEED_CODE)
     picture.drawn()
     expect(picture.page.locator(".gw-card")).to_have_count(5)
+
+
+@pytest.mark.parametrize("title", ["torch.sin(h)", "h ** 2", "x * 3", "left + right"])
+def test_buttons_of_a_card_are_in_sight_and_hide_no_other_card(
+    picture: Picture, title: str
+) -> None:
+    picture.page.set_viewport_size({"width": 1180, "height": 760})
+    picture.show(FAN_OUT)
+    picture.card(title).click()
+    buttons = picture.boxes(".gw-action rect")
+    assert len(buttons) == 2
+    (pane,) = picture.boxes(".gw-graph")
+    for button in buttons:
+        assert pane["left"] <= button["left"] and button["right"] <= pane["right"]
+        assert pane["top"] <= button["top"] and button["bottom"] <= pane["bottom"]
+        assert not [card for card in picture.boxes(".gw-card .gw-box") if overlap(button, card)]
+
+
+def test_a_leafs_text_stays_in_its_card(picture: Picture) -> None:
+    picture.show("x = torch.tensor(2.0, requires_grad=True)\n(x * x).backward()\n")
+    picture.go("Home", "ArrowRight")
+    expect(picture.card("x")).to_contain_text("None · arrives at step")
+    (box,) = picture.boxes('.gw-card[data-title="x"] .gw-box')
+    (text,) = picture.boxes('.gw-card[data-title="x"] .gw-none')
+    assert box["left"] < text["left"] and text["right"] < box["right"]
