@@ -31,7 +31,7 @@ _CAPABILITY_VERSION_3 = 0x20080522
 _CAPABILITIES = {"KILL": 5, "SETGID": 6, "SETUID": 7, "SYS_NICE": 23}
 #: Between the soft and the hard limit of memory: room to encode the answer.
 MEMORY_RESERVE = 128 * 1024 * 1024
-#: Programs yield to the server and the zygote.
+#: Added to the server's own priority: programs yield to it and to the zygote.
 NICE = 5
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -81,9 +81,7 @@ class Jail:
             os._exit(1)
         _prctl(_PR_SET_DUMPABLE, 0)
         _prctl(_PR_SET_NO_NEW_PRIVS, 1)
-        # A service that was itself started at a lower priority may not raise it.
-        own = os.getpriority(os.PRIO_PROCESS, 0)
-        os.setpriority(os.PRIO_PROCESS, 0, max(NICE, own))
+        os.nice(NICE)
         if self._ruleset is not None:
             self._ruleset.engage()
         os.closerange(CHANNEL + 1, 256)

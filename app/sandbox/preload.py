@@ -76,6 +76,23 @@ with torch.autograd.forward_ad.dual_level():
 )
 
 
+#: What most programs look like: run until all that it needs is in its place.
+TYPICAL = TraceRequest(
+    code="""
+import torch
+x = torch.randn(3, requires_grad=True)
+print(x)
+y = x + 2
+a = y * y * 3
+print(y, a)
+for _ in range(2):
+    b = (a.mean() - x.sum()) / 2
+b.backward()
+print(b, x.grad)
+"""
+)
+
+
 def preload(evaluator: str, limits: Limits) -> Evaluate:
     """Import, warm up, and give `evaluator` ("module:function") back as a function."""
     module_name, _, function = evaluator.partition(":")
@@ -91,6 +108,8 @@ def preload(evaluator: str, limits: Limits) -> Evaluate:
             print(f"sandbox: {name} is not there: {error}", file=sys.stderr)
     for program in _PROGRAMS:
         evaluate(TraceRequest(code=program), limits, progress=None, amend=None)
+    for _ in range(3):
+        evaluate(TYPICAL, limits, progress=None, amend=None)
     # Threads can't be had in a child: asking for more is not an error.
     vars(torch).update(set_num_threads=_one_thread, set_num_interop_threads=_one_thread)
     os.environ.clear()

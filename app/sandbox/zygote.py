@@ -51,9 +51,10 @@ def _take_larger_stack() -> None:
 
 class Zygote:
     def __init__(self, control: socket.socket, settings: dict[str, Any]) -> None:
+        from app.sandbox import hotpages
         from app.sandbox.child import silence
         from app.sandbox.jail import Jail, JailSettings
-        from app.sandbox.preload import preload
+        from app.sandbox.preload import TYPICAL, preload
         from app.trace import Limits
 
         self._control = control
@@ -70,6 +71,9 @@ class Zygote:
         gc.collect()
         gc.freeze()
         self._jail = Jail(JailSettings(settings["memory"], settings["cpu_seconds"], self._layers))
+        self._hot = hotpages.find(
+            lambda: self._evaluate(TYPICAL, self._limits, progress=None, amend=None)
+        )
         threads = len(list(Path("/proc/self/task").iterdir()))
         if threads != 1:
             raise RuntimeError(f"{threads} threads after loading: a fork would lose them")
@@ -115,6 +119,7 @@ class Zygote:
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             # The rest of what the zygote had open is closed on entering the jail.
             os.dup2(channel, CHANNEL)
+            self._hot.touch()
             live(self._jail, parent, self._evaluate, self._limits, self._layers)
         finally:
             os._exit(1)
