@@ -139,7 +139,8 @@ export function createEditor(parent, store, actions) {
       view.dispatch({ selection: { anchor: from }, effects: EditorView.scrollIntoView(from, { y: 'center' }) });
       view.focus();
     },
-    height: () => view.contentHeight,
+    /** Of all its lines, also while it is hidden. */
+    height: () => view.state.doc.lines * view.defaultLineHeight + 18,
   };
 }
 
