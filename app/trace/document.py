@@ -13,10 +13,10 @@ Ids are strings, unique in a trace: ``t3`` tensors, ``o3`` ops, ``g0`` graphs,
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, Literal, NotRequired
 
 from pydantic import ConfigDict, with_config
-from typing_extensions import NotRequired, TypedDict
+from typing_extensions import TypedDict
 
 SCHEMA_VERSION = 1
 
