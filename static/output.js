@@ -88,11 +88,16 @@ export function createProblems(host, store, actions, editor) {
     return [
       h('p', {}, prose(diagnosis.explanation)),
       diagnosis.fix && h('p', {}, h('b', {}, 'To mend it: '), prose(diagnosis.fix)),
+      diagnosis.docs && h('p', {}, docsLink(diagnosis.docs)),
       diagnosis.evidence.length > 0 && h('div', { class: 'problem__evidence' }, diagnosis.evidence.slice(0, 6).map((/** @type {any} */ one) => evidence(one))),
       fixes.length > 0 && h('div', { class: 'problem__actions' }, fixes.map((/** @type {any} */ fix) =>
         button({ icon: 'wand', label: fix.title.replaceAll('`', ''), title: 'Change the code so, and run it', class: 'button--small button--fix', onClick: () => actions.applyEdits(fix.edits, fix.title) }))),
     ];
   }
+
+  /** torch's documentation of a name. @param {string} name */
+  const docsLink = (name) =>
+    h('a', { href: `https://docs.pytorch.org/docs/stable/search.html?q=${encodeURIComponent(name)}`, target: '_blank', rel: 'noopener noreferrer' }, `PyTorch on ${name}`);
 
   /** @param {{kind: string, ref: string, text: string}} one */
   function evidence({ kind, ref, text }) {

@@ -6,6 +6,7 @@ import { button, h } from '../dom.js';
 import { flatten, formatShape, stateAt } from '../model/index.js';
 import { formatBytes, graphOf, ifDetached, neighbours, nodeIn, receivedBy, sentBy } from './flow.js';
 import { ruleSection } from './rule.js';
+import { whySection } from './why.js';
 
 /**
  * @typedef {import('../model/types.js').Model} Model
@@ -43,6 +44,7 @@ export function cardPage(model, card, state, links) {
     card.kind === 'ghost' && h('section', {}, h('h3', {}, 'Not recorded'), h('p', {}, plain(GHOST_WHY.get(card.reason ?? '') ?? 'Autograd did not record this operation.'))),
     tensorSection('Value', now.value ?? (card.kind === 'leaf' || now.status === 'future' ? now.value : card.value), 'value', card.title, links, now.status === 'future' ? 'Its line has not run yet.' : 'Not held in the trace.'),
     card.kind === 'leaf' ? leafSections(model, card, graph, now, links) : node && nodeSections(model, card, node, graph, links),
+    whySection(model, card, links),
     card.kind !== 'leaf' && node && ruleSection(node.name),
     card.kind === 'op' && graph && graph.kind !== 'not_run' && detachSection(model, card, graph, links),
     node && node.saved.length > 0 && savedSection(node),

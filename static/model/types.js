@@ -106,6 +106,10 @@
  * @property {Summary | null} grad
  * @property {string} grad_status
  * @property {string} explanation
+ * @property {{sentence: string, steps: WhyStep[], cut: WhyStep | null, paths: WhyPath[], nodes: string[], edges: string[]}} [why]
+ *
+ * @typedef {{kind: string, ref: string, text: string}} WhyStep
+ * @typedef {{nodes: string[], edges: string[], share: number | null}} WhyPath
  *
  * @typedef {object} Trace
  * @property {number} schema_version

@@ -1,0 +1,76 @@
+/**
+ * Why a variable has its gradient, or has none: the sentence, the chain up to
+ * the cut, and the paths that contributed, each with its share.
+ */
+import { button, h, prose } from '../dom.js';
+
+/**
+ * @typedef {import('../model/types.js').Model} Model
+ * @typedef {import('../model/types.js').Card} Card
+ * @typedef {import('./card.js').Links} Links
+ */
+
+/** Steps of a chain, and cards of a path, that are named one by one. */
+const MOST_STEPS = 8;
+const MOST_CARDS = 6;
+
+/** What the trace says of the variable that this card made. @param {Model} model @param {Card} card @param {Links} links */
+export function whySection(model, card, links) {
+  const variable = model.trace.variables.find((one) => model.cardOfTensor.get(one.tensor) === card.id);
+  if (!variable?.explanation) return null;
+  const { why } = variable;
+  return h(
+    'section', { 'aria-label': `Why, for ${variable.name}` },
+    h('h3', {}, variable.grad ? 'Why this .grad' : 'Why no .grad', h('span', { class: 'shape' }, 'at the end of the run')),
+    h('p', {}, prose(variable.explanation)),
+    why?.cut && chain(model, why.steps, links),
+    why && why.paths.length > 1 && paths(model, why.paths, links),
+  );
+}
+
+/** @param {Model} model @param {import('../model/types.js').WhyStep[]} steps @param {Links} links */
+function chain(model, steps, links) {
+  return h('ol', {}, steps.slice(0, MOST_STEPS).map(({ kind, ref, text }) => {
+    const id = kind === 'op' ? model.cardOfOp.get(ref) : model.cardOfTensor.get(ref);
+    return h('li', {}, id ? cardButton(id, text.replaceAll('`', ''), links) : prose(text));
+  }));
+}
+
+/** @param {Model} model @param {import('../model/types.js').WhyPath[]} list @param {Links} links */
+function paths(model, list, links) {
+  return h(
+    'table', { class: 'grid' },
+    h('thead', {}, h('tr', {}, ['path, root first', 'share'].map((title) => h('th', { scope: 'col' }, title)))),
+    h('tbody', {}, list.map((path) => h('tr', {},
+      h('td', { class: 'left' }, names(model, path, links)),
+      h('td', {}, path.share === null ? '–' : `${(path.share * 100).toFixed(1)} %`)))),
+  );
+}
+
+/** The cards along a path. @param {Model} model @param {import('../model/types.js').WhyPath} path @param {Links} links */
+function names(model, path, links) {
+  const ids = [...new Set(path.nodes.map((node) => model.cardOfNode.get(node)))].filter((id) => id !== undefined);
+  const shown = ids.length <= MOST_CARDS ? ids : [...ids.slice(0, MOST_CARDS - 1), /** @type {string} */ (ids.at(-1))];
+  return shown.map((id, i) => [
+    i > 0 && (ids.length > MOST_CARDS && i === shown.length - 1 ? ' → … → ' : ' → '),
+    cardButton(id, title(model.cardById.get(id)), links),
+  ]);
+}
+
+/** @param {Card | undefined} card */
+const title = (card) => (card ? (card.kind === 'leaf' ? (card.names[0] ?? card.title) : card.title) : '?');
+
+/** @param {string} id @param {string} label @param {Links} links */
+function cardButton(id, label, links) {
+  const ref = /** @type {const} */ ({ kind: 'card', id });
+  return button({
+    label, title: 'Select it in the graph', class: 'button--link',
+    props: {
+      on: {
+        click: () => links.actions.select(ref),
+        pointerenter: () => links.actions.hover(ref),
+        pointerleave: () => links.actions.hover(null),
+      },
+    },
+  });
+}
