@@ -96,13 +96,14 @@ class BackwardRecorder:
                 "graph": graph["id"],
             }
         )
-        return _Running(state, graph, walked)
+        return _Running(state, graph, walked, frame.f_lineno if frame is not None else None)
 
 
 class _Running:
     """One backward call under way: a hook on each node tells what the engine does."""
 
-    def __init__(self, state: State, graph: Graph, walked: Walk) -> None:
+    def __init__(self, state: State, graph: Graph, walked: Walk, line: int | None) -> None:
+        self._line = line
         self._state = state
         self.graph = graph
         self._walk = walked
@@ -150,7 +151,7 @@ class _Running:
                 }
             )
             if record.leaf is not None:
-                self._accumulated(record.leaf, node_id)
+                self._accumulated(record.leaf, node_id, node["upstream"][0])
                 if state.tape is not None and grad_outputs[0] is not None:
                     state.tape.accumulated(self._graph_id, record.leaf, grad_outputs[0])
             state.nodes_run += 1
@@ -208,18 +209,22 @@ class _Running:
             self._state.created_by.setdefault(number, {"graph": self.graph["id"], "node": node})
         self._sequence = now
 
-    def _accumulated(self, leaf: torch.Tensor, node: str) -> None:
+    def _accumulated(self, leaf: torch.Tensor, node: str, upstream: Summary | None) -> None:
         state = self._state
         tensor = state.tensors.id(leaf)
-        after = state.grad_of(leaf, tensor)
+        before = self._grads.get(tensor)
+        if before is None and not state.has_hooks and upstream is not None:
+            after = state.grad_is(leaf, tensor, upstream)
+        else:
+            after = state.grad_of(leaf, tensor)
         state.grad_events[tensor] = "accumulated"
         state.timeline.append(
             {
                 "kind": "accumulate",
-                "line": state.line(),
+                "line": self._line,
                 "graph": self.graph["id"],
                 "node": node,
-                "updates": [{"tensor": tensor, "before": self._grads.get(tensor), "after": after}],
+                "updates": [{"tensor": tensor, "before": before, "after": after}],
             }
         )
         self._grads[tensor] = after

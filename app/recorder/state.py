@@ -119,6 +119,15 @@ class State:
         self.grad_events[leaf] = "zeroed"
         self._grad_seen[leaf] = (weakref.ref(grad), grad._version, after)
 
+    def grad_is(self, leaf: torch.Tensor, entry_id: str, arrived: Summary) -> Summary | None:
+        """A leaf's first .grad is the gradient that arrived."""
+        grad = leaf.grad
+        if grad is None:
+            return None
+        self._grad_seen[entry_id] = (weakref.ref(grad), grad._version, arrived)
+        self._grad_owner[id(grad)] = (weakref.ref(grad), entry_id)
+        return arrived
+
     def grad_of(self, leaf: torch.Tensor, entry_id: str) -> Summary | None:
         """The summary of a leaf's present .grad, made once for each of its versions."""
         grad = leaf.grad

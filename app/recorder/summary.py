@@ -21,7 +21,7 @@ _REAL = frozenset(
 _PLAIN = (torch.Tensor, torch.nn.Parameter)
 _HEAT_SIDE = 16
 #: Of how many elements in all there are heat maps.
-_HEAT_ELEMENTS = 2_000_000
+_HEAT_ELEMENTS = 1_000_000
 #: Tensors of more elements are reduced at once.
 _LARGE = 16_384
 _QUEUE_BYTES = 32 * 1024 * 1024

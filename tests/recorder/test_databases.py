@@ -22,16 +22,6 @@ from tests.recorder.oracle import plain, same_numbers, sound
 EVERY = 16
 SAMPLES = 4
 
-#: Ops that can't be run twice with the same result, or not at all here, with the reason.
-NOT_COMPARED = {
-    "empty": "its values are what was in memory",
-    "empty_like": "its values are what was in memory",
-    "empty_strided": "its values are what was in memory",
-    "empty_permuted": "its values are what was in memory",
-    "new_empty": "its values are what was in memory",
-    "new_empty_strided": "its values are what was in memory",
-}
-
 
 def spread(cases: list[Any]) -> list[Any]:
     """The cases as parameters: every sixteenth in the sample, the others marked full."""
@@ -45,9 +35,7 @@ def op_cases(dtype: torch.dtype) -> list[tuple[str, Any]]:
     return [
         (op.full_name, op)
         for op in op_db
-        if op.supports_autograd
-        and dtype in op.supported_backward_dtypes("cpu")
-        and op.name not in NOT_COMPARED
+        if op.supports_autograd and dtype in op.supported_backward_dtypes("cpu")
     ]
 
 
