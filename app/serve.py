@@ -20,6 +20,8 @@ from app.main import create_app, local_evaluator
 from app.sandbox import SandboxUnavailable
 from app.settings import Settings
 
+log = logging.getLogger("gradwalk")
+
 #: Fields that a request's log line carries, in this order.
 _FIELDS = ("request_id", "client", "milliseconds", "bytes", "end", "code")
 
@@ -59,11 +61,14 @@ async def _serve(
 ) -> int:
     """Start the evaluator, then listen: the port opens only where the sandbox holds."""
     evaluator = local_evaluator(settings)
+    log.info("loading torch and trying the sandbox")
     try:
         await evaluator.start()
     except SandboxUnavailable as error:
         print(f"gradwalk: {error}", file=sys.stderr)
         return 1
+    layers = evaluator.status()["layers"]
+    log.info("held by %s", ", ".join(f"{k}: {v}" for k, v in layers.items()) or "nothing")
     try:
         listener.listen(_BACKLOG)
     except OSError as error:  # another has begun to listen there meanwhile
