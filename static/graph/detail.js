@@ -25,6 +25,7 @@ export class Detail {
     this.viewport = null;
     /** @type {import('./viewport.js').Area | null} What of it is in the document. */
     this.joined = null;
+    this.frame = 0;
     /** The canvas is shown. */
     this.far = false;
   }
@@ -75,6 +76,15 @@ export class Detail {
     } else this.overview.hide();
   }
 
+  /** Paint in the next frame, once, however many steps are taken until then. */
+  paintSoon() {
+    if (this.frame) return;
+    this.frame = requestAnimationFrame(() => {
+      this.frame = 0;
+      if (this.far) this.paint();
+    });
+  }
+
   /** The canvas, as all is at this step. */
   paint() {
     const { arrangement, selected, step, camera } = this.picture;
@@ -107,6 +117,7 @@ export class Detail {
   }
 
   destroy() {
+    cancelAnimationFrame(this.frame);
     this.overview.destroy();
   }
 }

@@ -160,7 +160,7 @@ export class Picture {
   refresh() {
     if (!this.arrangement) return;
     if (this.detail.far) {
-      this.detail.paint();
+      this.detail.paintSoon();
       return;
     }
     this.painter.update(this.arrangement, stateAt(this.arrangement.model, this.step), this.compare);
