@@ -5,8 +5,8 @@
  * @typedef {import('../model/types.js').Step} Step
  */
 
-/** @param {Step} step */
-const nameOf = (step) => `${step.kind}|${step.line}|${step.label}`;
+/** Without the line, which an edit above moves. @param {Step} step */
+const nameOf = (step) => `${step.kind}|${step.label}`;
 
 /**
  * The end stays the end; else the step of the same name with the same number

