@@ -30,6 +30,9 @@ _NOT_ALLOWED = (
 )
 _FILES = re.compile(r"open file|Unable to open|Parent directory")
 
+#: Longer programs are not parsed in the server's process, where others wait.
+EXPLAINED_CHARS = 20_000
+
 #: Exit status of a child that could not write its answer.
 CHANNEL_CLOSED = 71
 
@@ -166,5 +169,5 @@ def without_answer(request: TraceRequest, elapsed: float, status: int | None) ->
 
 def _end(request: TraceRequest, elapsed: float, kind: ErrorKind, type: str, message: str) -> bytes:
     trace = failed(kind, type, message, seed=request.seed, milliseconds=elapsed * 1000)
-    annotate(trace, request.code)
+    annotate(trace, request.code if len(request.code) <= EXPLAINED_CHARS else "")
     return encode(trace)
