@@ -22,10 +22,10 @@ export function isStill(now, old) {
 
 /**
  * @param {Painter} painter @param {Arrangement} now @param {Arrangement} old
- * @param {import('../model/types.js').State} state
+ * @param {() => import('../model/types.js').State} stateNow  Steps may be taken while it glides.
  * @returns {() => void}  Ends it at once, everything in place.
  */
-export function glide(painter, now, old, state) {
+export function glide(painter, now, old, stateNow) {
   const places = new Map(old.cards.map((card) => [card.item.key, { x: card.x, y: card.y }]));
   const lines = new Map(old.links.map((link) => [link.link.key, link.points]));
   const cards = now.cards.map((card) => {
@@ -38,6 +38,7 @@ export function glide(painter, now, old, state) {
   });
   const frame = (/** @type {number} */ t) => {
     const s = ease(t);
+    const state = stateNow();
     for (const { card, to, from } of cards) {
       card.x = from.x + (to.x - from.x) * s;
       card.y = from.y + (to.y - from.y) * s;

@@ -128,7 +128,7 @@ export class Picture {
     const now = /** @type {Arrangement} */ (this.arrangement);
     const still = isStill(now, old);
     if (still || !motionAllowed() || this.detail.viewport) this.painter.placeCards(now.cards);
-    else this.stopMoving = glide(this.painter, now, old, stateAt(now.model, this.step));
+    else this.stopMoving = glide(this.painter, now, old, () => stateAt(now.model, this.step));
     if (!still && !this.camera.touched) this.fit();
   }
 

@@ -8,6 +8,7 @@ import re
 import pytest
 from playwright.sync_api import Browser, Page, Route, expect
 
+from app.lessons import get_lesson
 from tests.browser.studio import SEED_CODE, Studio, shown
 from tests.conftest import Server
 from tests.plain import run_plain
@@ -199,6 +200,21 @@ def test_retain_grad_from_a_variable(studio: Studio) -> None:
     studio.settled()
     plain = run_plain(SEED_CODE.replace("a = y*y*3", "y.retain_grad()\na = y*y*3"))
     assert studio.grad_of("y") == [shown(float(n)) for n in plain.names["y"].grad]
+
+
+def test_requires_grad_from_a_variable_brings_the_gradients(studio: Studio) -> None:
+    studio.lesson("no-requires-grad")
+    studio.page.get_by_role("button", name="What can be done with x").click()
+    studio.page.get_by_role("menuitem", name="requires_grad").click()
+    expect(studio.page.locator(".chip--whatif")).to_contain_text("requires_grad x")
+    studio.settled()
+    assert studio.grad_of("x") == [shown(n) for n in oracle(get_lesson("backward").code, "x")]
+    expect(studio.page.locator("#compare tbody tr")).to_contain_text("gained")
+    # Drawn too, also after the cards have glided to their places.
+    expect(studio.graph.locator(".gw-link--done")).to_have_count(5)
+    studio.page.wait_for_timeout(600)
+    expect(studio.graph.locator(".gw-link--done")).to_have_count(5)
+    expect(studio.page.locator("#coach")).to_contain_text("That is it.")
 
 
 def test_sliders_run_the_program_live(studio: Studio) -> None:
