@@ -61,6 +61,19 @@ def _flatten(data: Any) -> list[Any]:
     return cast("list[Any]", data)
 
 
+_shapes: dict[torch.Size, list[int]] = {}
+
+
+def shape_list(shape: torch.Size) -> list[int]:
+    """The shape as a list, one for all tensors of this shape: nothing may change it."""
+    known = _shapes.get(shape)
+    if known is None:
+        if len(_shapes) > 10_000:
+            _shapes.clear()
+        known = _shapes[shape] = list(shape)
+    return known
+
+
 class Summaries:
     """Makes summaries, within a budget of characters, and counts what it cut.
 
@@ -113,7 +126,7 @@ class Summaries:
 
     def _later(self, tensor: torch.Tensor, dtype: torch.dtype) -> Summary:
         count = tensor.numel()
-        shape = list(tensor.shape)
+        shape = shape_list(tensor.shape)
         if not count:
             return small(shape, DTYPE_NAMES[dtype], tensor.tolist(), [])
         if count <= self._elements:

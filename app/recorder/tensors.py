@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch.nn.parameter import UninitializedBuffer, UninitializedParameter
 
-from app.recorder.summary import DTYPE_NAMES, Summaries
+from app.recorder.summary import DTYPE_NAMES, Summaries, shape_list
 from app.trace.document import Tensor
 
 _LAZY = (UninitializedBuffer, UninitializedParameter)
@@ -52,7 +52,7 @@ class Tensors:
         entries = self.entries
         entry: Tensor = {
             "id": f"t{len(entries)}",
-            "shape": list(tensor.shape),
+            "shape": shape_list(tensor.shape),
             "dtype": DTYPE_NAMES[tensor.dtype],
             "requires_grad": tensor.requires_grad,
             "is_leaf": tensor.is_leaf,
@@ -79,7 +79,7 @@ class Tensors:
 
 def shape_of(tensor: torch.Tensor) -> list[int]:
     """The shape as plain integers."""
-    return list(tensor.shape)
+    return shape_list(tensor.shape)
 
 
 def tensors_in(value: Any, depth: int = 4) -> list[torch.Tensor]:
