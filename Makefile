@@ -54,6 +54,7 @@ format: .venv/.installed
 bench: all libseccomp
 	$(PIP) install --quiet -c constraints.txt -e '.[bench]'
 	$(BIN)/python -m tests.bench.latency
+	$(BIN)/python -m tests.bench.recorder
 
 load: all libseccomp
 	$(BIN)/python -m tests.bench.load
