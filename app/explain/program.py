@@ -105,7 +105,17 @@ class Program:
         return self.line(self.producers.get(tensor))
 
     def ops_on(self, line: int | None) -> list[Op]:
-        return [o for o in self.trace["ops"] if line is not None and self.line(o) == line]
+        """The ops of one line, in the order in which they ran."""
+        return self._ops_by_line.get(line, []) if line is not None else []
+
+    @cached_property
+    def _ops_by_line(self) -> dict[int, list[Op]]:
+        found: dict[int, list[Op]] = {}
+        for op in self.trace["ops"]:
+            line = self.line(op)
+            if line is not None:
+                found.setdefault(line, []).append(op)
+        return found
 
     def expression(self, op: Op) -> str:
         """The op as the source writes it, on one line, or its name."""
@@ -130,8 +140,43 @@ class Program:
         variable = self.variables.get(name)
         if variable is not None:
             return self.tensors.get(variable["tensor"])
-        named = [t for t in self.trace["tensors"] if name in t["names"]]
-        return named[-1] if named else None
+        return self._last_named.get(name)
+
+    @cached_property
+    def _last_named(self) -> dict[str, Tensor]:
+        return {name: t for t in self.trace["tensors"] for name in t["names"]}
+
+    @cached_property
+    def root_tensors(self) -> list[str]:
+        """The tensors from which backward passes started."""
+        found: list[str] = []
+        for graph in self.trace["graphs"]:
+            for root in graph["roots"] if graph["kind"] != "not_run" else ():
+                node = self.nodes.get(root["node"] or "")
+                outputs = node["outputs"] if node is not None else []
+                tensor = root.get("tensor")
+                if tensor is None and root["output"] < len(outputs):
+                    tensor = outputs[root["output"]]
+                if tensor is not None:
+                    found.append(tensor)
+        return list(dict.fromkeys(found))
+
+    @cached_property
+    def behind_roots(self) -> set[str]:
+        """Everything that a backward pass could have come to, cut or not."""
+        return self.ancestors(self.root_tensors)
+
+    def ancestors(self, tensors: list[str]) -> set[str]:
+        """The tensors and everything they were computed from, recorded or not."""
+        seen = set(tensors)
+        stack = list(tensors)
+        while stack:
+            op = self.producers.get(stack.pop())
+            for before in op["inputs"] if op is not None else ():
+                if before not in seen:
+                    seen.add(before)
+                    stack.append(before)
+        return seen
 
     # --- evidence -------------------------------------------------------------------
 

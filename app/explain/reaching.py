@@ -11,7 +11,7 @@ from app.trace.document import Op
 
 def origins(program: Program, tensor: str) -> list[str]:
     """The tensors that it was computed from and that nothing produced."""
-    behind = ancestors(program, [tensor])
+    behind = program.ancestors([tensor])
     return [
         t
         for t in program.tensors
@@ -19,27 +19,9 @@ def origins(program: Program, tensor: str) -> list[str]:
     ]
 
 
-def root_tensors(program: Program) -> list[str]:
-    """The tensors from which backward passes started."""
-    found: list[str] = []
-    for graph in program.trace["graphs"]:
-        if graph["kind"] == "not_run":
-            continue
-        for root in graph["roots"]:
-            node = program.nodes.get(root["node"] or "")
-            tensor = root.get("tensor") or (
-                node["outputs"][root["output"]]
-                if node is not None and root["output"] < len(node["outputs"])
-                else None
-            )
-            if tensor is not None:
-                found.append(tensor)
-    return list(dict.fromkeys(found))
-
-
-def forward_cut(program: Program, tensor: str, roots: list[str]) -> Cut | None:
+def forward_cut(program: Program, tensor: str) -> Cut | None:
     """The first op after `tensor`, on a way to a root, that autograd did not record."""
-    toward = ancestors(program, roots)
+    toward = program.behind_roots
     seen = {tensor}
     queue = deque([tensor])
     while queue:
@@ -82,16 +64,3 @@ def _rebuilt_after(program: Program, op: Op) -> list[str]:
         if set(op["inputs"]) & set(rebuilt_from(program, other))
         for made in other["outputs"]
     ]
-
-
-def ancestors(program: Program, tensors: list[str]) -> set[str]:
-    """The tensors and everything they were computed from, recorded or not."""
-    seen = set(tensors)
-    stack = list(tensors)
-    while stack:
-        op = program.producers.get(stack.pop())
-        for before in op["inputs"] if op is not None else ():
-            if before not in seen:
-                seen.add(before)
-                stack.append(before)
-    return seen

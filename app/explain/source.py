@@ -54,7 +54,11 @@ class Source:
 
     def text(self, node: ast.expr | ast.stmt) -> str:
         """The source of a node, as written."""
-        return ast.get_source_segment(self.code, node) or ast.unparse(node)
+        span = self.span(node)
+        lines = self.lines[span["line"] - 1 : span["end_line"]]
+        lines[-1] = lines[-1][: span["end_col"]]
+        lines[0] = lines[0][span["col"] :]
+        return "\n".join(lines)
 
     def statement(self, line: int | None) -> ast.stmt | None:
         """The innermost statement that covers the line."""
@@ -72,24 +76,33 @@ class Source:
 
     def calls(self, line: int | None, *names: str) -> list[ast.Call]:
         """Calls on the line whose function's last name is one of `names` (any if none)."""
-        return [
-            node
-            for node in self.nodes()
-            if isinstance(node, ast.Call)
-            and _covers(node, line)
-            and (not names or called_name(node) in names)
-        ]
+        found = self._calls.get(line, []) if line is not None else []
+        return [node for node in found if not names or called_name(node) in names]
+
+    @cached_property
+    def _calls(self) -> dict[int, list[ast.Call]]:
+        found: dict[int, list[ast.Call]] = {}
+        for node in self._nodes:
+            if isinstance(node, ast.Call):
+                for line in range(node.lineno, (node.end_lineno or node.lineno) + 1):
+                    found.setdefault(line, []).append(node)
+        return found
 
     def assignments(self, name: str, before: int | None = None) -> list[ast.Assign]:
         """`name = ...` statements in order of lines, up to and with line `before`."""
-        found = [
-            node
-            for node in self.nodes()
-            if isinstance(node, ast.Assign)
-            and any(isinstance(t, ast.Name) and t.id == name for t in node.targets)
-            and (before is None or node.lineno <= before)
-        ]
-        return sorted(found, key=lambda node: node.lineno)
+        found = self._assignments.get(name, [])
+        return [node for node in found if before is None or node.lineno <= before]
+
+    @cached_property
+    def _assignments(self) -> dict[str, list[ast.Assign]]:
+        found: dict[str, list[ast.Assign]] = {}
+        for node in self._nodes:
+            for target in node.targets if isinstance(node, ast.Assign) else ():
+                if isinstance(target, ast.Name) and isinstance(node, ast.Assign):
+                    found.setdefault(target.id, []).append(node)
+        for assigned in found.values():
+            assigned.sort(key=lambda node: node.lineno)
+        return found
 
     def loop_around(self, line: int | None) -> ast.For | ast.While | None:
         """The innermost loop whose body holds the line."""

@@ -7,7 +7,7 @@ from collections import deque
 from app.explain.cuts import Cut, find_cuts
 from app.explain.paths import MAX_NODES, Reach, reach
 from app.explain.program import Program, listed, shape_text
-from app.explain.reaching import forward_cut, origins, root_tensors
+from app.explain.reaching import forward_cut, origins
 from app.explain.texts import load
 from app.trace.document import Evidence, Graph, Trace, Variable, Why
 
@@ -195,8 +195,8 @@ def _not_reached(program: Program, variable: Variable) -> Why:
     raised = program.trace["error"]
     if raised is not None and any(g.get("failed") for g in program.trace["graphs"]):
         return _plain(program, variable, "not_reached_error", line=raised["line"])
-    roots = root_tensors(program)
-    cut = forward_cut(program, variable["tensor"], roots)
+    roots = program.root_tensors
+    cut = forward_cut(program, variable["tensor"])
     if cut is not None:
         answer = _with_cut(program, variable, cut, "not_reached_cut")
         way = _forward_way(program, variable["tensor"], cut)

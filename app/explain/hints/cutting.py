@@ -11,7 +11,7 @@ from app.explain.cuts import FROM_PYTHON, Cut, find_cuts, op_name
 from app.explain.errors.roots import rebuilt_fix
 from app.explain.finding import Finding
 from app.explain.program import Program, listed
-from app.explain.reaching import forward_cut, root_tensors
+from app.explain.reaching import forward_cut
 from app.explain.source import called_name, receiver
 from app.trace.document import Fix
 
@@ -30,13 +30,12 @@ FLAT = {
 
 def cut_leaf(program: Program) -> Iterator[Finding]:
     """A leaf that the program made with requires_grad gets nothing, because of a cut."""
-    roots = root_tensors(program)
     for variable in program.trace["variables"]:
         if variable["grad_status"] != "not_reached" or not variable["is_leaf"]:
             continue
         if not variable["name"].isidentifier() or program.trace["error"] is not None:
             continue
-        cut = forward_cut(program, variable["tensor"], roots)
+        cut = forward_cut(program, variable["tensor"])
         if cut is None or cut.op is None:
             continue
         line = program.line(cut.op)
@@ -229,7 +228,7 @@ def _used(program: Program) -> set[str]:
 
 def item_in_the_middle(program: Program) -> Iterator[Finding]:
     """A leaf gets nothing because `.item()` made a plain number of what depends on it."""
-    if program.trace["error"] is not None or not root_tensors(program):
+    if program.trace["error"] is not None or not program.root_tensors:
         return
     lost = [
         v
@@ -262,7 +261,7 @@ def _feeds_root(program: Program, statement: ast.stmt | None, number: ast.Call) 
     """Is the number part of a computation that a backward root came from?"""
     if not isinstance(statement, ast.Assign) or not isinstance(statement.targets[0], ast.Name):
         return False
-    roots = root_tensors(program)
+    roots = program.root_tensors
     names = {n for r in roots for n in program.tensors[r]["names"]}
     target = statement.targets[0].id
     if statement.value is not number:

@@ -9,7 +9,6 @@ from app.explain.cuts import op_name
 from app.explain.errors.shapes import LOSSES
 from app.explain.finding import Finding
 from app.explain.program import Program, shape_text
-from app.explain.reaching import ancestors, root_tensors
 from app.explain.source import called_name
 from app.trace.document import Fix, Op
 
@@ -62,7 +61,7 @@ def _count(shape: list[int]) -> int:
 
 def column_minus_row(program: Program) -> Iterator[Finding]:
     """[n, 1] - [n] makes [n, n] on the way to a loss."""
-    toward = ancestors(program, root_tensors(program))
+    toward = program.behind_roots
     for op in program.trace["ops"]:
         if op_name(op) not in ("sub", "__sub__", "rsub") or len(op["inputs"]) != 2:
             continue

@@ -10,7 +10,6 @@ from app.explain import source as edits
 from app.explain.cuts import op_name
 from app.explain.finding import Finding
 from app.explain.program import Program
-from app.explain.reaching import ancestors
 from app.trace.document import Event, Fix, Graph, Node, Op, Summary
 
 #: Beyond these the norm of a gradient is worth a word.
@@ -47,7 +46,7 @@ def nonfinite(program: Program) -> Iterator[Finding]:
     if graph is None:
         return
     roots = [t for r in graph["roots"] if (t := r.get("tensor")) is not None]
-    value = _first_bad_value(program, ancestors(program, roots))
+    value = _first_bad_value(program, program.ancestors(roots))
     name = program.name(leaf)
     if value is not None:
         line = program.line(value)
