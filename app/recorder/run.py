@@ -95,12 +95,11 @@ class _Run:
         self.warned = Warned()
 
     def execute(self) -> None:
-        program: Program | None = None
+        self._seed()
         try:
             program = parse(self.request.code)
             self.interventions = Interventions(self.request.interventions, program)
             self.interventions.write()
-            self._seed()
             self.inputs.prepare(program, self.namespace)
             with self.warned.listening():
                 code = program.compile()
