@@ -6,6 +6,7 @@ import builtins
 import linecache
 import platform
 import random
+import signal
 import sys
 import time
 import warnings
@@ -55,8 +56,8 @@ def record(
 
     The program runs in this process with all its rights: untrusted code
     belongs in the sandbox.  Its exceptions end up in the trace's `error`;
-    `KeyboardInterrupt` alone passes through.  `progress` is called about ten
-    times a second with how far the run has come.
+    `KeyboardInterrupt` alone passes through, where Ctrl-C can be pressed.
+    `progress` is called about ten times a second with how far the run has come.
     """
     started = time.perf_counter()
     run = _Run(request, limits, progress)
@@ -125,8 +126,11 @@ class _Run:
                         auto_backward(self.state, self.namespace, self.result, self.request)
             except SystemExit:
                 pass
-            except KeyboardInterrupt:
-                raise
+            except KeyboardInterrupt as raised:
+                # Ctrl-C where one can come; where SIGINT is ignored, the program's own.
+                if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+                    raise
+                self._failed(raised)
             except BaseException as raised:
                 self._failed(raised)
         self.elapsed = time.perf_counter() - started

@@ -1,12 +1,12 @@
 """Touches in one go the memory that every program touches page by page.
 
-After a fork a child shares its parent's pages.  A small program writes to some
-2,000 of them (reference counts, mostly) and executes some 5,000 of the libraries';
-each first touch traps into the kernel and copies a page, which together takes
-longer than the program itself.  So the zygote lets one scout run a typical program, learns
-from /proc/self/pagemap which pages that was, and every later child asks for just
-those with some `madvise` calls, before it waits for a program: the same work, but
-nobody waits for it.
+After a fork a child shares its parent's pages. A small program writes to thousands of
+them (reference counts, mostly) and executes some 5,000 of the libraries'; each first
+touch traps into the kernel and copies a page, which together takes longer than the
+program itself. So the zygote lets one scout run a typical program, learns from
+/proc/self/pagemap which pages that was, and every later child asks for just those with
+some `madvise` calls, before it waits for a program: the same work, but nobody waits for
+it.
 
 Only a matter of speed: where the kernel can't (before Linux 5.14), nothing is done.
 """

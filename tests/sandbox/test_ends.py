@@ -29,6 +29,18 @@ def test_time(pool: Running) -> None:
     assert trace["graphs"][0]["order"]
 
 
+def test_an_interrupt_of_its_own_is_an_exception(pool: Running) -> None:
+    trace = pool.trace(BEFORE + "raise KeyboardInterrupt('mine')")
+    error = trace["error"]
+    assert (error["kind"], error["type"], error["message"], error["line"]) == (
+        "exception",
+        "KeyboardInterrupt",
+        "mine",
+        5,
+    )
+    assert trace["stdout"] == "before\n"
+
+
 def test_time_inside_one_call_of_c(pool: Running) -> None:
     error = pool.end(BEFORE + "import itertools\n2 in itertools.repeat(1)")
     assert error["kind"] == "timeout"
