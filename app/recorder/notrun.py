@@ -11,10 +11,10 @@ from app.recorder.state import State
 from app.trace.document import Graph
 
 
-def not_run_graph(state: State, named: list[tuple[str, torch.Tensor]]) -> None:
+def not_run_graph(state: State, survivors: list[torch.Tensor]) -> None:
     """Add one graph whose roots are the results that lead to no other result."""
     results: dict[tuple[Any, int], torch.Tensor] = {}
-    for _, tensor in named:
+    for tensor in survivors:
         if tensor.grad_fn is not None:
             results.setdefault((tensor.grad_fn, tensor.output_nr), tensor)
     if not results:

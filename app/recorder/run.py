@@ -240,7 +240,9 @@ class _Run:
             warnings.simplefilter("ignore")
             named = named_tensors(self.namespace, self.hidden)
             if not state.graphs:
-                not_run_graph(state, named)
+                # An expression's value has no name, but it is what the program is about.
+                last = [self.result] if isinstance(self.result, torch.Tensor) else []
+                not_run_graph(state, [*(tensor for _, tensor in named), *last])
             found = variables(state, named)
             checks = self._checks(named)
             state.summaries.flush()

@@ -180,6 +180,15 @@ def test_undefined_gradients_are_null() -> None:
     assert [summary is None for summary in two["upstream"]] == [False, True, True]
 
 
+def test_an_expression_is_shown_before_any_backward() -> None:
+    trace = recorded("sin(x)*y + x**2")
+    (graph,) = trace["graphs"]
+    names = {node["id"]: node["name"] for node in graph["nodes"]}
+    assert (graph["kind"], graph["order"]) == ("not_run", [])
+    assert [names[root["node"] or ""] for root in graph["roots"]] == ["AddBackward0"]
+    assert sorted(names.values()).count("AccumulateGrad") == 2
+
+
 def test_a_program_without_backward_shows_its_graph() -> None:
     trace = recorded("x = torch.ones(2, requires_grad=True)\ny = x * 2\nz = y + 1\nw = y * 3\n")
     (graph,) = trace["graphs"]
