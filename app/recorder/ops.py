@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from types import FrameType, FunctionType
+from types import FrameType
 from typing import Any
 
 import torch
@@ -13,6 +13,7 @@ from torch._C import DisableTorchFunction, _pop_torch_function_stack, _push_on_t
 from torch._C._autograd import _get_sequence_nr
 from torch.overrides import TorchFunctionMode, handle_torch_function
 
+from app.recorder.functions import APPLY, FunctionInfo
 from app.recorder.modules import ModulePaths
 from app.recorder.places import SNIPPET, Place, snippet_frame
 from app.recorder.state import State
@@ -20,76 +21,8 @@ from app.recorder.tensors import tensors_in
 from app.trace.document import Op, Site, WhyNotRecorded
 
 _HANDLE = handle_torch_function.__code__
-
-#: Calls that compute nothing of the program's: looking, printing, bookkeeping.
-_QUIET = frozenset(
-    "__repr__ __str__ __format__ __len__ __bool__ __int__ __float__ __complex__ __index__"
-    " __hash__ __dir__ __contains__ __reduce_ex__ __reduce__ __setstate__ __deepcopy__"
-    " __iter__ __dlpack_device__ retain_grad backward tolist item is_shared share_memory_ type"
-    " size stride dim ndimension numel nelement element_size storage_offset is_contiguous"
-    " is_floating_point is_complex is_same_size is_tensor get_device is_pinned is_nonzero"
-    " allclose equal result_type can_cast is_set_to _is_view is_inference is_neg is_conj"
-    " is_signed is_coalesced sparse_dim dense_dim __getstate__ _reduce_ex_internal manual_seed"
-    " set_rng_state get_rng_state seed initial_seed grad __cuda_array_interface__ save load".split()
-)
-#: Attributes that give another tensor with a history of its own.
-_ATTRIBUTE_OPS = frozenset("T mT H mH real imag data".split())
-#: What they give can be written to behind torch's back.
-_SHARES_MEMORY = frozenset(
-    "numpy __array__ storage untyped_storage data_ptr __dlpack__ set_ _typed_storage from_numpy"
-    " frombuffer".split()
-)
 _CONSTRUCTORS = frozenset(("__init__", "reset_parameters", "_reset_parameters"))
 _MODULES = str(Path(torch.nn.modules.__file__).parent)
-_HOOKS = frozenset(("register_hook", "register_post_accumulate_grad_hook"))
-_ENTERED = frozenset(("torch.nn.functional", "torch.functional", "torch._jit_internal"))
-_NOT_IN_PLACE_DUNDERS = frozenset("__init__ __invert__ __index__ __int__ __iter__".split())
-_MUTATES_BUFFERS = frozenset(("batch_norm", "instance_norm", "native_batch_norm"))
-
-
-class _Info:
-    """What is known of a torch function, looked up once."""
-
-    __slots__ = ("func", "in_place", "is_detach", "is_empty", "is_python", "name", "special")
-
-    def __init__(self, func: Any) -> None:
-        name = getattr(func, "__name__", type(func).__name__)
-        special: str | None = None
-        if name in ("__get__", "__set__", "__delete__"):
-            attribute = getattr(func.__self__, "__name__", "")
-            if attribute == "grad":
-                special = "grad" + name
-            elif name == "__set__" and attribute in ("data", "requires_grad"):
-                special = "set_" + attribute
-            elif name != "__get__" or attribute not in _ATTRIBUTE_OPS:
-                special = "quiet"
-            name = attribute
-        elif name == "requires_grad_":
-            special = "set_requires_grad"
-        elif name == "backward":
-            special = "backward"
-        elif name in _SHARES_MEMORY:
-            special = "shares_memory"
-        elif name in _HOOKS:
-            special = "hook"
-        elif name in _QUIET:
-            special = "quiet"
-        self.func = func
-        self.name = name
-        self.special = special
-        self.is_detach = name in ("detach", "detach_", "data")
-        #: Written in Python, in a module whose checks let the mode in.
-        self.is_python = isinstance(func, FunctionType) and func.__module__ in _ENTERED
-        #: Its numbers are what was left in memory.
-        self.is_empty = name in ("empty", "empty_like", "empty_strided", "new_empty")
-        self.in_place = (
-            (name.endswith("_") and not name.endswith("__"))
-            or (name.startswith("__i") and name not in _NOT_IN_PLACE_DUNDERS)
-            or name in ("__setitem__", *_MUTATES_BUFFERS)
-        )
-
-
-_APPLY = _Info(torch.autograd.Function.apply)
 
 
 class OpMode(TorchFunctionMode):
@@ -99,7 +32,7 @@ class OpMode(TorchFunctionMode):
         super().__init__()
         self._state = state
         self._backward = backward
-        self._infos: dict[Any, _Info] = {}
+        self._infos: dict[Any, FunctionInfo] = {}
         self._zeroed = False
         self._parent: Op | None = None
         self._parent_frame: FrameType | None = None
@@ -118,7 +51,7 @@ class OpMode(TorchFunctionMode):
     ) -> Any:
         info = self._infos.get(func)
         if info is None:
-            info = self._infos[func] = _Info(func)
+            info = self._infos[func] = FunctionInfo(func)
         if info.special is not None:
             if info.special == "quiet":
                 return func(*args, **kwargs) if kwargs else func(*args)
@@ -213,7 +146,7 @@ class OpMode(TorchFunctionMode):
         with DisableTorchFunction():
             if tape is not None and kept is not None:
                 tape.after(call, kept, tensors_in(result))
-            self._finish(_APPLY, op, inputs, tensors_in(result), sequence, before)
+            self._finish(APPLY, op, inputs, tensors_in(result), sequence, before)
         return result
 
     def _new_op(
@@ -250,7 +183,7 @@ class OpMode(TorchFunctionMode):
 
     def _run_python(
         self,
-        info: _Info,
+        info: FunctionInfo,
         func: Any,
         args: Any,
         kwargs: Any,
@@ -297,7 +230,7 @@ class OpMode(TorchFunctionMode):
         self,
         op: Op,
         line: int,
-        info: _Info,
+        info: FunctionInfo,
         inputs: list[torch.Tensor],
         result: torch.Tensor,
         sequence: int,
@@ -335,7 +268,7 @@ class OpMode(TorchFunctionMode):
 
     def _finish(
         self,
-        info: _Info,
+        info: FunctionInfo,
         op: Op,
         inputs: list[torch.Tensor],
         outputs: list[torch.Tensor],
@@ -373,7 +306,7 @@ class OpMode(TorchFunctionMode):
 
     def _mutations(
         self,
-        info: _Info,
+        info: FunctionInfo,
         op: Op,
         inputs: list[torch.Tensor],
         before: list[int | None],
@@ -403,7 +336,7 @@ class OpMode(TorchFunctionMode):
         else:
             state.grad_events[leaf] = "assigned"
 
-    def _special(self, info: _Info, func: Any, args: Any, kwargs: Any) -> Any:
+    def _special(self, info: FunctionInfo, func: Any, args: Any, kwargs: Any) -> Any:
         state = self._state
         tensor = args[0] if args else None
         if info.special == "backward":
