@@ -49,8 +49,7 @@ def _has_history(value: Any) -> bool:
 
 
 def _last_bound(state: State, namespace: dict[str, Any]) -> torch.Tensor | None:
-    names = [binding["name"] for binding in reversed(state.bindings)]
-    tensors = [namespace[name] for name in names if _has_history(namespace.get(name))]
+    tensors = [namespace[name] for name in state.bound_names() if _has_history(namespace.get(name))]
     results = [tensor for tensor in tensors if tensor.grad_fn is not None]
     scalars = [tensor for tensor in results if tensor.numel() == 1]
     return next(iter(scalars or results), None)

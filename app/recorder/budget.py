@@ -25,8 +25,10 @@ class Budget:
         self.copies = 1
         #: Ops are recorded while more than this is left.
         self.ops_until = chars * _OPS
+        self._running = 0
 
     def backward(self, running: bool) -> None:
-        """Gradients may take more than the values of ops."""
-        self.values_until = self._gradients if running else self._op_values
-        self.copies = 2 if running else 1
+        """A backward call begins or ends: gradients may take more than the values of ops."""
+        self._running += 1 if running else -1
+        self.values_until = self._gradients if self._running else self._op_values
+        self.copies = 2 if self._running else 1

@@ -33,7 +33,7 @@ Kept = tuple[Any, Any, torch.Tensor]
 class _Ref:
     """Stands for a tensor in the arguments on the tape."""
 
-    entry: str
+    entry: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,17 +41,17 @@ class _Call:
     func: Any
     args: Any
     kwargs: Any
-    outputs: tuple[str, ...]
+    outputs: tuple[int, ...]
     rng: torch.Tensor
 
 
 @dataclass(slots=True)
 class _Backward:
-    graph: str
+    graph: int
     length: int
-    roots: list[tuple[str, torch.Tensor]]
+    roots: list[tuple[int, torch.Tensor]]
     value: float
-    gradients: dict[str, torch.Tensor] = field(default_factory=dict)
+    gradients: dict[int, torch.Tensor] = field(default_factory=dict)
 
 
 class Tape:
@@ -60,8 +60,8 @@ class Tape:
     def __init__(self, tensors: Tensors) -> None:
         self._tensors = tensors
         self._calls: list[_Call] = []
-        self._constants: dict[str, torch.Tensor] = {}
-        self._made: set[str] = set()
+        self._constants: dict[int, torch.Tensor] = {}
+        self._made: set[int] = set()
         self._backwards: list[_Backward] = []
 
     def before(self, args: Any, kwargs: Any) -> Kept:
@@ -80,7 +80,7 @@ class Tape:
         self._made.update(ids)
         self._calls.append(_Call(func, args, kwargs, ids, rng))
 
-    def backward(self, graph: str, outputs: Any, gradients: Any) -> None:
+    def backward(self, graph: int, outputs: Any, gradients: Any) -> None:
         """A backward call begins."""
         roots = []
         value = 0.0
@@ -91,7 +91,7 @@ class Tape:
                 value += float((_wide(output) * seed).sum())
         self._backwards.append(_Backward(graph, len(self._calls), roots, value))
 
-    def accumulated(self, graph: str, leaf: torch.Tensor, gradient: torch.Tensor) -> None:
+    def accumulated(self, graph: int, leaf: torch.Tensor, gradient: torch.Tensor) -> None:
         """A gradient arrived at a leaf."""
         for backward in self._backwards:
             if backward.graph == graph:
@@ -109,7 +109,7 @@ class Tape:
     def _check(self, name: str, leaf: torch.Tensor) -> Check:
         entry = self._tensors.id(leaf)
         result: Check = {
-            "variable": name, "tensor": entry, "error": None, "relative_error": None,
+            "variable": name, "tensor": f"t{entry}", "error": None, "relative_error": None,
             "elements": 0, "passed": None, "note": None,
         }  # fmt: skip
         backward = next((b for b in self._backwards if entry in b.gradients), None)
@@ -124,7 +124,7 @@ class Tape:
                 result["note"] = f"The program could not be replayed in float64: {problem}"
         return result
 
-    def _compare(self, result: Check, backward: _Backward, entry: str, leaf: torch.Tensor) -> None:
+    def _compare(self, result: Check, backward: _Backward, entry: int, leaf: torch.Tensor) -> None:
         replayed = self._replay(backward, entry, None, 0.0)
         if abs(replayed - backward.value) > 1e-2 * max(1.0, abs(backward.value)):
             result["note"] = (
@@ -151,7 +151,7 @@ class Tape:
         result["relative_error"] = number(relative)
         result["passed"] = relative <= _TOLERANCE.get(leaf.dtype, 1e-3)
 
-    def _replay(self, backward: _Backward, entry: str, element: int | None, step: float) -> float:
+    def _replay(self, backward: _Backward, entry: int, element: int | None, step: float) -> float:
         """The root's value, weighted by the seeds, with one element of a leaf moved."""
         values = {key: tensor.clone() for key, tensor in self._constants.items()}
         if element is not None:
@@ -190,7 +190,7 @@ def _refers(value: Any) -> bool:
     return isinstance(value, _Ref) or (isinstance(value, list | tuple) and any(map(_refers, value)))
 
 
-def _restore(value: Any, values: dict[str, torch.Tensor]) -> Any:
+def _restore(value: Any, values: dict[int, torch.Tensor]) -> Any:
     if isinstance(value, _Ref):
         return values[value.entry]
     if type(value) in (list, tuple):

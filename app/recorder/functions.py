@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from types import FunctionType
 from typing import Any
 
@@ -34,7 +35,9 @@ _MUTATES_BUFFERS = frozenset(("batch_norm", "instance_norm", "native_batch_norm"
 class FunctionInfo:
     """What is known of a torch function, looked up once."""
 
-    __slots__ = ("func", "in_place", "is_detach", "is_empty", "is_python", "name", "special")
+    __slots__ = (
+        "func", "in_place", "is_detach", "is_empty", "is_python", "is_simple", "name", "special"
+    )  # fmt: skip
 
     def __init__(self, func: Any) -> None:
         name = getattr(func, "__name__", type(func).__name__)
@@ -71,6 +74,14 @@ class FunctionInfo:
             or (name.startswith("__i") and name not in _NOT_IN_PLACE_DUNDERS)
             or name in ("__setitem__", *_MUTATES_BUFFERS)
         )
+        #: Makes new tensors and has no calls inside.
+        self.is_simple = not (special or self.is_python or self.is_empty or self.in_place)
+
+    def named(self, name: str) -> FunctionInfo:
+        """The same under the name of a user's own Function."""
+        other = copy.copy(self)
+        other.name = name
+        return other
 
 
 APPLY = FunctionInfo(torch.autograd.Function.apply)

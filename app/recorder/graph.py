@@ -7,102 +7,93 @@ from typing import Any
 import torch
 
 from app.recorder.budget import CHARS_A_NODE
+from app.recorder.graphlog import GraphLog
 from app.recorder.saved import saved_tensors
 from app.recorder.state import State
+from app.recorder.summaries import NOTHING
 from app.recorder.teardown import DEEP
-from app.trace.document import Edge, Graph, Node
 
 _names: dict[type, str] = {}
 
-
-class Record:
-    """A node of a walk: the engine's object, what the trace says of it, where its edges lead."""
-
-    __slots__ = ("arrived", "data", "edges", "leaf", "node")
-
-    def __init__(self, node: Any, data: Node, leaf: torch.Tensor | None) -> None:
-        self.node = node
-        self.data = data
-        self.leaf = leaf
-        self.edges: list[tuple[Edge, Record] | None] = []
-        #: The gradients that came along edges, with their summaries, by output slot.
-        self.arrived: dict[int, list[tuple[torch.Tensor, Any]]] = {}
+#: Where an edge leads: index of a node and output slot; None: nowhere, or past the limit.
+Target = tuple[int, int] | None
 
 
 class Walk:
-    def __init__(self) -> None:
-        self.records: list[Record] = []
-        self.by_node: dict[Any, Record] = {}
+    """The engine's own objects of a graph, held while it runs."""
+
+    def __init__(self, log: GraphLog) -> None:
+        self.log = log
+        self.nodes: list[Any] = []
+        self.index: dict[Any, int] = {}
+        #: For each node its first edge's index, and where its inputs lead.
+        self.links: list[tuple[int, tuple[Target, ...]]] = []
+        #: The leaves of AccumulateGrad nodes, by index.
+        self.leaves: dict[int, torch.Tensor] = {}
         #: Nodes past the limit.
         self.beyond: list[Any] = []
 
-    def id_of(self, node: Any) -> str | None:
-        record = self.by_node.get(node)
-        return record.data["id"] if record is not None else None
-
     def release(self, held: list[Any]) -> None:
         """Let go of the engine's nodes; those of a large graph go to `held`."""
-        if len(self.by_node) + len(self.beyond) > DEEP:
-            held.extend(self.by_node)
+        if len(self.nodes) + len(self.beyond) > DEEP:
+            held.extend(self.nodes)
             held.extend(self.beyond)
-        self.by_node.clear()
-        self.beyond = []
-        for record in self.records:
-            record.node = None
-            record.leaf = None
-            record.edges.clear()
-            record.arrived = {}
+        self.index.clear()
+        self.leaves.clear()
+        self.nodes, self.links, self.beyond = [], [], []
 
 
-def walk(state: State, graph: Graph, roots: list[Any]) -> Walk:
+def walk(state: State, log: GraphLog, roots: list[Any]) -> Walk:
     """All nodes reachable from `roots`; past the limit they are counted only."""
-    found = Walk()
-    by_node = found.by_node
-    records = found.records
-    edges = graph["edges"]
-    nodes = graph["nodes"]
-    budget = state.budget
-    room = min(state.limits.nodes - state.node_count, int(budget.left / CHARS_A_NODE))
-    pending: list[Record] = []
+    found = Walk(log)
+    index, nodes, links = found.index, found.nodes, found.links
+    edges = log.edges
+    log.first_edge = state.edge_count
+    room = min(state.limits.nodes - state.node_count, int(state.budget.left / CHARS_A_NODE))
+    pending: list[int] = []
     beyond: list[Any] = []
+    nowhere: tuple[int, tuple[Target, ...]] = (0, ())
+
+    def enter(node: Any) -> int:
+        number = index[node] = len(nodes)
+        nodes.append(node)
+        links.append(nowhere)
+        pending.append(number)
+        _describe(state, found, node, number)
+        return number
+
     for root in roots:
-        if root is not None and root not in by_node:
-            record = by_node[root] = _record(state, root)
-            records.append(record)
-            pending.append(record)
+        if root is not None and root not in index:
+            enter(root)
     while pending:
-        record = pending.pop()
-        source = record.data["id"]
-        for index, (node, output) in enumerate(record.node.next_functions):
+        source = pending.pop()
+        following = nodes[source].next_functions
+        if not following:
+            continue
+        first = len(edges)
+        targets: list[Target] = []
+        for number, (node, output) in enumerate(following):
             if node is None:
-                record.edges.append(None)
+                targets.append(None)
                 continue
-            target = by_node.get(node)
+            target = index.get(node)
             if target is None:
-                if len(records) >= room:
+                if len(nodes) >= room:
                     beyond.append(node)
-                    record.edges.append(None)
+                    targets.append(None)
                     continue
-                target = by_node[node] = _record(state, node)
-                records.append(target)
-                pending.append(target)
-            edge: Edge = {
-                "id": f"e{state.edge_count}",
-                "source": source,
-                "input": index,
-                "target": target.data["id"],
-                "output": output,
-                "gradient": None,
-            }
-            state.edge_count += 1
-            edges.append(edge)
-            record.edges.append((edge, target))
+                target = enter(node)
+            edges.append((source, number, target, output))
+            targets.append((target, output))
+        links[source] = (first, tuple(targets))
     if beyond:
-        found.beyond = _rest(beyond, set(by_node))
+        found.beyond = _rest(beyond, set(index))
         state.omit("nodes", len(found.beyond))
-    state.node_count += len(records)
-    budget.left -= CHARS_A_NODE * len(records)
-    nodes.extend([record.data for record in records])
+    state.edge_count += len(edges)
+    state.node_count += len(nodes)
+    state.budget.left -= CHARS_A_NODE * len(nodes)
+    log.sent = [NOTHING] * len(edges)
+    log.upstream = [None] * len(nodes)
     return found
 
 
@@ -118,37 +109,34 @@ def _rest(pending: list[Any], seen: set[Any]) -> list[Any]:
     return rest
 
 
-def _record(state: State, node: Any) -> Record:
+def _describe(state: State, found: Walk, node: Any, index: int) -> None:
+    """Add a node's row."""
     name = _names.get(type(node)) or _name(node)
-    sequence = node._sequence_nr()
-    leaf = None
-    tensor = None
+    leaf = op = -1
+    key: Any
+    outputs: tuple[int | None, ...]
     if name == "AccumulateGrad":
-        leaf = node.variable
-        tensor = state.tensors.id(leaf)
-        key: Any = ("leaf", id(leaf), tensor)
+        variable = found.leaves[index] = node.variable
+        leaf = state.tensors.id(variable)
+        key = ("leaf", id(variable), leaf)
         sequence = -1
+        outputs = (leaf,)
+        saved: Any = ()
     else:
-        key = sequence
-    op = state.op_of_sequence.get(sequence)
-    identity = state.node_ids.get(key)
-    if identity is None:
-        identity = state.node_ids[key] = f"n{len(state.node_ids)}"
-    data: Node = {
-        "id": identity,
-        "name": name,
-        "op": op["id"] if op is not None else None,
-        "sequence_nr": sequence,
-        "executed": False,
-        "outputs": [tensor] if leaf is not None else _outputs(state, node, sequence),
-        "saved": saved_tensors(state, node, op),
-        "upstream": [],
-        "jacobians": None,
-        "created_by": state.created_by.get(sequence),
-    }
-    if leaf is not None:
-        data["tensor"] = tensor
-    return Record(node, data, leaf)
+        sequence = key = node._sequence_nr()
+        op = state.ops.of_sequence.get(sequence, -1)
+        made = state.ops.outputs(sequence)
+        outputs = tuple(made) if made is not None else (None,) * len(node._input_metadata)
+        saved = saved_tensors(state, node, op, outputs)
+    number = state.node_numbers.get(key)
+    if number is None:
+        number = state.node_numbers[key] = len(state.op_of_node)
+        state.op_of_node.append(op)
+    elif op >= 0:
+        state.op_of_node[number] = op
+    if sequence in state.created_by:
+        found.log.created_by[index] = state.created_by[sequence]
+    found.log.nodes.append((number, name, op, sequence, outputs, saved, leaf))
 
 
 def _name(node: Any) -> str:
@@ -157,9 +145,3 @@ def _name(node: Any) -> str:
     if not isinstance(node, torch._C._FunctionBase):
         _names[type(node)] = name
     return name
-
-
-def _outputs(state: State, node: Any, sequence: int) -> list[str | None]:
-    """The tensors that the node's op made, by output slot."""
-    known = state.made_by_node.get(sequence)
-    return known if known is not None else [None] * len(node._input_metadata)

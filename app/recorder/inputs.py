@@ -9,11 +9,11 @@ from typing import Any
 import torch
 from torch._C import DisableTorchFunction
 
+from app.recorder.kinds import DTYPE_NAMES
 from app.recorder.program import Program, call_at
 from app.recorder.state import State
-from app.recorder.summary import DTYPE_NAMES, numbers
-from app.recorder.tensors import shape_of
-from app.trace.document import InputUsed
+from app.recorder.summary import numbers
+from app.trace.document import InputUsed, Summary
 from app.trace.request import Input
 
 INPUT = "__gradwalk_input__"
@@ -149,37 +149,52 @@ class Inputs:
         """The free names that became leaves, or the names whose values were given."""
         return set(self._used)
 
-    def report(self, named: list[tuple[str, torch.Tensor]], limit: int) -> list[InputUsed]:
+    def report(
+        self, named: list[tuple[str, torch.Tensor]], summaries: list[Summary | None], limit: int
+    ) -> list[InputUsed]:
         """All leaves that can be given, with where their present values come from."""
-        state = self._state
-        for name, tensor in named:
-            if name in self._used or name not in self._assigned or not tensor.is_leaf:
-                continue
-            if tensor.is_floating_point() and _is_source(state, tensor):
-                self._used[name] = (tensor, "program")
+        tensors = self._state.tensors
+        self._find_leaves(named)
         return [
             {
                 "name": name,
-                "tensor": state.tensors.id(tensor),
-                "shape": shape_of(tensor),
+                "tensor": f"t{tensors.id(tensor)}",
+                "shape": list(tensor.shape),
                 "dtype": DTYPE_NAMES[tensor.dtype],
                 "requires_grad": tensor.requires_grad,
-                "data": _first_value(state, tensor, limit),
+                "data": _first_value(summaries[tensors.values[tensors.id(tensor)]], tensor, limit),
                 "source": source,  # type: ignore[typeddict-item]
             }
             for name, (tensor, source) in self._used.items()
         ]
 
+    def _find_leaves(self, named: list[tuple[str, torch.Tensor]]) -> None:
+        """Leaves that the program made out of nothing (or made leaves), and did not compute."""
+        leaves = {
+            name: tensor
+            for name, tensor in named
+            if name not in self._used
+            and name in self._assigned
+            and tensor.is_leaf
+            and tensor.is_floating_point()
+        }
+        numbers_of = {name: self._state.tensors.id(tensor) for name, tensor in leaves.items()}
+        wanted = set(numbers_of.values())
+        computed: set[int] = set()
+        for row in self._state.ops.rows:
+            inputs, outputs = row[6], row[7]
+            if not wanted.isdisjoint(outputs):
+                # The last op that gave it counts.
+                computed.difference_update(outputs)
+                if inputs:
+                    computed.update(outputs)
+        for name, tensor in leaves.items():
+            if numbers_of[name] not in computed:
+                self._used[name] = (tensor, "program")
 
-def _is_source(state: State, tensor: torch.Tensor) -> bool:
-    """Made by the program out of nothing (or made a leaf of its own), not computed."""
-    op = state.maker.get(state.tensors.id(tensor))
-    return op is None or not op["inputs"]
 
-
-def _first_value(state: State, tensor: torch.Tensor, limit: int) -> Any:
+def _first_value(value: Summary | None, tensor: torch.Tensor, limit: int) -> Any:
     """The numbers that the leaf began with: steps of an optimizer come after."""
-    value = state.tensors.entry(tensor)["value"]
     if value is not None:
         return value["data"]
     return numbers(tensor.tolist()) if tensor.numel() <= limit else None

@@ -23,6 +23,7 @@ from torch.optim.optimizer import (
 from app.recorder.ops import OpMode
 from app.recorder.places import snippet_frame
 from app.recorder.state import State
+from app.recorder.timeline import Step
 
 _CHECKS = ("has_torch_function", "has_torch_function_unary", "has_torch_function_variadic")
 #: Modules whose functions look for modes first, so that they can be entered.
@@ -73,21 +74,22 @@ def _checked(mode: OpMode, check: Callable[..., bool]) -> Callable[..., bool]:
 def _zero_grad(state: State, mode: OpMode, original: Any) -> Any:
     @functools.wraps(original)
     def zero_grad(self: Any, *args: Any, **kwargs: Any) -> Any:
-        if state.zeroing:
+        if state.grads.zeroing:
             return original(self, *args, **kwargs)
         frame = snippet_frame(_caller())
         with DisableTorchFunction():
-            before = [(p, state.grad_of(p, state.tensors.id(p))) for p in _with_grad(self)]
-        state.zeroing = True
+            state.timeline.settle()
+            before = [(p, state.grads.of(p, state.tensors.id(p))) for p in _with_grad(self)]
+        state.grads.zeroing = True
         outer, mode.hidden_frame = mode.hidden_frame, frame
         try:
             return original(self, *args, **kwargs)
         finally:
-            state.zeroing, mode.hidden_frame = False, outer
+            state.grads.zeroing, mode.hidden_frame = False, outer
             with DisableTorchFunction():
-                updates = [state.zeroed(p, value) for p, value in before]
+                changes = [state.grads.zeroed(p, value) for p, value in before]
             line = frame.f_lineno if frame is not None else None
-            state.timeline.append({"kind": "zero_grad", "line": line, "updates": updates})
+            state.timeline.add(Step("zero_grad", line, changes=changes))
 
     return zero_grad
 
@@ -140,6 +142,7 @@ class _Steps:
     def before(self, optimizer: Any, *_: Any) -> None:
         state = self._state
         with DisableTorchFunction():
+            state.timeline.settle()
             values = [
                 (p, state.summaries.of(p))
                 for group in optimizer.param_groups
@@ -155,11 +158,6 @@ class _Steps:
         frame = snippet_frame(_caller())
         self._mode.hidden_frame, values = self._stack.pop()
         with DisableTorchFunction():
-            updates = [
-                {"tensor": state.tensors.id(p), "before": value, "after": state.summaries.of(p)}
-                for p, value in values
-            ]
+            changes = [(state.tensors.id(p), value, state.summaries.of(p)) for p, value in values]
         line = frame.f_lineno if frame is not None else None
-        state.timeline.append(
-            {"kind": "optimizer_step", "line": line, "updates": updates}  # type: ignore[typeddict-item]
-        )
+        state.timeline.add(Step("optimizer_step", line, changes=changes))

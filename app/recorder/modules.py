@@ -3,9 +3,20 @@
 from __future__ import annotations
 
 import weakref
+from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import torch
+
+#: Functions in which a module makes its parameters.
+CONSTRUCTORS = frozenset(("__init__", "reset_parameters", "_reset_parameters"))
+_MODULES = str(Path(torch.nn.modules.__file__).parent)
+
+
+def builds_module(frame: FrameType) -> bool:
+    """Is torch making the parameters of one of its own modules here?"""
+    return frame.f_code.co_filename.startswith(_MODULES)
 
 
 class ModulePaths:

@@ -7,7 +7,6 @@ handle is most of the cost; here the dictionary itself is kept instead.
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any
 
@@ -25,7 +24,7 @@ def register(nodes: list[Any], hooks: list[Callable[[Any, Any], None]]) -> Hooks
     dictionaries: Hooks = []
 
     def keep(existing: Any, hook: Any) -> tuple[Any, None]:
-        hooks_of_node = OrderedDict() if existing is None else existing
+        hooks_of_node = {} if existing is None else existing
         hooks_of_node[(_KEY, len(dictionaries))] = hook
         dictionaries.append(hooks_of_node)
         return hooks_of_node, None

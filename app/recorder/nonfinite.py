@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from app.recorder.state import State
-from app.trace.document import NonFinite, Summary
+from app.trace.document import Graph, NonFinite, Op, Summary, Tensor
 
 
-def first_nonfinite(state: State) -> NonFinite | None:
+def first_nonfinite(ops: list[Op], tensors: list[Tensor], graphs: list[Graph]) -> NonFinite | None:
     """The first op with such a value, and the first node that sent such a gradient."""
-    values = {entry["id"]: entry["value"] for entry in state.tensors.entries}
-    op = next(
-        (op["id"] for op in state.ops if any(_bad(values[out]) for out in op["outputs"])), None
-    )
-    node = _first_node(state)
+    values = {tensor["id"]: tensor["value"] for tensor in tensors}
+    op = next((op["id"] for op in ops if any(_bad(values[out]) for out in op["outputs"])), None)
+    node = _first_node(graphs)
     return None if op is None and node is None else {"value": op, "gradient": node}
 
 
-def _first_node(state: State) -> str | None:
-    for graph in state.graphs:
+def _first_node(graphs: list[Graph]) -> str | None:
+    for graph in graphs:
         sources = {edge["source"] for edge in graph["edges"] if _bad(edge["gradient"])}
         arrived = {node["id"] for node in graph["nodes"] if any(map(_bad, node["upstream"]))}
         for node in graph["order"]:

@@ -7,8 +7,9 @@ from typing import Any
 import torch
 
 from app.recorder.graph import walk
+from app.recorder.graphlog import GraphLog, RootRow
 from app.recorder.state import State
-from app.trace.document import Graph
+from app.recorder.summaries import NOTHING
 
 
 def not_run_graph(state: State, survivors: list[torch.Tensor]) -> None:
@@ -19,22 +20,12 @@ def not_run_graph(state: State, survivors: list[torch.Tensor]) -> None:
             results.setdefault((tensor.grad_fn, tensor.output_nr), tensor)
     if not results:
         return
-    graph: Graph = {
-        "id": f"g{len(state.graphs)}", "kind": "not_run", "site": None, "retain_graph": False,
-        "create_graph": False, "roots": [], "nodes": [], "edges": [], "order": [],
-    }  # fmt: skip
-    walked = walk(state, graph, [node for node, _ in results])
-    targets = {edge["target"] for edge in graph["edges"]}
+    log = GraphLog(len(state.graphs), "not_run")
+    walked = walk(state, log, [node for node, _ in results])
+    targets = {target for _, _, target, _ in log.edges}
     for (node, output), tensor in results.items():
-        identity = walked.id_of(node)
-        if identity is not None and identity not in targets:
-            graph["roots"].append(
-                {
-                    "node": identity,
-                    "output": output,
-                    "gradient": None,
-                    "tensor": state.tensors.id(tensor),
-                }
-            )
+        index = walked.index.get(node)
+        if index is not None and index not in targets:
+            log.roots.append(RootRow(index, output, NOTHING, state.tensors.id(tensor)))
     walked.release(state.held)
-    state.graphs.append(graph)
+    state.graphs.append(log)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from types import CodeType, FrameType
 
-from app.trace.document import Op, Site
+from app.trace.document import Site
 
 #: The file name that all code compiled from the snippet carries.
 SNIPPET = "<snippet>"
@@ -25,23 +25,24 @@ class Place:
     """One expression of the snippet that calls torch, straight or through libraries."""
 
     __slots__ = (
-        "_site", "_token", "count", "counters", "expression", "line", "loops", "template"
+        "_site", "_token", "count", "counters", "expression", "index", "line", "loops"
     )  # fmt: skip
 
     def __init__(
         self,
+        index: int,
         span: tuple[int, int, int, int],
         expression: str,
         counters: tuple[int, ...],
         loops: tuple[int, ...],
     ) -> None:
+        #: Its number among all places.
+        self.index = index
         self.line = span[0]
         self._site: Site = {
             "line": span[0], "col": span[1], "end_line": span[2], "end_col": span[3],
             "occurrence": 0,
         }  # fmt: skip
-        #: What all ops of one torch function here have in common, by the function's name.
-        self.template: dict[str, Op] = {}
         self.expression = expression
         #: Counters of the loops and of the function around it, for telling runs apart.
         self.counters = counters
@@ -77,23 +78,29 @@ class Places:
         self._lines = lines
         self._scopes = scopes
         self._ascii = [line.isascii() for line in lines]
-        self._codes: dict[int, tuple[CodeType, dict[int, Place]]] = {}
+        self.all: list[Place] = []
+        #: Places by code object and instruction; read on the fast path of `ops`.
+        self.by_code: dict[int, dict[int, Place]] = {}
+        #: The code objects are held, so that no other has their address.
+        self._codes: list[CodeType] = []
         #: How often each loop and function has begun its body.
         self.counts = [0] * counters
 
     def of(self, frame: FrameType) -> Place:
         code = frame.f_code
-        known = self._codes.get(id(code))
+        known = self.by_code.get(id(code))
         if known is None:
-            known = self._codes[id(code)] = (code, {})
-        place = known[1].get(frame.f_lasti)
+            known = self.by_code[id(code)] = {}
+            self._codes.append(code)
+        place = known.get(frame.f_lasti)
         if place is None:
-            place = known[1][frame.f_lasti] = self._make(code, frame.f_lasti, frame.f_lineno)
+            place = known[frame.f_lasti] = self._make(code, frame.f_lasti, frame.f_lineno)
         return place
 
-    def iteration(self, place: Place) -> list[int]:
+    def iteration(self, place: Place) -> tuple[int, ...]:
+        """Numbers (from 0) of the present iteration of the loops around, outermost first."""
         counts = self.counts
-        return [counts[k] for k in place.loops]
+        return tuple([counts[k] for k in place.loops])
 
     def _make(self, code: CodeType, lasti: int, lineno: int) -> Place:
         span = self.span(code, lasti, lineno)
@@ -102,7 +109,9 @@ class Places:
         inner = max((i for i, s in enumerate(around) if s.is_function), default=-1)
         loops = tuple(s.counter for s in around[inner + 1 :])
         counters = tuple(s.counter for s in around[max(inner, 0) :])
-        return Place(span, self.text(span), counters, loops)
+        place = Place(len(self.all), span, self.text(span), counters, loops)
+        self.all.append(place)
+        return place
 
     def span(self, code: CodeType, lasti: int, lineno: int) -> tuple[int, int, int, int]:
         """Lines from 1, columns from 0 in characters (the compiler counts bytes)."""

@@ -35,6 +35,7 @@ from app.recorder.program import BOUND, LOOP, RESULT, TICK, Program, parse
 from app.recorder.state import State
 from app.recorder.stdout import Output
 from app.recorder.teardown import release
+from app.recorder.timeline import Step
 from app.recorder.variables import named_tensors, variables
 from app.recorder.warned import Warned
 from app.recorder.watch import Watch
@@ -110,7 +111,7 @@ class _Run:
         except (SyntaxError, MemoryError, RecursionError) as raised:
             self.error = error_of(raised, None)
             return
-        self.state.places = Places(program.lines, program.scopes, program.counters)
+        self.state.located(Places(program.lines, program.scopes, program.counters))
         self._prepare(program)
         started = time.perf_counter()
         with (
@@ -138,7 +139,7 @@ class _Run:
     def _failed(self, raised: BaseException) -> None:
         self.error = error_of(raised, self.state.places)
         text = f"{self.error['type']}: {self.error['message']}"
-        self.state.timeline.append({"kind": "error", "line": self.error["line"], "text": text})
+        self.state.timeline.add(Step("error", self.error["line"], text=text))
 
     def _seed(self) -> None:
         torch.manual_seed(self.request.seed)
@@ -206,13 +207,18 @@ class _Run:
         timeline = self.state.timeline
         if self.state.watch is not None:
             self.state.watch.printed(text)
-        line = self.state.line(3)
-        last = timeline[-1] if timeline else None
-        same = last is not None and last["kind"] == "print" and last["line"] == line
-        if last is not None and same and not last["text"].endswith("\n"):
-            last["text"] += text
+        line = self.state.line()
+        timeline.settle()
+        last = timeline.events[-1] if timeline.events else None
+        if (
+            isinstance(last, Step)
+            and (last.kind, last.line) == ("print", line)
+            and last.text is not None
+            and not last.text.endswith("\n")
+        ):
+            last.text += text
             return
-        timeline.append({"kind": "print", "line": line, "text": text})
+        timeline.add(Step("print", line, text=text))
 
     def release(self) -> None:
         """Let go of all that the program made; what it prints in parting goes nowhere."""
@@ -245,9 +251,14 @@ class _Run:
                 not_run_graph(state, [*(tensor for _, tensor in named), *last])
             found = variables(state, named)
             checks = self._checks(named)
-            state.summaries.flush()
-            inputs = self.inputs.report(named, self.limits.value_elements)
-            nonfinite = first_nonfinite(state) if state.summaries.nonfinite else None
+            summaries = state.summaries.documents()
+            inputs = self.inputs.report(named, summaries, self.limits.value_elements)
+        for variable, handle in found:
+            variable["grad"] = summaries[handle]
+        tensors = state.tensors.documents(summaries)
+        ops = state.ops.documents()
+        graphs = [graph.document(summaries, state.summaries.kinds.all) for graph in state.graphs]
+        nonfinite = first_nonfinite(ops, tensors, graphs) if state.summaries.nonfinite else None
         if state.summaries.cut:
             state.omit("values", state.summaries.cut)
         return {
@@ -262,13 +273,13 @@ class _Run:
             "stdout_truncated": self.stdout.sink.truncated,
             "warnings": self.warned.seen,
             "error": self.error,
-            "tensors": state.tensors.entries,
-            "ops": state.ops,
-            "graphs": state.graphs,
-            "timeline": state.timeline,
-            "variables": found,
+            "tensors": tensors,
+            "ops": ops,
+            "graphs": graphs,
+            "timeline": state.timeline.documents(state.ops, state.op_of_node, summaries),
+            "variables": [variable for variable, _ in found],
             "omitted": state.omitted,
-            "bindings": state.bindings,
+            "bindings": state.bindings(),
             "inputs": inputs,
             "checks": checks,
             "first_nonfinite": nonfinite,

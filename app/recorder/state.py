@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import weakref
 from typing import Any, Literal
 
 import torch
@@ -11,12 +10,16 @@ from torch._C import DisableTorchFunction
 
 from app.recorder.budget import CHARS_AN_OP, Budget
 from app.recorder.check import Tape
+from app.recorder.graphlog import GraphLog
 from app.recorder.jacobian import Jacobians
+from app.recorder.leafgrads import LeafGrads
+from app.recorder.oplog import OpLog
 from app.recorder.places import Places, snippet_frame
-from app.recorder.summary import Summaries
+from app.recorder.summaries import Summaries
 from app.recorder.tensors import Tensors
+from app.recorder.timeline import Timeline
 from app.recorder.watch import Watch
-from app.trace.document import Binding, CreatedBy, Event, GradStatus, Graph, Op, Summary, Update
+from app.trace.document import Binding, CreatedBy
 from app.trace.limits import Limits
 
 
@@ -25,190 +28,127 @@ class State:
         self, limits: Limits, places: Places, jacobians: Literal["auto", "all", "none"] = "none"
     ) -> None:
         self.limits = limits
-        self.places = places
         self.budget = Budget(limits.trace_bytes)
         self.summaries = Summaries(limits.value_elements, self.budget)
         self.tensors = Tensors(self.summaries)
-        self.ops: list[Op] = []
-        self.graphs: list[Graph] = []
-        self.timeline: list[Event] = []
-        self.bindings: list[Binding] = []
+        self.places = places
+        self.ops = OpLog(places)
+        self.graphs: list[GraphLog] = []
+        self.timeline = Timeline()
+        self.grads = LeafGrads(self.tensors, self.summaries, self.timeline, self.line)
         self.omitted: dict[str, int] = {}
-        #: The op that made the engine node of a sequence number.
-        self.op_of_sequence: dict[int, Op] = {}
-        #: Op by the tensor entry that it made.
-        self.maker: dict[str, Op] = {}
-        self.bound: dict[str, str] = {}
+        #: Names at module level, and the tensors they are bound to now.
+        self._bound: dict[str, int] = {}
+        #: Name, tensor, and how many events there were.
+        self._bindings: list[tuple[str, int, int]] = []
         self.node_count = 0
+        self.edge_count = 0
         self.nodes_run = 0
+        #: Numbers of engine nodes: by sequence number, or by the leaf of an AccumulateGrad.
+        self.node_numbers: dict[Any, int] = {}
+        #: The op that made each numbered node, or -1.
+        self.op_of_node: list[int] = []
         self.watch: Watch | None = None
         #: Kept when the request wants a check.
         self.tape: Tape | None = None
-        self.edge_count = 0
-        #: Ids of engine nodes: by sequence number, or by the leaf of an AccumulateGrad.
-        self.node_ids: dict[Any, str] = {}
-        #: Entries that a node made, by its sequence number and output slot.
-        self.made_by_node: dict[int, list[str | None]] = {}
         #: Engine nodes of large graphs, to be released when the program is over.
         self.held: list[Any] = []
-        #: zero_grad() of an optimizer or module is running, and tells of itself.
-        self.zeroing = False
-        #: What last happened to the .grad of a leaf, by tensor id.
-        self.grad_events: dict[str, GradStatus] = {}
-        #: The .grad of a leaf as last seen, with its version, by tensor id.
-        self._grad_seen: dict[str, tuple[weakref.ref[torch.Tensor], int, Summary | None]] = {}
         self.jacobians = Jacobians(jacobians, limits)
         #: The program has called Function.apply, or put a hook on a tensor.
         self.has_functions = False
         self.has_hooks = False
         #: The backward node that made the node of a sequence number.
         self.created_by: dict[int, CreatedBy] = {}
-        #: What an entry was before an in-place op.
-        self._replaced: dict[str, str] = {}
-        self._grad_owner: dict[int, tuple[weakref.ref[torch.Tensor], str]] = {}
+        #: What a tensor was before an in-place op.
+        self._replaced: dict[int, int] = {}
+
+    def located(self, places: Places) -> None:
+        """The program has been parsed: its places are known."""
+        self.places = self.ops.places = places
 
     def room_for_op(self) -> bool:
         """May one more op be recorded?  If not, it is counted."""
         budget = self.budget
-        if len(self.ops) >= self.limits.ops or budget.left < budget.ops_until:
+        if len(self.ops.rows) >= self.limits.ops or budget.left < budget.ops_until:
             self.omit("ops")
             return False
         budget.left -= CHARS_AN_OP
         if self.watch is not None:
-            self.watch.moved(len(self.ops), self.nodes_run)
+            self.watch.moved(len(self.ops.rows), self.nodes_run)
         return True
 
     def omit(self, kind: str, count: int = 1) -> None:
         self.omitted[kind] = self.omitted.get(kind, 0) + count
 
-    def line(self, depth: int = 2) -> int | None:
+    def line(self) -> int | None:
         """The snippet's line that is being run."""
-        frame = snippet_frame(sys._getframe(depth))
+        frame = snippet_frame(sys._getframe(1))
         return frame.f_lineno if frame is not None else None
 
-    def own_grad(self, leaf: torch.Tensor, grad: torch.Tensor) -> None:
-        """Remember whose .grad this tensor is."""
-        self._grad_owner[id(grad)] = (weakref.ref(grad), self.tensors.id(leaf))
-
-    def owner_of_grad(self, grad: torch.Tensor) -> str | None:
-        known = self._grad_owner.get(id(grad))
-        return known[1] if known is not None and known[0]() is grad else None
-
-    def made(self, tensor: torch.Tensor, entry_id: str) -> None:
+    def made(self, tensor: torch.Tensor, number: int) -> None:
         """Remember which output slot of which node a tensor is."""
         node = tensor.grad_fn
         if node is None:
             return
-        slots = self.made_by_node.setdefault(node._sequence_nr(), [])
+        slots = self.ops.made.setdefault(node._sequence_nr(), [])
         slot = tensor.output_nr
         while len(slots) <= slot:
             slots.append(None)
-        slots[slot] = entry_id
-
-    def zeroed(self, leaf: torch.Tensor, before: Summary | None) -> Update:
-        """What zero_grad() did to a leaf's .grad."""
-        identity = self.tensors.id(leaf)
-        self.grad_events[identity] = "cleared" if leaf.grad is None else "zeroed"
-        return {"tensor": identity, "before": before, "after": self.grad_of(leaf, identity)}
-
-    def grad_zeroed(self, leaf: str, grad: torch.Tensor) -> None:
-        """A leaf's .grad was filled with zeros."""
-        before = self._grad_seen.get(leaf)
-        after = self.summaries.of(grad)
-        self._zero_event({"tensor": leaf, "before": before[2] if before else None, "after": after})
-        self.grad_events[leaf] = "zeroed"
-        self._grad_seen[leaf] = (weakref.ref(grad), grad._version, after)
-
-    def grad_is(self, leaf: torch.Tensor, entry_id: str, arrived: Summary) -> Summary | None:
-        """A leaf's first .grad is the gradient that arrived."""
-        grad = leaf.grad
-        if grad is None:
-            return None
-        self._grad_seen[entry_id] = (weakref.ref(grad), grad._version, arrived)
-        self._grad_owner[id(grad)] = (weakref.ref(grad), entry_id)
-        return arrived
-
-    def grad_of(self, leaf: torch.Tensor, entry_id: str) -> Summary | None:
-        """The summary of a leaf's present .grad, made once for each of its versions."""
-        grad = leaf.grad
-        if grad is None:
-            return None
-        version = 0 if grad.is_inference() else grad._version
-        seen = self._grad_seen.get(entry_id)
-        if seen is not None and seen[0]() is grad and seen[1] == version:
-            return seen[2]
-        summary = self.summaries.of(grad)
-        self._grad_seen[entry_id] = (weakref.ref(grad), version, summary)
-        self._grad_owner[id(grad)] = (weakref.ref(grad), entry_id)
-        return summary
-
-    def grad_set(self, leaf: torch.Tensor, value: Any, before: Summary | None) -> None:
-        """The program assigned to a leaf's .grad."""
-        identity = self.tensors.id(leaf)
-        if value is None:
-            self._zero_event({"tensor": identity, "before": before, "after": None})
-            if before is not None:
-                self.grad_events[identity] = "cleared"
-        else:
-            self.own_grad(leaf, value)
-            self.grad_of(leaf, identity)
-            self.grad_events[identity] = "assigned"
-
-    def _zero_event(self, update: Update) -> None:
-        if not self.zeroing:
-            self.timeline.append({"kind": "zero_grad", "line": self.line(3), "updates": [update]})
+        slots[slot] = number
 
     def bind(self, name: str, value: Any) -> None:
         """The program bound a module-level name."""
-        if not isinstance(value, torch.Tensor):
-            if name in self.bound:
-                del self.bound[name]
+        if type(value) is not torch.Tensor and not isinstance(value, torch.Tensor):
+            self._bound.pop(name, None)
             return
-        entry = self.tensors.known(value)
-        if entry is None:
+        number = self.tensors.known(value)
+        if number is None:
             if self.budget.left < self.budget.ops_until:
-                self.bound.pop(name, None)
+                self._bound.pop(name, None)
                 return  # made by an op that was not recorded
             with DisableTorchFunction():
-                entry = self.tensors.add(value)
-        if self.bound.get(name) == entry["id"]:
+                number = self.tensors.add(value)
+        if self._bound.get(name) == number:
             return
-        self.bound[name] = entry["id"]
-        if name not in entry["names"]:
-            entry["names"].append(name)
-        step = len(self.timeline) - 1
-        self.bindings.append({"name": name, "tensor": entry["id"], "step": step})
+        self._bind(name, number, len(self.timeline) - 1)
 
-    def replaced(self, old: str, tensor: torch.Tensor) -> str:
-        """An in-place op gave `tensor` a new history: a new entry under the same names."""
-        entry = self.tensors.add(tensor)
-        for name, bound in self.bound.items():
+    def _bind(self, name: str, tensor: int, step: int) -> None:
+        self._bound[name] = tensor
+        self.tensors.name(tensor, name)
+        self._bindings.append((name, tensor, step))
+
+    def bound_names(self) -> list[str]:
+        """Names in the order in which they were bound, newest first."""
+        return [name for name, _, _ in reversed(self._bindings)]
+
+    def bindings(self) -> list[Binding]:
+        return [
+            {"name": name, "tensor": f"t{tensor}", "step": step}
+            for name, tensor, step in self._bindings
+        ]
+
+    def replaced(self, old: int, tensor: torch.Tensor) -> None:
+        """An in-place op gave `tensor` a new history: a new number under the same names."""
+        number = self.tensors.add(tensor)
+        for name, bound in list(self._bound.items()):
             if bound == old:
-                self.bound[name] = entry["id"]
-                entry["names"].append(name)
-                self.bindings.append(
-                    {"name": name, "tensor": entry["id"], "step": len(self.timeline)}
-                )
-        self._replaced[entry["id"]] = old
-        return entry["id"]
+                self._bind(name, number, len(self.timeline))
+        self._replaced[number] = old
 
-    def before_replacement(self, identity: str, op: Op | None) -> str:
-        """The entry that `op` knew, of a tensor that in-place ops changed later."""
-        if op is None:
-            return identity
-        seen = {*op["inputs"], *op["outputs"]}
-        earlier: str | None = identity
+    def before_replacement(self, tensor: int, op: int) -> int:
+        """The tensor that `op` (-1: none) knew, where in-place ops made it another later."""
+        if op < 0 or not self._replaced:
+            return tensor
+        row = self.ops.row(op)
+        seen = {*row.inputs, *row.outputs}
+        earlier: int | None = tensor
         while earlier is not None and earlier not in seen:
             earlier = self._replaced.get(earlier)
-        return earlier or identity
+        return tensor if earlier is None else earlier
 
     def graphs_run(self) -> bool:
-        return any(graph["kind"] != "not_run" for graph in self.graphs)
+        return any(graph.kind != "not_run" for graph in self.graphs)
 
-    def reached(self) -> set[str | None]:
+    def reached(self) -> set[int]:
         """Leaves to which a gradient came in some graph, also if it was not accumulated."""
-        reached: set[str | None] = set()
-        for graph in self.graphs:
-            got = {edge["target"] for edge in graph["edges"] if edge["gradient"] is not None}
-            reached |= {node.get("tensor") for node in graph["nodes"] if node["id"] in got}
-        return reached
+        return {leaf for graph in self.graphs for leaf in graph.reached()}

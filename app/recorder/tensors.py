@@ -1,4 +1,4 @@
-"""Which tensor is which: an id for every tensor object that the run touches."""
+"""Which tensor is which: a number for every tensor object that the run touches."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from typing import Any
 import torch
 from torch.nn.parameter import UninitializedBuffer, UninitializedParameter
 
-from app.recorder.summary import DTYPE_NAMES, Summaries, shape_list
-from app.trace.document import Tensor
+from app.recorder.summaries import NOTHING, Summaries
+from app.trace.document import Summary, Tensor
 
 _LAZY = (UninitializedBuffer, UninitializedParameter)
 
 
 class Tensors:
-    """Entries of the trace by tensor object.
+    """The tensors of the trace, numbered by first sight.
 
     Objects are told apart by address, checked through a weak reference:
     nothing of the program is kept alive, nothing is written on its tensors.
@@ -23,63 +23,87 @@ class Tensors:
     """
 
     def __init__(self, summaries: Summaries) -> None:
-        self.entries: list[Tensor] = []
         self._summaries = summaries
-        self._known: dict[int, tuple[weakref.ref[torch.Tensor], Tensor]] = {}
+        #: By address; read on the fast path of `ops`.
+        self.by_address: dict[int, tuple[weakref.ref[torch.Tensor], int]] = {}
+        self._kinds: list[int] = []
+        self._leaves: list[bool] = []
+        self.requires_grad: list[bool] = []
+        #: Handles of the first values.
+        self.values: list[int] = []
+        self._names: dict[int, list[str]] = {}
 
-    def entry(self, tensor: torch.Tensor) -> Tensor:
-        """The entry of a tensor, made at first sight with its present value."""
-        known = self._known.get(id(tensor))
+    def __len__(self) -> int:
+        return len(self._kinds)
+
+    def id(self, tensor: torch.Tensor) -> int:
+        """The number of a tensor; at first sight its present value is kept."""
+        known = self.by_address.get(id(tensor))
         if known is not None and known[0]() is tensor:
             return known[1]
         return self.add(tensor)
 
-    def id(self, tensor: torch.Tensor) -> str:
-        known = self._known.get(id(tensor))
-        if known is not None and known[0]() is tensor:
-            return known[1]["id"]
-        return self.add(tensor)["id"]
-
-    def known(self, tensor: torch.Tensor) -> Tensor | None:
-        """The entry, if the run has touched this tensor."""
-        known = self._known.get(id(tensor))
+    def known(self, tensor: torch.Tensor) -> int | None:
+        """The number, if the run has touched this tensor."""
+        known = self.by_address.get(id(tensor))
         return known[1] if known is not None and known[0]() is tensor else None
 
-    def add(self, tensor: torch.Tensor, with_value: bool = True) -> Tensor:
-        """A new entry: for a new tensor, or for one that an in-place op made another."""
+    def add(self, tensor: torch.Tensor, with_value: bool = True) -> int:
+        """A new number: for a new tensor, or for one that an in-place op made another."""
         if type(tensor) in _LAZY:
             return self._lazy(tensor)
-        entries = self.entries
-        entry: Tensor = {
-            "id": f"t{len(entries)}",
-            "shape": shape_list(tensor.shape),
-            "dtype": DTYPE_NAMES[tensor.dtype],
-            "requires_grad": tensor.requires_grad,
-            "is_leaf": tensor.is_leaf,
-            "names": [],
-            "value": self._summaries.of(tensor) if with_value else None,
-        }
-        entries.append(entry)
-        self._known[id(tensor)] = (weakref.ref(tensor), entry)
-        return entry
+        kind = self._summaries.kinds.of(tensor)
+        number = len(self._kinds)
+        self._kinds.append(kind.index)
+        self._leaves.append(tensor.is_leaf)
+        self.requires_grad.append(tensor.requires_grad)
+        self.values.append(self._summaries.of(tensor, kind) if with_value else NOTHING)
+        self.by_address[id(tensor)] = (weakref.ref(tensor), number)
+        return number
 
-    def _lazy(self, tensor: torch.Tensor) -> Tensor:
+    def _lazy(self, tensor: torch.Tensor) -> int:
         """A parameter that has no shape yet; it will be looked at anew when it has."""
-        entry: Tensor = {
-            "id": f"t{len(self.entries)}", "shape": [], "dtype": DTYPE_NAMES[tensor.dtype],
-            "requires_grad": tensor.requires_grad, "is_leaf": True, "names": [], "value": None,
-        }  # fmt: skip
-        self.entries.append(entry)
-        return entry
+        self._kinds.append(self._summaries.kinds.of(torch.empty((), dtype=tensor.dtype)).index)
+        self._leaves.append(True)
+        self.requires_grad.append(tensor.requires_grad)
+        self.values.append(NOTHING)
+        return len(self._kinds) - 1
 
     def revalue(self, tensor: torch.Tensor) -> None:
         """Its first numbers came after it: it was empty, or the request gave them."""
-        self.entry(tensor)["value"] = self._summaries.of(tensor)
+        self.values[self.id(tensor)] = self._summaries.of(tensor)
 
+    def has_value(self, number: int) -> bool:
+        return self.values[number] >= 0
 
-def shape_of(tensor: torch.Tensor) -> list[int]:
-    """The shape as plain integers."""
-    return shape_list(tensor.shape)
+    def count(self, number: int) -> int:
+        """How many elements a tensor has."""
+        return self._summaries.kinds.all[self._kinds[number]].count
+
+    def name(self, number: int, name: str) -> None:
+        """The program calls it so."""
+        names = self._names.setdefault(number, [])
+        if name not in names:
+            names.append(name)
+
+    def documents(self, summaries: list[Summary | None]) -> list[Tensor]:
+        kinds, names, values = self._summaries.kinds.all, self._names, self.values
+        follows, leaves = self.requires_grad, self._leaves
+        found: list[Tensor] = []
+        for number, index in enumerate(self._kinds):
+            kind = kinds[index]
+            found.append(
+                {
+                    "id": f"t{number}",
+                    "shape": kind.shape,
+                    "dtype": kind.dtype,
+                    "requires_grad": follows[number],
+                    "is_leaf": leaves[number],
+                    "names": names.get(number) or [],
+                    "value": summaries[values[number]],
+                }
+            )
+        return found
 
 
 def tensors_in(value: Any, depth: int = 4) -> list[torch.Tensor]:

@@ -7,9 +7,9 @@ from typing import Any
 import torch
 from torch.nn.parameter import is_lazy
 
+from app.recorder.kinds import DTYPE_NAMES
 from app.recorder.state import State
-from app.recorder.summary import DTYPE_NAMES
-from app.recorder.tensors import shape_of
+from app.recorder.summaries import NOTHING
 from app.trace.document import GradStatus, Variable
 
 _MAX = 400
@@ -46,29 +46,30 @@ def _inside(name: str, value: Any) -> list[tuple[str, torch.Tensor]]:
     return [(path, item) for path, item in items if isinstance(item, torch.Tensor)]
 
 
-def variables(state: State, named: list[tuple[str, torch.Tensor]]) -> list[Variable]:
-    """Must run with torch-function modes disabled."""
-    result: list[Variable] = []
+def variables(state: State, named: list[tuple[str, torch.Tensor]]) -> list[tuple[Variable, int]]:
+    """Each name with the handle of its .grad, which is still to be told.
+
+    Must run with torch-function modes disabled.
+    """
+    result: list[tuple[Variable, int]] = []
     for name, tensor in named:
-        entry = state.tensors.entry(tensor)
-        if name not in entry["names"]:
-            entry["names"].append(name)
+        number = state.tensors.id(tensor)
+        state.tensors.name(number, name)
         retained = tensor.requires_grad and not tensor.is_leaf and tensor.retains_grad
         grad = tensor.grad if tensor.is_leaf or retained else None
-        result.append(
-            {
-                "name": name,
-                "tensor": entry["id"],
-                "shape": shape_of(tensor),
-                "dtype": DTYPE_NAMES[tensor.dtype],
-                "requires_grad": tensor.requires_grad,
-                "is_leaf": tensor.is_leaf,
-                "grad_fn": grad_fn_name(tensor),
-                "grad": state.summaries.of(grad) if grad is not None else None,
-                "grad_status": _status(state, entry["id"], tensor, retained, grad),
-                "explanation": "",
-            }
-        )
+        variable: Variable = {
+            "name": name,
+            "tensor": f"t{number}",
+            "shape": list(tensor.shape),
+            "dtype": DTYPE_NAMES[tensor.dtype],
+            "requires_grad": tensor.requires_grad,
+            "is_leaf": tensor.is_leaf,
+            "grad_fn": grad_fn_name(tensor),
+            "grad": None,
+            "grad_status": _status(state, number, tensor, retained, grad),
+            "explanation": "",
+        }
+        result.append((variable, state.grads.of(tensor, number) if grad is not None else NOTHING))
     return result
 
 
@@ -78,9 +79,9 @@ def grad_fn_name(tensor: torch.Tensor) -> str | None:
 
 
 def _status(
-    state: State, entry: str, tensor: torch.Tensor, retained: bool, grad: torch.Tensor | None
+    state: State, number: int, tensor: torch.Tensor, retained: bool, grad: torch.Tensor | None
 ) -> GradStatus:
-    event = state.grad_events.get(entry)
+    event = state.grads.events.get(number)
     if grad is not None:
         if not tensor.is_leaf:
             return "retained"
@@ -93,4 +94,4 @@ def _status(
         return "backward_not_run" if tensor.is_leaf or retained else "not_a_leaf"
     if not tensor.is_leaf and not retained:
         return "not_a_leaf"
-    return "not_accumulated" if entry in state.reached() else "not_reached"
+    return "not_accumulated" if number in state.reached() else "not_reached"

@@ -43,6 +43,17 @@ GradStatus = Literal[
     "not_accumulated",  # autograd.grad or inputs= returned it elsewhere
     "backward_not_run",  # nothing called backward
 ]
+EventKind = Literal[
+    "op",
+    "backward",
+    "node",
+    "accumulate",
+    "zero_grad",
+    "optimizer_step",
+    "print",
+    "error",
+]
+GraphKind = Literal["backward", "grad", "not_run"]
 
 _closed = with_config(ConfigDict(extra="forbid"))
 
@@ -288,7 +299,7 @@ class Root(TypedDict):
 @_closed
 class Graph(TypedDict):
     id: str
-    kind: Literal["backward", "grad", "not_run"]
+    kind: GraphKind
     site: Site | None
     retain_graph: bool
     create_graph: bool
@@ -322,16 +333,7 @@ class Event(TypedDict):
     of the values. print: `text`. error: `text`.
     """
 
-    kind: Literal[
-        "op",
-        "backward",
-        "node",
-        "accumulate",
-        "zero_grad",
-        "optimizer_step",
-        "print",
-        "error",
-    ]
+    kind: EventKind
     line: int | None
     op: NotRequired[str]
     graph: NotRequired[str]

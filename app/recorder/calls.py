@@ -1,0 +1,154 @@
+"""One torch call while it runs, and what it did once it has."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch._C._autograd import _get_sequence_nr
+
+from app.recorder.functions import FunctionInfo
+from app.recorder.places import Place
+from app.recorder.state import State
+from app.recorder.tensors import tensors_in
+from app.trace.document import WhyNotRecorded
+
+
+class Call:
+    """Becomes a row of the log: with no results yet when it is appended, whole when finished."""
+
+    __slots__ = (
+        "_info", "_intervention", "_iteration", "_module", "_mutated", "_place", "_state",
+        "inputs", "numbers", "occurrence", "op", "parent", "versions",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        state: State,
+        info: FunctionInfo,
+        place: Place,
+        occurrence: int,
+        iteration: tuple[int, ...],
+        module: str | None,
+        intervention: str | None,
+    ) -> None:
+        self._state = state
+        self._info = info
+        self._place = place
+        self.occurrence = occurrence
+        self._iteration = iteration
+        self._module = module
+        self._intervention = intervention
+        self._mutated: list[int] = []
+        #: The number of the composite op that makes this call, or -1.
+        self.parent = -1
+        self.inputs: list[torch.Tensor] = []
+        #: Those of the inputs.
+        self.numbers: tuple[int, ...] = ()
+        #: Versions of the inputs before, if the call may write to them.
+        self.versions: list[int | None] | None = None
+        #: Its number, from `append` on.
+        self.op = -1
+
+    def append(self) -> None:
+        """Take a place in the log (when it is over, or before the calls inside it)."""
+        self.op = len(self._state.ops.rows)
+        self._state.ops.rows.append(self._row((), recorded=False, why=None))
+
+    def absorb(self, outputs: list[torch.Tensor], sequence: int) -> None:
+        """Stand for the only call inside, if that made all that this one gives."""
+        log = self._state.ops
+        child = log.row(self.op + 1)
+        if child.outputs != tuple([self._state.tensors.id(tensor) for tensor in outputs]):
+            return
+        log.rows.pop()
+        for number in range(sequence, _get_sequence_nr()):
+            log.of_sequence[number] = self.op
+        self._mutated = list(child.mutated)
+
+    def finish(self, outputs: list[torch.Tensor], sequence: int) -> None:
+        """The call is over; its nodes have the sequence numbers from `sequence` on."""
+        state = self._state
+        after = _get_sequence_nr()
+        for number in range(sequence, after):
+            state.ops.of_sequence.setdefault(number, self.op)
+            state.ops.made.setdefault(number, [])
+        recorded = after > sequence
+        zeroed = self._mutations(recorded) if self.versions is not None else False
+        if self._info.is_empty:
+            for tensor in outputs:
+                state.tensors.add(tensor, with_value=False)
+        made: list[int] = []
+        for tensor in outputs:
+            made.append(state.tensors.id(tensor))
+            if recorded:
+                state.made(tensor, made[-1])
+        why = None if recorded else why_not(self._info.is_detach, self.inputs, *outputs)
+        state.ops.rows[self.op] = self._row(tuple(made), recorded, why)
+        if self.parent < 0 and not zeroed:
+            state.timeline.events.append(self.op)
+
+    def _row(self, made: tuple[int, ...], recorded: bool, why: WhyNotRecorded | None) -> Any:
+        return (
+            self._info.name, self._place.index, self.occurrence, self._iteration, self.parent,
+            self._module, self.numbers, made, recorded, why, self._intervention,
+            tuple(self._mutated),
+        )  # fmt: skip
+
+    def _mutations(self, recorded: bool) -> bool:
+        """Which inputs changed in place: those with a new history become new tensors.
+
+        Says whether all it did was to fill a leaf's .grad with zeros.
+        """
+        state = self._state
+        zeroed = False
+        for tensor, version in zip(self.inputs, self.versions or (), strict=True):
+            if version is None or tensor._version == version:
+                continue
+            old = state.tensors.id(tensor)
+            self._mutated.append(old)
+            leaf = state.grads.owner(tensor)
+            if recorded and tensor.requires_grad and not tensor.is_leaf:
+                state.replaced(old, tensor)
+            elif not state.tensors.has_value(old):
+                state.tensors.revalue(tensor)
+            elif leaf is not None and self._info.name in ("zero_", "_foreach_zero_"):
+                state.grads.filled_with_zeros(leaf, tensor)
+                zeroed = True
+            elif leaf is not None:
+                state.grads.events[leaf] = "assigned"
+        return zeroed
+
+
+def inputs_of(args: tuple[Any, ...], kwargs: Any) -> list[torch.Tensor]:
+    """The tensors among a call's arguments."""
+    found: list[torch.Tensor] = []
+    for value in args:
+        if isinstance(value, torch.Tensor):
+            found.append(value)
+        elif isinstance(value, list | tuple | dict):
+            found += tensors_in(value)
+    if kwargs:
+        for value in kwargs.values():
+            found += tensors_in(value)
+    return found
+
+
+def versions(tensors: list[torch.Tensor]) -> list[int | None]:
+    """How often each was written to; inference tensors do not count."""
+    return [None if t.is_inference() else t._version for t in tensors]
+
+
+def why_not(
+    is_detach: bool, inputs: list[torch.Tensor], *outputs: torch.Tensor
+) -> WhyNotRecorded | None:
+    """Why autograd made no node for an op; None for one that only creates, or gives its input."""
+    if is_detach:
+        return "detached"
+    if not inputs or any(output is tensor for output in outputs for tensor in inputs):
+        return None
+    if torch.is_inference_mode_enabled():
+        return "inference_mode"
+    if not any(tensor.requires_grad for tensor in inputs):
+        return "no_input_requires_grad"
+    return "not_differentiable" if torch.is_grad_enabled() else "no_grad"

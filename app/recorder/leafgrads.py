@@ -1,0 +1,102 @@
+"""The .grad of leaves: what it is now, whose it is, what last happened to it."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable
+from typing import Any
+
+import torch
+
+from app.recorder.summaries import NOTHING, Summaries
+from app.recorder.tensors import Tensors
+from app.recorder.timeline import Change, Step, Timeline
+from app.trace.document import GradStatus
+
+
+class LeafGrads:
+    """All methods must run with torch-function modes disabled."""
+
+    def __init__(
+        self,
+        tensors: Tensors,
+        summaries: Summaries,
+        timeline: Timeline,
+        line: Callable[[], int | None],
+    ) -> None:
+        self._tensors = tensors
+        self._summaries = summaries
+        self._timeline = timeline
+        self._line = line
+        #: What last happened, by leaf.
+        self.events: dict[int, GradStatus] = {}
+        #: zero_grad() of an optimizer or module is running, and tells of itself.
+        self.zeroing = False
+        #: As last seen, with its version and handle, by leaf.
+        self._seen: dict[int, tuple[weakref.ref[torch.Tensor], int, int]] = {}
+        #: The leaf, by the address of its .grad.
+        self._owners: dict[int, tuple[weakref.ref[torch.Tensor], int]] = {}
+
+    def of(self, leaf: torch.Tensor, number: int) -> int:
+        """The handle of a leaf's present .grad, read once for each of its versions."""
+        grad = leaf.grad
+        if grad is None:
+            return NOTHING
+        version = 0 if grad.is_inference() else grad._version
+        seen = self._seen.get(number)
+        if seen is not None and seen[0]() is grad and seen[1] == version:
+            return seen[2]
+        handle = self._summaries.of(grad)
+        self._saw(number, grad, version, handle)
+        return handle
+
+    def first(self, leaf: torch.Tensor, number: int, arrived: int) -> int:
+        """A leaf's first .grad is the gradient that arrived."""
+        grad = leaf.grad
+        if grad is None:
+            return NOTHING
+        self._saw(number, grad, grad._version, arrived)
+        return arrived
+
+    def own(self, leaf: torch.Tensor, grad: torch.Tensor) -> None:
+        """Remember whose .grad this tensor is."""
+        self._owners[id(grad)] = (weakref.ref(grad), self._tensors.id(leaf))
+
+    def owner(self, grad: torch.Tensor) -> int | None:
+        known = self._owners.get(id(grad))
+        return known[1] if known is not None and known[0]() is grad else None
+
+    def set(self, leaf: torch.Tensor, value: Any, before: int) -> None:
+        """The program assigned to a leaf's .grad."""
+        number = self._tensors.id(leaf)
+        if value is None:
+            self._zero_event((number, before, NOTHING))
+            if before != NOTHING:
+                self.events[number] = "cleared"
+        else:
+            self.own(leaf, value)
+            self.of(leaf, number)
+            self.events[number] = "assigned"
+
+    def filled_with_zeros(self, leaf: int, grad: torch.Tensor) -> None:
+        """An op of the program did it."""
+        seen = self._seen.get(leaf)
+        after = self._summaries.of(grad)
+        self._zero_event((leaf, seen[2] if seen else NOTHING, after))
+        self.events[leaf] = "zeroed"
+        self._saw(leaf, grad, grad._version, after)
+
+    def zeroed(self, leaf: torch.Tensor, before: int) -> Change:
+        """What zero_grad() did to a leaf's .grad."""
+        number = self._tensors.id(leaf)
+        self.events[number] = "cleared" if leaf.grad is None else "zeroed"
+        return (number, before, self.of(leaf, number))
+
+    def _saw(self, number: int, grad: torch.Tensor, version: int, handle: int) -> None:
+        reference = weakref.ref(grad)
+        self._seen[number] = (reference, version, handle)
+        self._owners[id(grad)] = (reference, number)
+
+    def _zero_event(self, change: Change) -> None:
+        if not self.zeroing:
+            self._timeline.add(Step("zero_grad", self._line(), changes=[change]))

@@ -1,0 +1,81 @@
+"""The torch calls of a run as rows, written out when it is over."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from app.recorder.places import Places
+from app.trace.document import Op, WhyNotRecorded
+
+#: Numbers, texts and None only: Python's collector has nothing to look for in such a tuple.
+OpTuple = tuple[
+    str, int, int, tuple[int, ...], int, str | None, tuple[int, ...], tuple[int, ...], bool,
+    WhyNotRecorded | None, str | None, tuple[int, ...],
+]  # fmt: skip
+
+
+class OpRow(NamedTuple):
+    """One op; `OpLog.rows` holds plain tuples of these."""
+
+    name: str
+    place: int
+    occurrence: int
+    #: Of the loops around it.
+    iteration: tuple[int, ...]
+    #: Number of the composite op that called it, or -1.
+    parent: int
+    module: str | None
+    #: Numbers of tensors.
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
+    recorded: bool
+    why_not_recorded: WhyNotRecorded | None
+    intervention: str | None
+    mutated: tuple[int, ...]
+
+
+class OpLog:
+    def __init__(self, places: Places) -> None:
+        self.places = places
+        self.rows: list[OpTuple] = []
+        #: The op that made the engine node of a sequence number.
+        self.of_sequence: dict[int, int] = {}
+        #: The tensors that a node made, by its sequence number and output slot.
+        #: A node that is not here made the only output of its op; an empty list: not known.
+        self.made: dict[int, list[int | None]] = {}
+
+    def row(self, op: int) -> OpRow:
+        return OpRow._make(self.rows[op])
+
+    def outputs(self, sequence: int) -> list[int | None] | None:
+        """The tensors that a node made, by output slot; None where its op is not known."""
+        made = self.made.get(sequence)
+        if made is not None:
+            return made or None
+        op = self.of_sequence.get(sequence)
+        if op is None:
+            return None
+        outputs = self.rows[op][7]
+        return [outputs[0]] if outputs else None
+
+    def documents(self) -> list[Op]:
+        places = self.places.all
+        found: list[Op] = []
+        for number, row in enumerate(self.rows):
+            (name, at, occurrence, iteration, parent, module, inputs, outputs, recorded, why,
+             intervention, mutated) = row  # fmt: skip
+            place = places[at]
+            op: Op = {
+                "id": f"o{number}", "name": name, "site": place.site(occurrence),
+                "parent": f"o{parent}" if parent >= 0 else None, "module": module,
+                "inputs": [f"t{tensor}" for tensor in inputs],
+                "outputs": [f"t{tensor}" for tensor in outputs],
+                "recorded": recorded, "why_not_recorded": why, "intervention": intervention,
+                "expression": place.expression,
+            }  # fmt: skip
+            if iteration:
+                op["iteration"] = list(iteration)
+            if mutated:
+                op["mutated"] = [f"t{tensor}" for tensor in mutated]
+            found.append(op)
+        return found

@@ -1,0 +1,271 @@
+"""One backward call under way: a hook on each node tells what the engine does.
+
+The hook only keeps what it is given; `catch_up` reads it, many nodes at a
+time, before anything could change it: an op of the program, another event of
+the timeline, or too much to hold.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any, cast
+
+import torch
+from torch._C import DisableTorchFunction
+from torch._C._autograd import _get_sequence_nr
+
+from app.recorder.graph import Walk
+from app.recorder.nodehooks import register, unregister
+from app.recorder.saved import complains
+from app.recorder.state import State
+from app.recorder.summaries import NOTHING
+from app.recorder.timeline import Step
+
+#: Nodes that may wait, and elements of an output above which a node doesn't.
+_MANY = 256
+_LARGE = 4_096
+
+#: A gradient that went along an edge, with its handle: the gradient itself, or
+#: what tells it apart where holding it would keep the engine from making it .grad.
+Came = tuple[Any, int]
+
+
+class Running:
+    def __init__(self, state: State, walk: Walk, line: int | None) -> None:
+        self._state = state
+        self.walk = walk
+        self._log = walk.log
+        self._line = line
+        self._came: dict[tuple[int, int], list[Came]] = {}
+        self._waiting: list[tuple[int, Any, Any]] = []
+        #: Before this call, by leaf.
+        self._grads: dict[int, int] = {}
+        self._outer: Any = None
+        self._jacobians = state.jacobians if state.jacobians.fits(len(walk.nodes)) else None
+        self._sequence = 0
+        self._hooks: Any = []
+
+    def begin(self) -> None:
+        """The engine is about to run."""
+        state, walk = self._state, self.walk
+        for leaf in walk.leaves.values():
+            if leaf.grad is not None:
+                number = state.tensors.id(leaf)
+                self._grads[number] = state.grads.of(leaf, number)
+        if self._grads:
+            state.summaries.flush()  # the engine will add to them in place
+        self._outer, state.timeline.catch_up = state.timeline.catch_up, self.catch_up
+        self._hooks = register(walk.nodes, self._listeners())
+        self._sequence = _get_sequence_nr()
+
+    def came(self, target: tuple[int, int], gradient: torch.Tensor, handle: int) -> None:
+        """A gradient goes to an output slot of a node."""
+        held = self._held(gradient) if target[0] in self.walk.leaves else gradient
+        self._came.setdefault(target, []).append((held, handle))
+
+    def _listeners(self) -> list[Any]:
+        """A hook for each node; those that are large or send to a leaf are read at once."""
+        log, leaves = self._log, self.walk.leaves
+        if self._jacobians is not None or log.create_graph or self._state.tape is not None:
+            return [partial(self._ran_at_once, index) for index in range(len(log.nodes))]
+        count = self._state.tensors.count
+        urgent = {source for source, _, target, _ in log.edges if target in leaves}
+        for index, node in enumerate(log.nodes):
+            for tensor in node[4]:
+                if tensor is None or count(tensor) > _LARGE:
+                    urgent.add(index)
+        ran, at_once = self._ran, self._ran_at_once
+        return [
+            partial(at_once if index in urgent else ran, index) for index in range(len(log.nodes))
+        ]
+
+    def _held(self, gradient: torch.Tensor) -> Any:
+        """A gradient on its way to a leaf: hooks may change it, else its identity is enough."""
+        if self._state.has_hooks:
+            return gradient
+        return _identity(gradient) or gradient
+
+    def _ran(self, index: int, grad_inputs: Any, grad_outputs: Any) -> None:
+        """Called by the engine after a node ran, with what left it and what had arrived."""
+        waiting = self._waiting
+        waiting.append((index, grad_inputs, grad_outputs))
+        if len(waiting) > _MANY:
+            self.catch_up()
+
+    def _ran_at_once(self, index: int, grad_inputs: Any, grad_outputs: Any) -> None:
+        self._waiting.append((index, grad_inputs, grad_outputs))
+        self.catch_up()
+
+    def catch_up(self) -> None:
+        """Read what waits, in the engine's order."""
+        if not self._waiting:
+            return
+        with DisableTorchFunction():
+            waiting, self._waiting = self._waiting, []
+            for index, grad_inputs, grad_outputs in waiting:
+                self._read(index, grad_inputs, grad_outputs)
+        state = self._state
+        state.nodes_run += len(waiting)
+        if state.watch is not None:
+            state.watch.moved(len(state.ops.rows), state.nodes_run)
+
+    def _read(self, index: int, grad_inputs: Any, grad_outputs: Any) -> None:
+        log, walk, state = self._log, self.walk, self._state
+        log.order.append(index)
+        number = log.nodes[index][0]
+        state.timeline.events.append((log.number, number))
+        # A node with one output to which one gradient came, which is what most are.
+        came = self._came.pop((index, 0), None) if len(grad_outputs) == 1 else None
+        if came is not None and len(came) == 1 and came[0][0] is grad_outputs[0]:
+            log.upstream[index] = (came[0][1],)
+        else:
+            self._arrived(index, came, grad_outputs)
+        edge, targets = walk.links[index]
+        if targets:
+            self._left(edge, targets, grad_inputs)
+        if self._jacobians is not None:
+            found = self._jacobians.of(walk.nodes[index], state.has_functions)
+            if found is not None:
+                log.jacobians[index] = found
+        if log.create_graph:
+            self._created(number)
+        if index in walk.leaves:
+            self._accumulated(index, number)
+            if state.tape is not None and grad_outputs[0] is not None:
+                state.tape.accumulated(log.number, walk.leaves[index], grad_outputs[0])
+
+    def _left(self, edge: int, targets: Any, gradients: Any) -> None:
+        """The gradient that went along each edge."""
+        summary, sent, came = self._state.summaries.of, self._log.sent, self._came
+        leaves, alias = self.walk.leaves, self._log.create_graph
+        for target, gradient in zip(targets, gradients, strict=False):
+            if target is None:
+                continue
+            if gradient is not None:
+                held = gradient
+                if target[0] in leaves:
+                    handle = summary(gradient)
+                    held = self._held(gradient)
+                else:
+                    handle = summary(gradient, alias=alias)
+                sent[edge] = handle
+                others = came.get(target)
+                if others is None:
+                    came[target] = [(held, handle)]
+                else:
+                    others.append((held, handle))
+            edge += 1
+
+    def _arrived(self, index: int, came: list[Came] | None, gradients: Any) -> None:
+        """The upstream gradient of each slot; what came before tensor hooks if they changed it."""
+        state = self._state
+        summary = state.summaries.of
+        upstream: list[int] = []
+        before: list[int] = []
+        changed = False
+        for slot, gradient in enumerate(gradients):
+            parts = self._came.pop((index, slot), ()) if came is None else came
+            if gradient is None:
+                upstream.append(NOTHING)
+                before.append(NOTHING)
+            elif len(parts) == 1:
+                whole, known = parts[0]
+                if whole is gradient or (type(whole) is tuple and whole == _identity(gradient)):
+                    upstream.append(known)
+                else:
+                    upstream.append(summary(gradient))
+                    changed = changed or not _same(whole, gradient)
+                before.append(known)
+            else:
+                value = summary(gradient)
+                upstream.append(value)
+                total = _sum(parts) if state.has_hooks and parts else None
+                if total is not None and not _same(total, gradient):
+                    changed = True
+                    value = summary(total)
+                before.append(value)
+        self._log.upstream[index] = tuple(upstream)
+        if changed:
+            self._log.before_hooks[index] = tuple(before)
+
+    def _created(self, node: int) -> None:
+        """Nodes made since the last hook were made by this node's backward."""
+        now = _get_sequence_nr()
+        by = self._state.created_by
+        for sequence in range(self._sequence, now):
+            by.setdefault(sequence, {"graph": f"g{self._log.number}", "node": f"n{node}"})
+        self._sequence = now
+
+    def _accumulated(self, index: int, node: int) -> None:
+        state = self._state
+        leaf, number = self.walk.leaves[index], self._log.nodes[index][6]
+        arrived = (self._log.upstream[index] or (NOTHING,))[0]
+        before = self._grads.get(number, NOTHING)
+        if before == NOTHING and not state.has_hooks and arrived != NOTHING:
+            after = state.grads.first(leaf, number, arrived)
+        else:
+            after = state.grads.of(leaf, number)
+        state.grads.events[number] = "accumulated"
+        state.timeline.events.append(
+            Step(
+                "accumulate",
+                self._line,
+                graph=self._log.number,
+                node=node,
+                changes=[(number, before, after)],
+            )
+        )
+        self._grads[number] = after
+
+    def fail(self, raised: BaseException) -> None:
+        """The call raised: say where, or forget a call that never began."""
+        state, log = self._state, self._log
+        self.catch_up()
+        if not log.nodes:
+            state.graphs.remove(log)
+            state.timeline.forget(log.number)
+            return
+        log.failed = True
+        message = str(raised)
+        for index, node in enumerate(self.walk.nodes):
+            if log.upstream[index] is None and complains(node, message):
+                log.failed_node = index
+                return
+
+    def end(self) -> None:
+        self.catch_up()
+        self._state.timeline.catch_up = self._outer
+        unregister(self._hooks)
+        self._came.clear()
+        self.walk.release(self._state.held)
+
+
+def _identity(gradient: torch.Tensor) -> tuple[int, int] | None:
+    """Address of the numbers and version: what tells a gradient apart that is not held."""
+    try:
+        return (gradient.data_ptr(), 0 if gradient.is_inference() else gradient._version)
+    except (RuntimeError, NotImplementedError):
+        return None
+
+
+def _same(one: Any, other: torch.Tensor) -> bool:
+    if not isinstance(one, torch.Tensor):
+        return False
+    try:
+        return torch.equal(one.detach(), other.detach()) or bool(
+            torch.allclose(one.detach(), other.detach(), rtol=0, atol=0, equal_nan=True)
+        )
+    except (RuntimeError, NotImplementedError, TypeError):
+        return True  # sparse, batched: not comparable, so not claimed to differ
+
+
+def _sum(parts: Any) -> torch.Tensor | None:
+    """Added in the order of arrival, as the engine adds."""
+    try:
+        with torch.no_grad():
+            total = parts[0][0]
+            for gradient, _ in parts[1:]:
+                total = total + gradient
+        return cast(torch.Tensor, total)
+    except (RuntimeError, TypeError):
+        return None

@@ -1,0 +1,143 @@
+"""The numbers of all tensors of a run: queued, reduced together, handed out by number.
+
+`of` gives a handle at once; `flush` reads what waits, same-shaped tensors
+together, and must be called before anything writes in place.
+"""
+
+from __future__ import annotations
+
+import torch
+
+from app.recorder.budget import Budget
+from app.recorder.kinds import Kind, Kinds
+from app.recorder.summary import Block, small, unknown, unusual
+from app.trace.document import Summary
+
+#: The handle where there is no tensor, and of one that was cut: no summary is told of either.
+NOTHING, CUT = -2, -1
+
+_PLAIN = (torch.Tensor, torch.nn.Parameter)
+#: Of how many elements in all there are heat maps.
+_HEAT_ELEMENTS = 1_000_000
+#: Tensors of more elements are reduced at once, while they are in the processor's cache.
+LARGE = 16_384
+_QUEUE_BYTES = 32 * 1024 * 1024
+#: From so many small tensors of a shape on, stacking them is cheaper.
+_BATCH = 6
+
+
+class Summaries:
+    """Makes summaries within a budget of characters, and counts what it cut."""
+
+    def __init__(self, elements: int, budget: Budget) -> None:
+        self.kinds = Kinds(elements)
+        self._elements = elements
+        self._budget = budget
+        self._count = 0
+        self._ready: dict[int, Summary | None] = {}
+        self._blocks: list[Block] = []
+        #: Kinds with tensors that wait.
+        self._waiting: list[Kind] = []
+        self._waiting_bytes = 0
+        self._unseen_writes = False
+        self._heat_elements = _HEAT_ELEMENTS
+        self.cut = 0
+        #: Was any number seen that is NaN or infinite?
+        self.nonfinite = False
+
+    def of(self, tensor: torch.Tensor, kind: Kind | None = None, *, alias: bool = True) -> int:
+        """The handle of a tensor's numbers as they are now.
+
+        Must run with torch-function modes disabled.  Never raises.  Without
+        `alias` the tensor itself is held until the next `flush`.
+        """
+        budget = self._budget
+        if budget.left < budget.values_until:
+            self.cut += 1
+            return CUT
+        handle = self._count
+        self._count = handle + 1
+        try:
+            if kind is None:
+                kind = self.kinds.of(tensor)
+            budget.left -= kind.chars * budget.copies
+            if (
+                kind.reducible
+                and type(tensor) in _PLAIN
+                and tensor.layout is torch.strided
+                and tensor.is_cpu
+            ):
+                tensor.data_ptr()  # raises for tensors without numbers: functorch's wrappers
+                self._later(handle, tensor.detach() if alias else tensor, kind)
+                return handle
+        except (RuntimeError, NotImplementedError, ValueError, TypeError):
+            pass
+        self._ready[handle] = self._now(tensor)
+        return handle
+
+    def share(self) -> None:
+        """From now on the program may write to memory unseen: wait for nothing."""
+        self.flush()
+        self._unseen_writes = True
+
+    def flush(self) -> None:
+        """Read what waits."""
+        if not self._waiting:
+            return
+        waiting, self._waiting, self._waiting_bytes = self._waiting, [], 0
+        for kind in waiting:
+            handles, kind.handles = kind.handles, []
+            tensors, kind.waiting = kind.waiting, []
+            self._read(kind, handles, tensors)
+
+    def documents(self) -> list[Summary | None]:
+        """The summaries by handle, also by those of nothing; to be called once, at the end."""
+        self.flush()
+        found: list[Summary | None] = [None] * (self._count + 2)
+        for handle, summary in self._ready.items():
+            found[handle] = summary
+        self._ready.clear()
+        for index, block in enumerate(self._blocks):
+            block.write(found)
+            self._blocks[index] = None  # type: ignore[call-overload]  # its arrays can go
+        self._blocks.clear()
+        return found
+
+    def _later(self, handle: int, tensor: torch.Tensor, kind: Kind) -> None:
+        if kind.count > LARGE or self._unseen_writes:
+            self._read(kind, [handle], [tensor])
+            return
+        if not kind.handles:
+            self._waiting.append(kind)
+        kind.handles.append(handle)
+        kind.waiting.append(tensor)
+        self._waiting_bytes += kind.weight
+        if self._waiting_bytes > _QUEUE_BYTES:
+            self.flush()
+
+    def _read(self, kind: Kind, handles: list[int], tensors: list[torch.Tensor]) -> None:
+        if kind.few and len(tensors) < _BATCH:
+            for handle, tensor in zip(handles, tensors, strict=True):
+                self._done(handle, small(kind.shape, kind.dtype, tensor.tolist()))
+            return
+        with torch.no_grad():
+            with_heat = False
+            if not kind.few:
+                self._heat_elements -= kind.count * len(tensors)
+                with_heat = self._heat_elements > 0
+            block = Block(kind, handles, tensors, with_heat)
+        self._blocks.append(block)
+        self.nonfinite = self.nonfinite or block.nonfinite
+
+    def _now(self, tensor: torch.Tensor) -> Summary | None:
+        try:
+            summary = unusual(tensor, self._elements)
+        except Exception:
+            return unknown(tensor)
+        self.nonfinite = self.nonfinite or summary["nonfinite"] > 0
+        return summary
+
+    def _done(self, handle: int, summary: Summary) -> None:
+        self._ready[handle] = summary
+        if summary["nonfinite"]:
+            self.nonfinite = True

@@ -1,0 +1,94 @@
+"""The events of a run in their order, kept small until they are told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from app.recorder.oplog import OpLog
+from app.trace.document import Event, EventKind, Summary, Update
+
+#: A tensor, and the handles of its numbers before and after an event.
+Change = tuple[int, int, int]
+
+
+@dataclass(slots=True)
+class Step:
+    """An event that is neither an op nor the run of a node."""
+
+    kind: EventKind
+    line: int | None
+    graph: int | None = None
+    node: int | None = None
+    text: str | None = None
+    changes: list[Change] | None = None
+
+
+class Timeline:
+    """Events: the number of an op, the graph and number of a node that ran, or a `Step`."""
+
+    def __init__(self) -> None:
+        self.events: list[int | tuple[int, int] | Step] = []
+        #: Tells what the engine did since it was asked last; set while it runs.
+        self.catch_up: Callable[[], None] | None = None
+
+    def __len__(self) -> int:
+        return len(self.events)
+
+    def settle(self) -> None:
+        """What the engine has done so far comes first."""
+        if self.catch_up is not None:
+            self.catch_up()
+
+    def add(self, step: Step) -> None:
+        self.settle()
+        self.events.append(step)
+
+    def forget(self, graph: int) -> None:
+        """A backward call never began."""
+        self.events = [e for e in self.events if not (isinstance(e, Step) and e.graph == graph)]
+
+    def documents(
+        self,
+        ops: OpLog,
+        op_of_node: list[int],
+        summaries: list[Summary | None],
+    ) -> list[Event]:
+        """`op_of_node` has each node's op, or -1."""
+        line_of = [ops.places.all[row[1]].line for row in ops.rows]
+        found: list[Event] = []
+        for event in self.events:
+            if type(event) is int:
+                found.append({"kind": "op", "line": line_of[event], "op": f"o{event}"})
+            elif type(event) is tuple:
+                graph, node = event
+                op = op_of_node[node]
+                found.append(
+                    {
+                        "kind": "node",
+                        "line": line_of[op] if op >= 0 else None,
+                        "graph": f"g{graph}",
+                        "node": f"n{node}",
+                    }
+                )
+            elif isinstance(event, Step):
+                found.append(_told(event, summaries))
+        return found
+
+
+def _told(step: Step, summaries: list[Summary | None]) -> Event:
+    event: Event = {"kind": step.kind, "line": step.line}
+    if step.graph is not None:
+        event["graph"] = f"g{step.graph}"
+    if step.node is not None:
+        event["node"] = f"n{step.node}"
+    if step.text is not None:
+        event["text"] = step.text
+    if step.changes is not None:
+        event["updates"] = [_update(change, summaries) for change in step.changes]
+    return event
+
+
+def _update(change: Change, summaries: list[Summary | None]) -> Update:
+    tensor, before, after = change
+    return {"tensor": f"t{tensor}", "before": summaries[before], "after": summaries[after]}
