@@ -23,3 +23,15 @@ def quiet_collector() -> Iterator[None]:
         yield
     finally:
         gc.set_threshold(*threshold)
+
+
+@contextmanager
+def no_collector() -> Iterator[None]:
+    """No collections at all: for the recorder's own work, in which no cycles are made."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()

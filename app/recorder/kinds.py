@@ -64,7 +64,9 @@ class Kinds:
         try:
             kind = by_shape.get(tensor.shape)
         except (RuntimeError, TypeError):
-            return self._add([], tensor.dtype)
+            kind = self._add([], tensor.dtype)
+            kind.reducible = False
+            return kind
         if kind is None:
             shape = tensor.shape
             kind = by_shape[shape] = self._add([int(side) for side in shape], tensor.dtype)

@@ -12,7 +12,6 @@ from typing import Any
 
 import torch
 
-_KEY = "gradwalk"
 _owner: Any = torch.autograd.function._HookMixin
 _original = vars(_owner)["_register_hook"]
 
@@ -22,10 +21,11 @@ Hooks = list[dict[Any, Any]]
 def register(nodes: list[Any], hooks: list[Callable[[Any, Any], None]]) -> Hooks:
     """Put `hooks[i]` on `nodes[i]`, after the hooks that are there."""
     dictionaries: Hooks = []
+    key = id(dictionaries)  # calls of the engine can be inside one another
 
     def keep(existing: Any, hook: Any) -> tuple[Any, None]:
         hooks_of_node = {} if existing is None else existing
-        hooks_of_node[(_KEY, len(dictionaries))] = hook
+        hooks_of_node[key] = hook
         dictionaries.append(hooks_of_node)
         return hooks_of_node, None
 
@@ -39,5 +39,6 @@ def register(nodes: list[Any], hooks: list[Callable[[Any, Any], None]]) -> Hooks
 
 
 def unregister(dictionaries: Hooks) -> None:
-    for index, hooks_of_node in enumerate(dictionaries):
-        hooks_of_node.pop((_KEY, index), None)
+    key = id(dictionaries)
+    for hooks_of_node in dictionaries:
+        hooks_of_node.pop(key, None)

@@ -22,7 +22,7 @@ import torch
 from app.recorder.automatic import auto_backward, given_gradient
 from app.recorder.backward import BackwardRecorder
 from app.recorder.check import Tape
-from app.recorder.collector import quiet_collector
+from app.recorder.collector import no_collector, quiet_collector
 from app.recorder.errors import error_of
 from app.recorder.inputs import INPUT, Inputs, InvalidInput
 from app.recorder.interventions import Interventions
@@ -64,7 +64,8 @@ def record(
     run = _Run(request, limits, progress)
     run.execute()
     try:
-        trace = run.trace()
+        with no_collector():
+            trace = run.trace()
     finally:
         run.release()
     trace["runtime"]["elapsed_ms"]["total"] = round((time.perf_counter() - started) * 1e3, 3)

@@ -21,7 +21,7 @@ _PLAIN = (torch.Tensor, torch.nn.Parameter)
 _HEAT_ELEMENTS = 1_000_000
 #: Tensors of more elements are reduced at once, while they are in the processor's cache.
 LARGE = 16_384
-_QUEUE_BYTES = 32 * 1024 * 1024
+_QUEUE_BYTES = 2 * 1024 * 1024
 #: From so many small tensors of a shape on, stacking them is cheaper.
 _BATCH = 6
 
@@ -61,13 +61,8 @@ class Summaries:
             if kind is None:
                 kind = self.kinds.of(tensor)
             budget.left -= kind.chars * budget.copies
-            if (
-                kind.reducible
-                and type(tensor) in _PLAIN
-                and tensor.layout is torch.strided
-                and tensor.is_cpu
-            ):
-                tensor.data_ptr()  # raises for tensors without numbers: functorch's wrappers
+            # Tensors without numbers in plain memory (sparse, functorch's wrappers) have no address.
+            if kind.reducible and type(tensor) in _PLAIN and tensor.data_ptr():
                 self._later(handle, tensor.detach() if alias else tensor, kind)
                 return handle
         except (RuntimeError, NotImplementedError, ValueError, TypeError):

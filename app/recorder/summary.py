@@ -24,7 +24,10 @@ def numbers(data: Any) -> Any:
     """Nested lists with NaN, infinities and complex numbers as JSON can hold them."""
     if isinstance(data, list):
         if data and type(data[0]) is float:
-            return [value if value - value == 0 else number(value) for value in data]
+            return [
+                v if v - v == 0 else "NaN" if v != v else "Infinity" if v > 0 else "-Infinity"
+                for v in data
+            ]
         return [numbers(item) for item in data]
     if isinstance(data, complex):
         return [number(data.real), number(data.imag)]
@@ -120,59 +123,76 @@ def unknown(tensor: torch.Tensor) -> Summary | None:
 class Block:
     """Tensors of one kind, reduced together: reducing one by one is what costs.
 
-    Until `write` it holds a few arrays, not Python's objects.
+    Until `write` it holds a few arrays, not Python's objects.  (What is left of
+    a single, large tensor are numbers: small arrays in between large ones would
+    keep the memory of those from being used again.)
     """
 
-    __slots__ = ("_bad", "_contents", "_field", "_handles", "_kind", "_statistics")
+    __slots__ = ("_bad", "_contents", "_handles", "_kind", "_statistics")
 
     def __init__(
         self, kind: Kind, handles: list[int], tensors: list[torch.Tensor], with_heat: bool
     ) -> None:
         self._kind = kind
         self._handles = handles
-        count = len(tensors)
-        stacked = torch.stack(tensors) if count > 1 else tensors[0].unsqueeze(0)
-        rows = stacked.reshape(count, -1)
+        single = len(tensors) == 1
+        stacked = tensors[0].unsqueeze(0) if single else torch.stack(tensors)
+        rows = _in_memory_order(tensors[0]) if single else stacked.reshape(len(tensors), -1)
         if kind.few or not rows.is_floating_point():
             rows = rows.to(torch.float64)
         elif rows.dtype in (torch.float16, torch.bfloat16):
             rows = rows.to(torch.float32)
-        norms = torch.linalg.vector_norm(rows, dim=1)
-        # aminmax is many times slower with a dim
-        self._statistics = (norms, rows.amin(dim=1), rows.amax(dim=1), rows.mean(dim=1))
-        finite = bool(torch.isfinite(norms).all())
+        #: Norm, minimum, maximum and mean: columns.
+        self._statistics: list[Any] = [
+            torch.linalg.vector_norm(rows, dim=1),
+            rows.amin(dim=1),  # aminmax is many times slower with a dim
+            rows.amax(dim=1),
+            rows.mean(dim=1),
+        ]
+        total = float(self._statistics[0].sum())
         #: How many elements of each are NaN or infinite; None: of none of them.
-        self._bad = None if finite else (~torch.isfinite(rows)).sum(dim=1)
-        self._contents: torch.Tensor | None = None
-        self._field = "heat"
+        self._bad = None if total - total == 0 else (~torch.isfinite(rows)).sum(dim=1).tolist()
+        #: All numbers, or heat maps.
+        self._contents: Any = None
         if kind.few:
-            self._contents, self._field = stacked, "data"
+            self._contents = stacked
         elif with_heat:
-            self._contents = _heat(rows, count, kind.shape)
+            self._contents = _heat(stacked, kind.shape)
+        if single:
+            self._statistics = [column.tolist() for column in self._statistics]
+            self._contents = _listed(self._contents)
 
     @property
     def nonfinite(self) -> bool:
-        return self._bad is not None and bool(self._bad.any())
+        return self._bad is not None and any(self._bad)
 
     def write(self, summaries: list[Summary | None]) -> None:
         """Put the summary of each tensor at its handle."""
-        shape, dtype = self._kind.shape, self._kind.dtype
-        norms, lows, highs, means = (column.tolist() for column in self._statistics)
-        contents: list[Any] = (
-            self._contents.tolist() if self._contents is not None else [None] * len(norms)
-        )
-        bads = self._bad.tolist() if self._bad is not None else None
-        told = self._field == "data"
+        shape, dtype, told = self._kind.shape, self._kind.dtype, self._kind.few
+        norms, lows, highs, means = map(_listed, self._statistics)
+        contents = _listed(self._contents)
         for i, handle in enumerate(self._handles):
             summary: Summary = {
                 "shape": shape, "dtype": dtype, "norm": norms[i], "min": lows[i], "max": highs[i],
                 "mean": means[i], "nonfinite": 0, "data": contents[i] if told else None,
             }  # fmt: skip
-            if not told:
+            if not told and contents is not None:
                 summary["heat"] = contents[i]
-            if bads is not None:
-                _mend(summary, bads[i])
+            if self._bad is not None:
+                _mend(summary, self._bad[i])
             summaries[handle] = summary
+
+
+def _in_memory_order(tensor: torch.Tensor) -> torch.Tensor:
+    """All elements as one row, in any order: statistics of a transposed tensor need no copy."""
+    if not tensor.is_contiguous():
+        order = sorted(range(tensor.dim()), key=tensor.stride, reverse=True)
+        tensor = tensor.permute(order)
+    return tensor.reshape(1, -1)
+
+
+def _listed(column: Any) -> Any:
+    return column.tolist() if isinstance(column, torch.Tensor) else column
 
 
 def _mend(summary: Summary, bad: int) -> None:
@@ -188,9 +208,11 @@ def _mend(summary: Summary, bad: int) -> None:
             summary["heat"] = numbers(summary["heat"])
 
 
-def _heat(rows: torch.Tensor, count: int, shape: list[int]) -> torch.Tensor:
-    """Block means, at most 16 x 16: (count, height, width)."""
-    width = shape[-1] if len(shape) > 1 else rows.shape[1]
-    grid = rows.view(count, 1, -1, width)
+def _heat(stacked: torch.Tensor, shape: list[int]) -> torch.Tensor:
+    """Block means of each tensor, at most 16 x 16: (count, height, width)."""
+    width = shape[-1] if len(shape) > 1 else stacked[0].numel()
+    if not stacked.is_floating_point() or stacked.dtype in (torch.float16, torch.bfloat16):
+        stacked = stacked.to(torch.float32)
+    grid = stacked.reshape(len(stacked), 1, -1, width)
     side = (min(_HEAT_SIDE, grid.shape[2]), min(_HEAT_SIDE, width))
     return torch.nn.functional.adaptive_avg_pool2d(grid, side)[:, 0]
