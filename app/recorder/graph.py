@@ -7,16 +7,13 @@ from typing import Any
 import torch
 
 from app.recorder.budget import CHARS_A_NODE
-from app.recorder.graphlog import GraphLog
-from app.recorder.saved import saved_tensors
+from app.recorder.graphlog import GraphLog, SavedRow
+from app.recorder.saved import keeps_tensors, saved_tensors
 from app.recorder.state import State
 from app.recorder.summaries import NOTHING
 from app.recorder.teardown import DEEP
 
 _names: dict[type, str] = {}
-
-#: Where an edge leads: index of a node and output slot; None: nowhere, or past the limit.
-Target = tuple[int, int] | None
 
 
 class Walk:
@@ -26,8 +23,11 @@ class Walk:
         self.log = log
         self.nodes: list[Any] = []
         self.index: dict[Any, int] = {}
-        #: For each node its first edge's index, and where its inputs lead.
-        self.links: list[tuple[int, tuple[Target, ...]]] = []
+        #: By node: the index of its first edge, and how many inputs it has.
+        self.edges: list[int] = []
+        self.arity: list[int] = []
+        #: Inputs that lead nowhere (or past the limit), of the nodes that have such.
+        self.gaps: dict[int, set[int]] = {}
         #: The leaves of AccumulateGrad nodes, by index.
         self.leaves: dict[int, torch.Tensor] = {}
         #: Nodes past the limit.
@@ -40,59 +40,48 @@ class Walk:
             held.extend(self.beyond)
         self.index.clear()
         self.leaves.clear()
-        self.nodes, self.links, self.beyond = [], [], []
+        self.nodes, self.beyond = [], []
 
 
 def walk(state: State, log: GraphLog, roots: list[Any]) -> Walk:
     """All nodes reachable from `roots`; past the limit they are counted only."""
     found = Walk(log)
-    index, nodes, links = found.index, found.nodes, found.links
-    edges = log.edges
+    index, nodes = found.index, found.nodes
     log.first_edge = state.edge_count
     room = min(state.limits.nodes - state.node_count, int(state.budget.left / CHARS_A_NODE))
     pending: list[int] = []
-    beyond: list[Any] = []
-    nowhere: tuple[int, tuple[Target, ...]] = (0, ())
-
-    def enter(node: Any) -> int:
-        number = index[node] = len(nodes)
-        nodes.append(node)
-        links.append(nowhere)
-        pending.append(number)
-        _describe(state, found, node, number)
-        return number
-
     for root in roots:
         if root is not None and root not in index:
-            enter(root)
+            pending.append(_enter(state, found, root))
+    sources, inputs, targets, slots = log.sources, log.inputs, log.targets, log.slots
     while pending:
         source = pending.pop()
         following = nodes[source].next_functions
-        if not following:
-            continue
-        first = len(edges)
-        targets: list[Target] = []
-        for number, (node, output) in enumerate(following):
+        found.edges[source] = len(sources)
+        found.arity[source] = len(following)
+        for number, (node, slot) in enumerate(following):
             if node is None:
-                targets.append(None)
+                found.gaps.setdefault(source, set()).add(number)
                 continue
             target = index.get(node)
             if target is None:
                 if len(nodes) >= room:
-                    beyond.append(node)
-                    targets.append(None)
+                    found.beyond.append(node)
+                    found.gaps.setdefault(source, set()).add(number)
                     continue
-                target = enter(node)
-            edges.append((source, number, target, output))
-            targets.append((target, output))
-        links[source] = (first, tuple(targets))
-    if beyond:
-        found.beyond = _rest(beyond, set(index))
+                target = _enter(state, found, node)
+                pending.append(target)
+            sources.append(source)
+            inputs.append(number)
+            targets.append(target)
+            slots.append(slot)
+    if found.beyond:
+        found.beyond = _rest(found.beyond, set(index))
         state.omit("nodes", len(found.beyond))
-    state.edge_count += len(edges)
+    state.edge_count += len(sources)
     state.node_count += len(nodes)
     state.budget.left -= CHARS_A_NODE * len(nodes)
-    log.sent = [NOTHING] * len(edges)
+    log.sent = [NOTHING] * len(sources)
     log.upstream = [None] * len(nodes)
     return found
 
@@ -109,25 +98,31 @@ def _rest(pending: list[Any], seen: set[Any]) -> list[Any]:
     return rest
 
 
-def _describe(state: State, found: Walk, node: Any, index: int) -> None:
-    """Add a node's row."""
+def _enter(state: State, found: Walk, node: Any) -> int:
+    """Add a node; its index."""
+    log = found.log
+    index = found.index[node] = len(found.nodes)
+    found.nodes.append(node)
+    found.edges.append(0)
+    found.arity.append(0)
     name = _names.get(type(node)) or _name(node)
-    leaf = op = -1
+    op = -1
     key: Any
-    outputs: tuple[int | None, ...]
+    saved: tuple[SavedRow, ...] = ()
+    outputs: int | tuple[int | None, ...]
     if name == "AccumulateGrad":
         variable = found.leaves[index] = node.variable
-        leaf = state.tensors.id(variable)
-        key = ("leaf", id(variable), leaf)
+        outputs = log.leaves[index] = state.tensors.id(variable)
+        key = ("leaf", id(variable), outputs)
         sequence = -1
-        outputs = (leaf,)
-        saved: Any = ()
     else:
         sequence = key = node._sequence_nr()
         op = state.ops.of_sequence.get(sequence, -1)
-        made = state.ops.outputs(sequence)
-        outputs = tuple(made) if made is not None else (None,) * len(node._input_metadata)
-        saved = saved_tensors(state, node, op, outputs)
+        outputs = state.ops.outputs(sequence, op)
+        if outputs == ():
+            outputs = (None,) * len(node._input_metadata)
+        if keeps_tensors(node):
+            saved = saved_tensors(state, node, op, outputs)
     number = state.node_numbers.get(key)
     if number is None:
         number = state.node_numbers[key] = len(state.op_of_node)
@@ -135,8 +130,14 @@ def _describe(state: State, found: Walk, node: Any, index: int) -> None:
     elif op >= 0:
         state.op_of_node[number] = op
     if sequence in state.created_by:
-        found.log.created_by[index] = state.created_by[sequence]
-    found.log.nodes.append((number, name, op, sequence, outputs, saved, leaf))
+        log.created_by[index] = state.created_by[sequence]
+    log.numbers.append(number)
+    log.names.append(name)
+    log.ops.append(op)
+    log.sequences.append(sequence)
+    log.outputs.append(outputs)
+    log.saved.append(saved)
+    return index
 
 
 def _name(node: Any) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from app.recorder.ids import Ids
 from app.recorder.kinds import Kind
 from app.recorder.places import Place
 from app.recorder.summaries import NOTHING
@@ -23,12 +24,6 @@ from app.trace.document import (
 
 #: What a node keeps: a name, the number of a kind, and the tensor (-1: none the run knows).
 SavedRow = tuple[str, int, int]
-#: Number, name, op (-1: none), sequence number, outputs, saved tensors, leaf (-1: none).
-NodeTuple = tuple[
-    int, str, int, int, tuple[int | None, ...], tuple[SavedRow, ...], int
-]  # fmt: skip
-#: Source, input, target, output: nodes by their index in the graph.
-EdgeTuple = tuple[int, int, int, int]
 
 
 class RootRow(NamedTuple):
@@ -55,15 +50,29 @@ class GraphLog:
         self.create_graph = create_graph
         self._site: Site | None = place.site(place.direct()) if place is not None else None
         self.roots: list[RootRow] = []
-        self.nodes: list[NodeTuple] = []
-        self.edges: list[EdgeTuple] = []
+        # Columns, a list for each field: rows would be objects for Python's collector to visit.
+        # Of nodes: number in the trace, name, op (-1: none), sequence number.
+        self.numbers: list[int] = []
+        self.names: list[str] = []
+        self.ops: list[int] = []
+        self.sequences: list[int] = []
+        #: The tensor that a node made; a tuple by output slot where it is not one.
+        self.outputs: list[int | tuple[int | None, ...]] = []
+        self.saved: list[tuple[SavedRow, ...]] = []
+        #: Handles of what arrived: of one gradient, a tuple by output slot, or None: did not run.
+        self.upstream: list[int | tuple[int, ...] | None] = []
+        #: The leaves of AccumulateGrad nodes, by index.
+        self.leaves: dict[int, int] = {}
+        # Of edges: source, its input, target, the target's output slot.  Nodes by their index.
+        self.sources: list[int] = []
+        self.inputs: list[int] = []
+        self.targets: list[int] = []
+        self.slots: list[int] = []
+        #: The handle of the gradient that went along.
+        self.sent: list[int] = []
         #: Number of the first edge among all of the trace.
         self.first_edge = 0
-        #: The handle of the gradient that went along each edge.
-        self.sent: list[int] = []
-        #: By node: handles of what arrived, by output slot; None: it did not run.
-        self.upstream: list[tuple[int, ...] | None] = []
-        #: The same before hooks of tensors changed it, where they did.
+        #: What arrived before hooks of tensors changed it, where they did.
         self.before_hooks: dict[int, tuple[int, ...]] = {}
         self.jacobians: dict[int, list[Jacobian]] = {}
         #: Indices of nodes, as the engine ran them.
@@ -75,30 +84,28 @@ class GraphLog:
 
     def reached(self) -> Iterator[int]:
         """Leaves to which a gradient came along an edge."""
-        nodes = self.nodes
-        for (_, _, target, _), handle in zip(self.edges, self.sent, strict=True):
-            if handle != NOTHING and nodes[target][6] >= 0:
-                yield nodes[target][6]
+        leaves = self.leaves
+        for target, handle in zip(self.targets, self.sent, strict=True):
+            if handle != NOTHING and target in leaves:
+                yield leaves[target]
 
-    def document(self, summaries: list[Summary | None], kinds: list[Kind]) -> Graph:
-        ids = [f"n{row[0]}" for row in self.nodes]
+    def document(self, summaries: list[Summary | None], kinds: list[Kind], ids: Ids) -> Graph:
+        own = [ids.nodes[number] for number in self.numbers]
         graph: Graph = {
             "id": f"g{self.number}",
             "kind": self.kind,
             "site": self._site,
             "retain_graph": self.retain_graph,
             "create_graph": self.create_graph,
-            "roots": [self._root(row, ids, summaries) for row in self.roots],
-            "nodes": [
-                self._node(index, row, summaries, kinds) for index, row in enumerate(self.nodes)
-            ],
-            "edges": self._edges(ids, summaries),
-            "order": [ids[index] for index in self.order],
+            "roots": [self._root(row, own, summaries) for row in self.roots],
+            "nodes": self._nodes(own, summaries, kinds, ids),
+            "edges": self._edges(own, summaries),
+            "order": [own[index] for index in self.order],
         }
         if self.failed:
             graph["failed"] = True
         if self.failed_node is not None:
-            graph["failed_node"] = ids[self.failed_node]
+            graph["failed_node"] = own[self.failed_node]
         return graph
 
     def _root(self, row: RootRow, ids: list[str], summaries: list[Summary | None]) -> Root:
@@ -109,44 +116,60 @@ class GraphLog:
             "tensor": f"t{row.tensor}" if row.tensor is not None else None,
         }
 
-    def _node(
-        self, index: int, row: NodeTuple, summaries: list[Summary | None], kinds: list[Kind]
-    ) -> Node:
-        number, name, op, sequence, outputs, saved, leaf = row
-        upstream = self.upstream[index]
-        node: Node = {
-            "id": f"n{number}", "name": name, "op": f"o{op}" if op >= 0 else None,
-            "sequence_nr": sequence, "executed": upstream is not None,
-            "outputs": [f"t{tensor}" if tensor is not None else None for tensor in outputs],
-            "saved": [_saved(one, kinds) for one in saved],
-            "upstream": [summaries[handle] for handle in upstream or ()],
-            "jacobians": self.jacobians.get(index), "created_by": self.created_by.get(index),
-        }  # fmt: skip
-        if leaf >= 0:
-            node["tensor"] = f"t{leaf}"
-        if index in self.before_hooks:
-            before = self.before_hooks[index]
-            node["upstream_before_hooks"] = [summaries[handle] for handle in before]
-        return node
+    def _nodes(
+        self, own: list[str], summaries: list[Summary | None], kinds: list[Kind], ids: Ids
+    ) -> list[Node]:
+        found: list[Node] = []
+        tensors = ids.tensors
+        columns = zip(
+            own, self.names, self.ops, self.sequences, self.outputs, self.saved, self.upstream,
+            strict=True,
+        )  # fmt: skip
+        for identity, name, op, sequence, outputs, saved, upstream in columns:
+            node: Node = {
+                "id": identity, "name": name, "op": ids.ops[op] if op >= 0 else None,
+                "sequence_nr": sequence, "executed": upstream is not None,
+                "outputs": (
+                    [tensors[outputs]] if type(outputs) is int else
+                    [None if slot is None else tensors[slot] for slot in outputs]
+                ),
+                "saved": [_saved(one, kinds, tensors) for one in saved] if saved else [],
+                "upstream": (
+                    [summaries[upstream]] if type(upstream) is int else
+                    [summaries[handle] for handle in upstream or ()]
+                ),
+                "jacobians": None, "created_by": None,
+            }  # fmt: skip
+            found.append(node)
+        for index, leaf in self.leaves.items():
+            found[index]["tensor"] = tensors[leaf]
+        for index, jacobians in self.jacobians.items():
+            found[index]["jacobians"] = jacobians
+        for index, created in self.created_by.items():
+            found[index]["created_by"] = created
+        for index, before in self.before_hooks.items():
+            found[index]["upstream_before_hooks"] = [summaries[handle] for handle in before]
+        return found
 
-    def _edges(self, ids: list[str], summaries: list[Summary | None]) -> list[Edge]:
-        sent = self.sent
-        first = self.first_edge
+    def _edges(self, own: list[str], summaries: list[Summary | None]) -> list[Edge]:
+        columns = zip(self.sources, self.inputs, self.targets, self.slots, self.sent, strict=True)
         return [
             {
-                "id": f"e{first + i}", "source": ids[source], "input": number,
-                "target": ids[target], "output": output, "gradient": summaries[sent[i]],
+                "id": f"e{number}", "source": own[source], "input": place,
+                "target": own[target], "output": slot, "gradient": summaries[handle],
             }
-            for i, (source, number, target, output) in enumerate(self.edges)
+            for number, (source, place, target, slot, handle) in enumerate(
+                columns, self.first_edge
+            )
         ]  # fmt: skip
 
 
-def _saved(row: SavedRow, kinds: list[Kind]) -> Saved:
+def _saved(row: SavedRow, kinds: list[Kind], tensors: list[str]) -> Saved:
     name, index, tensor = row
     kind = kinds[index]
     saved: Saved = {
         "name": name, "shape": kind.shape, "dtype": kind.dtype, "bytes": kind.bytes,
     }  # fmt: skip
     if tensor >= 0:
-        saved["tensor"] = f"t{tensor}"
+        saved["tensor"] = tensors[tensor]
     return saved

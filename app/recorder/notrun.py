@@ -22,7 +22,7 @@ def not_run_graph(state: State, survivors: list[torch.Tensor]) -> None:
         return
     log = GraphLog(len(state.graphs), "not_run")
     walked = walk(state, log, [node for node, _ in results])
-    targets = {target for _, _, target, _ in log.edges}
+    targets = set(log.targets)
     for (node, output), tensor in results.items():
         index = walked.index.get(node)
         if index is not None and index not in targets:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from app.recorder.ids import Ids
 from app.recorder.places import Places
 from app.trace.document import Op, WhyNotRecorded
 
@@ -47,35 +48,37 @@ class OpLog:
     def row(self, op: int) -> OpRow:
         return OpRow._make(self.rows[op])
 
-    def outputs(self, sequence: int) -> list[int | None] | None:
-        """The tensors that a node made, by output slot; None where its op is not known."""
+    def outputs(self, sequence: int, op: int) -> int | tuple[int | None, ...]:
+        """The tensor that a node of this op (-1: none) made, or those by output slot.
+
+        Empty where they are not known.
+        """
         made = self.made.get(sequence)
         if made is not None:
-            return made or None
-        op = self.of_sequence.get(sequence)
-        if op is None:
-            return None
+            return tuple(made)
+        if op < 0:
+            return ()
         outputs = self.rows[op][7]
-        return [outputs[0]] if outputs else None
+        return outputs[0] if outputs else ()
 
-    def documents(self) -> list[Op]:
-        places = self.places.all
+    def documents(self, ids: Ids) -> list[Op]:
+        places, tensors, ops = self.places.all, ids.tensors, ids.ops
         found: list[Op] = []
         for number, row in enumerate(self.rows):
             (name, at, occurrence, iteration, parent, module, inputs, outputs, recorded, why,
              intervention, mutated) = row  # fmt: skip
             place = places[at]
             op: Op = {
-                "id": f"o{number}", "name": name, "site": place.site(occurrence),
-                "parent": f"o{parent}" if parent >= 0 else None, "module": module,
-                "inputs": [f"t{tensor}" for tensor in inputs],
-                "outputs": [f"t{tensor}" for tensor in outputs],
+                "id": ops[number], "name": name, "site": place.site(occurrence),
+                "parent": ops[parent] if parent >= 0 else None, "module": module,
+                "inputs": [tensors[tensor] for tensor in inputs],
+                "outputs": [tensors[tensor] for tensor in outputs],
                 "recorded": recorded, "why_not_recorded": why, "intervention": intervention,
                 "expression": place.expression,
             }  # fmt: skip
             if iteration:
                 op["iteration"] = list(iteration)
             if mutated:
-                op["mutated"] = [f"t{tensor}" for tensor in mutated]
+                op["mutated"] = [tensors[tensor] for tensor in mutated]
             found.append(op)
         return found

@@ -24,6 +24,7 @@ from app.recorder.backward import BackwardRecorder
 from app.recorder.check import Tape
 from app.recorder.collector import no_collector, quiet_collector
 from app.recorder.errors import error_of
+from app.recorder.ids import Ids
 from app.recorder.inputs import INPUT, Inputs, InvalidInput
 from app.recorder.interventions import Interventions
 from app.recorder.libraries import listening
@@ -256,9 +257,11 @@ class _Run:
             inputs = self.inputs.report(named, summaries, self.limits.value_elements)
         for variable, handle in found:
             variable["grad"] = summaries[handle]
-        tensors = state.tensors.documents(summaries)
-        ops = state.ops.documents()
-        graphs = [graph.document(summaries, state.summaries.kinds.all) for graph in state.graphs]
+        ids = Ids(len(state.tensors), len(state.ops.rows), len(state.op_of_node))
+        tensors = state.tensors.documents(summaries, ids)
+        ops = state.ops.documents(ids)
+        kinds = state.summaries.kinds.all
+        graphs = [graph.document(summaries, kinds, ids) for graph in state.graphs]
         nonfinite = first_nonfinite(ops, tensors, graphs) if state.summaries.nonfinite else None
         if state.summaries.cut:
             state.omit("values", state.summaries.cut)
@@ -277,7 +280,7 @@ class _Run:
             "tensors": tensors,
             "ops": ops,
             "graphs": graphs,
-            "timeline": state.timeline.documents(state.ops, state.op_of_node, summaries),
+            "timeline": state.timeline.documents(state.ops, state.op_of_node, summaries, ids),
             "variables": [variable for variable, _ in found],
             "omitted": state.omitted,
             "bindings": state.bindings(),

@@ -60,24 +60,27 @@ class Running:
 
     def came(self, target: tuple[int, int], gradient: torch.Tensor, handle: int) -> None:
         """A gradient goes to an output slot of a node."""
-        held = self._held(gradient) if target[0] in self.walk.leaves else gradient
+        held = self._held(gradient) if target[0] in self._log.leaves else gradient
         self._came.setdefault(target, []).append((held, handle))
 
     def _listeners(self) -> list[Any]:
         """A hook for each node; those that are large or send to a leaf are read at once."""
-        log, leaves = self._log, self.walk.leaves
+        log = self._log
+        nodes = range(len(log.numbers))
         if self._jacobians is not None or log.create_graph or self._state.tape is not None:
-            return [partial(self._ran_at_once, index) for index in range(len(log.nodes))]
+            return [partial(self._ran_at_once, index) for index in nodes]
         count = self._state.tensors.count
-        urgent = {source for source, _, target, _ in log.edges if target in leaves}
-        for index, node in enumerate(log.nodes):
-            for tensor in node[4]:
-                if tensor is None or count(tensor) > _LARGE:
-                    urgent.add(index)
+        leaves = log.leaves
+        urgent = {
+            source
+            for source, target in zip(log.sources, log.targets, strict=True)
+            if target in leaves
+        }
+        for index, outputs in enumerate(log.outputs):
+            if type(outputs) is not int or count(outputs) > _LARGE:
+                urgent.add(index)
         ran, at_once = self._ran, self._ran_at_once
-        return [
-            partial(at_once if index in urgent else ran, index) for index in range(len(log.nodes))
-        ]
+        return [partial(at_once if index in urgent else ran, index) for index in nodes]
 
     def _held(self, gradient: torch.Tensor) -> Any:
         """A gradient on its way to a leaf: hooks may change it, else its identity is enough."""
@@ -112,43 +115,45 @@ class Running:
     def _read(self, index: int, grad_inputs: Any, grad_outputs: Any) -> None:
         log, walk, state = self._log, self.walk, self._state
         log.order.append(index)
-        number = log.nodes[index][0]
-        state.timeline.events.append((log.number, number))
+        number = log.numbers[index]
+        state.timeline.ran(log.number, number)
         # A node with one output to which one gradient came, which is what most are.
         came = self._came.pop((index, 0), None) if len(grad_outputs) == 1 else None
         if came is not None and len(came) == 1 and came[0][0] is grad_outputs[0]:
-            log.upstream[index] = (came[0][1],)
+            log.upstream[index] = came[0][1]
         else:
             self._arrived(index, came, grad_outputs)
-        edge, targets = walk.links[index]
-        if targets:
-            self._left(edge, targets, grad_inputs)
+        if walk.arity[index]:
+            self._left(index, grad_inputs)
         if self._jacobians is not None:
             found = self._jacobians.of(walk.nodes[index], state.has_functions)
             if found is not None:
                 log.jacobians[index] = found
         if log.create_graph:
             self._created(number)
-        if index in walk.leaves:
+        if index in log.leaves:
             self._accumulated(index, number)
             if state.tape is not None and grad_outputs[0] is not None:
                 state.tape.accumulated(log.number, walk.leaves[index], grad_outputs[0])
 
-    def _left(self, edge: int, targets: Any, gradients: Any) -> None:
+    def _left(self, index: int, gradients: Any) -> None:
         """The gradient that went along each edge."""
-        summary, sent, came = self._state.summaries.of, self._log.sent, self._came
-        leaves, alias = self.walk.leaves, self._log.create_graph
-        for target, gradient in zip(targets, gradients, strict=False):
-            if target is None:
+        log, came = self._log, self._came
+        summary, leaves, alias = self._state.summaries.of, log.leaves, log.create_graph
+        edge = self.walk.edges[index]
+        gaps = self.walk.gaps.get(index, ())
+        for number, gradient in enumerate(gradients):
+            if number in gaps:
                 continue
             if gradient is not None:
+                target = (log.targets[edge], log.slots[edge])
                 held = gradient
                 if target[0] in leaves:
                     handle = summary(gradient)
                     held = self._held(gradient)
                 else:
                     handle = summary(gradient, alias=alias)
-                sent[edge] = handle
+                log.sent[edge] = handle
                 others = came.get(target)
                 if others is None:
                     came[target] = [(held, handle)]
@@ -184,7 +189,7 @@ class Running:
                     changed = True
                     value = summary(total)
                 before.append(value)
-        self._log.upstream[index] = tuple(upstream)
+        self._log.upstream[index] = tuple(upstream) if len(upstream) != 1 else upstream[0]
         if changed:
             self._log.before_hooks[index] = tuple(before)
 
@@ -198,10 +203,15 @@ class Running:
 
     def _accumulated(self, index: int, node: int) -> None:
         state = self._state
-        leaf, number = self.walk.leaves[index], self._log.nodes[index][6]
-        arrived = (self._log.upstream[index] or (NOTHING,))[0]
+        leaf, number = self.walk.leaves[index], self._log.leaves[index]
+        arrived = self._log.upstream[index]
         before = self._grads.get(number, NOTHING)
-        if before == NOTHING and not state.has_hooks and arrived != NOTHING:
+        if (
+            before == NOTHING
+            and not state.has_hooks
+            and isinstance(arrived, int)
+            and arrived != NOTHING
+        ):
             after = state.grads.first(leaf, number, arrived)
         else:
             after = state.grads.of(leaf, number)
@@ -221,7 +231,7 @@ class Running:
         """The call raised: say where, or forget a call that never began."""
         state, log = self._state, self._log
         self.catch_up()
-        if not log.nodes:
+        if not log.numbers:
             state.graphs.remove(log)
             state.timeline.forget(log.number)
             return

@@ -17,7 +17,7 @@ _attributes: dict[type, list[tuple[str, str]]] = {}
 
 
 def saved_tensors(
-    state: State, node: Any, op: int, outputs: tuple[int | None, ...]
+    state: State, node: Any, op: int, outputs: int | tuple[int | None, ...]
 ) -> tuple[SavedRow, ...]:
     """What a node keeps for its backward; `outputs` are the tensors that it made."""
     found: list[SavedRow] = []
@@ -29,22 +29,30 @@ def saved_tensors(
         if not isinstance(tensor, torch.Tensor):
             continue
         number = state.tensors.known(tensor)
-        if number is None and name == "result" and outputs:
-            number = outputs[0]
+        if number is None and name == "result":
+            number = outputs if isinstance(outputs, int) else next(iter(outputs), None)
         number = -1 if number is None else state.before_replacement(number, op)
         found.append((name, state.summaries.kinds.of(tensor).index, number))
     return tuple(found)
 
 
-def raw_saved(node: Any) -> list[tuple[str, Any]]:
-    """The saved tensors of a node, packed as they are; none once they have been freed."""
-    kind = type(node)
+def keeps_tensors(node: Any) -> bool:
+    """May nodes of its kind save any?"""
+    return bool(_attributes_of(type(node)))
+
+
+def _attributes_of(kind: type) -> list[tuple[str, str]]:
     attributes = _attributes.get(kind)
     if attributes is None:
         names = [name for name in dir(kind) if name.startswith(_PREFIX)]
         attributes = _attributes[kind] = [(name, name.removeprefix(_PREFIX)) for name in names]
+    return attributes
+
+
+def raw_saved(node: Any) -> list[tuple[str, Any]]:
+    """The saved tensors of a node, packed as they are; none once they have been freed."""
     found: list[tuple[str, Any]] = []
-    for attribute, label in attributes:
+    for attribute, label in _attributes_of(type(node)):
         try:
             raw = getattr(node, attribute)
         except RuntimeError:

@@ -61,7 +61,7 @@ class Summaries:
             if kind is None:
                 kind = self.kinds.of(tensor)
             budget.left -= kind.chars * budget.copies
-            # Tensors without numbers in plain memory (sparse, functorch's wrappers) have no address.
+            # Without numbers in plain memory (sparse, functorch's wrappers) there is no address.
             if kind.reducible and type(tensor) in _PLAIN and tensor.data_ptr():
                 self._later(handle, tensor.detach() if alias else tensor, kind)
                 return handle

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch.nn.parameter import UninitializedBuffer, UninitializedParameter
 
+from app.recorder.ids import Ids
 from app.recorder.summaries import NOTHING, Summaries
 from app.trace.document import Summary, Tensor
 
@@ -86,7 +87,7 @@ class Tensors:
         if name not in names:
             names.append(name)
 
-    def documents(self, summaries: list[Summary | None]) -> list[Tensor]:
+    def documents(self, summaries: list[Summary | None], ids: Ids) -> list[Tensor]:
         kinds, names, values = self._summaries.kinds.all, self._names, self.values
         follows, leaves = self.requires_grad, self._leaves
         found: list[Tensor] = []
@@ -94,7 +95,7 @@ class Tensors:
             kind = kinds[index]
             found.append(
                 {
-                    "id": f"t{number}",
+                    "id": ids.tensors[number],
                     "shape": kind.shape,
                     "dtype": kind.dtype,
                     "requires_grad": follows[number],

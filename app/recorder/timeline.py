@@ -5,8 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from app.recorder.ids import Ids
 from app.recorder.oplog import OpLog
 from app.trace.document import Event, EventKind, Summary, Update
+
+#: Where the number of the graph begins in the number of a node that ran.
+_SHIFT = 32
+_MASK = (1 << _SHIFT) - 1
 
 #: A tensor, and the handles of its numbers before and after an event.
 Change = tuple[int, int, int]
@@ -25,10 +30,10 @@ class Step:
 
 
 class Timeline:
-    """Events: the number of an op, the graph and number of a node that ran, or a `Step`."""
+    """Events: a `Step`, the number of an op, or (negative) a node that ran."""
 
     def __init__(self) -> None:
-        self.events: list[int | tuple[int, int] | Step] = []
+        self.events: list[int | Step] = []
         #: Tells what the engine did since it was asked last; set while it runs.
         self.catch_up: Callable[[], None] | None = None
 
@@ -40,6 +45,10 @@ class Timeline:
         if self.catch_up is not None:
             self.catch_up()
 
+    def ran(self, graph: int, node: int) -> None:
+        """The engine ran a node of a graph."""
+        self.events.append(~(graph << _SHIFT | node))
+
     def add(self, step: Step) -> None:
         self.settle()
         self.events.append(step)
@@ -49,30 +58,27 @@ class Timeline:
         self.events = [e for e in self.events if not (isinstance(e, Step) and e.graph == graph)]
 
     def documents(
-        self,
-        ops: OpLog,
-        op_of_node: list[int],
-        summaries: list[Summary | None],
+        self, ops: OpLog, op_of_node: list[int], summaries: list[Summary | None], ids: Ids
     ) -> list[Event]:
         """`op_of_node` has each node's op, or -1."""
         line_of = [ops.places.all[row[1]].line for row in ops.rows]
         found: list[Event] = []
         for event in self.events:
-            if type(event) is int:
-                found.append({"kind": "op", "line": line_of[event], "op": f"o{event}"})
-            elif type(event) is tuple:
-                graph, node = event
+            if isinstance(event, Step):
+                found.append(_told(event, summaries))
+            elif event >= 0:
+                found.append({"kind": "op", "line": line_of[event], "op": ids.ops[event]})
+            else:
+                graph, node = ~event >> _SHIFT, ~event & _MASK
                 op = op_of_node[node]
                 found.append(
                     {
                         "kind": "node",
                         "line": line_of[op] if op >= 0 else None,
                         "graph": f"g{graph}",
-                        "node": f"n{node}",
+                        "node": ids.nodes[node],
                     }
                 )
-            elif isinstance(event, Step):
-                found.append(_told(event, summaries))
         return found
 
 
