@@ -23,6 +23,15 @@ const AHEAD = 2;
 /** Longest wait that is taken without asking, in seconds. */
 const LONGEST_RETRY = 5;
 
+/** @type {{code: string, is: boolean}} */
+let asked = { code: '', is: false };
+
+/** A drag asks it of the same program again and again. @param {string} code */
+function isOneExpression(code) {
+  if (asked.code !== code) asked = { code, is: isExpression(code) };
+  return asked.is;
+}
+
 /**
  * The body of a request.
  * @param {Program} program @param {Intervention[]} interventions @param {boolean} [check]
@@ -33,7 +42,7 @@ export function requestOf(program, interventions, check = false) {
     seed: program.seed,
     inputs: program.inputs,
     gradient: program.gradient,
-    auto_backward: isExpression(program.code),
+    auto_backward: isOneExpression(program.code),
     interventions: interventions.map(({ id, kind, target }) => ({ id, kind, target })),
     ...(check ? { check: true } : {}),
   };

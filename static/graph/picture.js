@@ -270,6 +270,7 @@ export class Picture {
   }
 
   resized() {
+    this.camera.resized();
     if (!this.arrangement) return;
     if (!this.camera.touched) this.fit(0);
     if (this.detail.far) this.detail.paint();

@@ -171,15 +171,31 @@ DRAG = """async ([ms, perFrame]) => {
 }"""
 
 
+#: What the service answered before comes again at once: what is left is the page.
+REPLAY = """() => {
+  const fetched = window.fetch;
+  const kept = [];
+  let turn = 0;
+  window.fetch = async (url, init) => {
+    if (!String(url).includes('/traces')) return fetched(url, init);
+    if (kept.length === 8) return new Response(kept[turn++ % 8], {headers: {'Content-Type': 'application/json'}});
+    const answer = await fetched(url, init);
+    kept.push(await answer.clone().text());
+    return answer;
+  };
+}"""
+
+
 def drag(browser: Browser, url: str, lesson: str) -> None:
     page = opened(browser, url, f"#lesson={lesson}")
-    found = page.evaluate(DRAG, [4000, 1])
     cards = page.locator(".gw-card").count()
-    if found is None:
-        row(f"drag: {lesson}", "has no input to drag")
-    else:
+    for name in ("", ", answers from memory"):
+        if name:
+            page.evaluate(REPLAY)
+            page.evaluate(DRAG, [2500, 1])
+        found = page.evaluate(DRAG, [4000, 1])
         row(
-            f"drag: {lesson}, {cards} cards",
+            f"drag: {lesson}, {cards} cards{name}",
             f"{found['rate']:.1f} pictures a second; between two: {spread(found['gaps'])}",
         )
     page.context.close()
