@@ -2,7 +2,7 @@
  * Running programs: one request at a time, the newest wins, and beside each run
  * with what-ifs the same program without them, to compare.
  */
-import { buildModel, compare } from './model/index.js';
+import { buildModelGently, compare } from './model/index.js';
 import { Problem, runTrace } from './api.js';
 import { isExpression } from './editor/syntax.js';
 import { programOf, sameCard, shown } from './state.js';
@@ -69,8 +69,9 @@ export function createSession(store) {
     const request = requestOf(program, interventions, check);
     for (let attempt = 0; ; attempt++) {
       try {
-        return buildModel(await runTrace(request, options), program.code);
+        return await buildModelGently(await runTrace(request, options), program.code, options.signal);
       } catch (error) {
+        if (options.signal.aborted) throw new Problem('cancelled', 'Cancelled', '');
         const wait = error instanceof Problem ? error.retryAfter : null;
         if (wait === null || wait > LONGEST_RETRY || attempt > 0) throw error;
         await pause(wait * 1000, options.signal);
@@ -189,8 +190,9 @@ export function createSession(store) {
     live,
     cancel: stop,
     /** Show a trace that did not come from the service. @param {any} trace @param {string} code */
-    open(trace, code) {
-      const model = buildModel(trace, code);
+    async open(trace, code) {
+      stop();
+      const model = await buildModelGently(trace, code);
       store.setState({
         code, model, before: null, comparison: null, ranCode: code, lesson: null, interventions: [], inputs: {},
         status: 'done', problem: null, elapsed: null, selection: null, hover: null, step: model.steps.length - 1,

@@ -11,7 +11,7 @@
 import { select } from 'd3';
 import { progressOf } from '../model/progress.js';
 import { at, buildCard, updateCard, updateGroup } from './cards.js';
-import { buildLink, linkNow, nameOfLink, updateLabel, updateLink } from './links.js';
+import { buildLink, linkNow, MANY, nameOfLink, updateLabel, updateLink } from './links.js';
 import { textWidth } from './measure.js';
 
 export class Painter {
@@ -153,7 +153,7 @@ export class Painter {
     const element = this.linkElements.get(id);
     if (!drawn || !element) return;
     drawn.now = linkNow(drawn.link, state);
-    const forwardActive = drawn.link.forward.some((edge) => state.edge(edge.id).state === 'active');
+    const forwardActive = this.readNow(arrangement, drawn.link, state);
     const { now } = drawn;
     const look = [drawn.link, drawn.points, now.state, now.gradient, now.sent, forwardActive, drawn.label, arrangement.largest];
     if (this.unchanged(element, look)) return;
@@ -163,6 +163,13 @@ export class Painter {
     if (title) title.textContent = nameOfLink(drawn);
     const label = this.labelElements.get(id);
     if (label) updateLabel(label, drawn);
+  }
+
+  /** Is it read in this step? @param {Arrangement} arrangement @param {import('../model/scene.js').Link} link @param {State} state */
+  readNow({ model, scene }, link, state) {
+    if (link.forward.length <= MANY) return link.forward.some((edge) => state.edge(edge.id).state === 'active');
+    const step = model.steps[state.step];
+    return step?.kind === 'op' && step.edges.some((edge) => scene.linkOf.get(edge) === link.id);
   }
 
   /**

@@ -10,6 +10,7 @@
  * @typedef {import('./arrange.js').Arrangement} Arrangement
  */
 import { firstOpen, READABLE } from '../model/groups.js';
+import { breath } from '../model/gently.js';
 import { buildScene } from '../model/scene.js';
 import { stateAt } from '../model/state.js';
 import { align, arrange } from './arrange.js';
@@ -26,6 +27,8 @@ import { Player } from './player.js';
 
 /** Text below this scale can't be read: big pictures then start at their top. */
 const READABLE_SCALE = 0.78;
+/** Work on a model of more cards is done in pieces. */
+const BIG = 1500;
 
 export class Picture {
   /** @param {HTMLElement} element @param {GraphHandlers} handlers */
@@ -73,6 +76,10 @@ export class Picture {
    */
   async setModel(model, { compare = null, keepPositions = false } = {}) {
     this.player.stop();
+    const turn = ++this.turn;
+    this.svg.setAttribute('aria-busy', 'true');
+    await this.breath(model);
+    if (turn !== this.turn) return;
     const drawn = this.arrangement?.groups.some(({ group }) => this.open.has(group.id)) ?? false;
     const asBefore = keepPositions && (drawn || this.model?.code === model.code);
     if (!asBefore) {
@@ -85,6 +92,11 @@ export class Picture {
     await this.rearrange(keepPositions ? this.arrangement : null);
   }
 
+  /** Between two pieces of work on a big model the page gets its turn. @param {Model} model */
+  async breath(model) {
+    if (model.cards.length > BIG) await breath();
+  }
+
   /**
    * Lay out the scene as it is now.
    * @param {Arrangement | null} before  What it may keep positions of.
@@ -95,11 +107,17 @@ export class Picture {
     if (!model) return;
     const turn = ++this.turn;
     this.svg.setAttribute('aria-busy', 'true');
+    await this.breath(model);
+    if (turn !== this.turn) return;
     const scene = buildScene(model, {
       open: this.open, collapse: model.cards.length > READABLE && !this.expanded, severed: this.compare?.severed ?? [],
     });
+    await this.breath(model);
+    if (turn !== this.turn) return;
     const arrangement = await arrange(this.layouts, model, scene, this.direction, before, this.compare);
     if (!arrangement || turn !== this.turn) return;
+    await this.breath(model);
+    if (turn !== this.turn) return;
     this.svg.setAttribute('aria-busy', 'false');
     // A glide that still runs would go on moving what is drawn anew.
     this.stopMoving();

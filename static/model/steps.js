@@ -8,21 +8,23 @@
  * @typedef {import('./types.js').ModelEdge} ModelEdge
  * @typedef {Omit<Model, 'steps' | 'history'>} Base
  */
+import { PIECE } from './gently.js';
 import { toNumber } from './numbers.js';
 import { sentenceOf } from './sentence.js';
 import { clip } from './source.js';
 
 /**
  * @param {Base} base
- * @returns {{steps: Step[], stepOfEvent: number[]}}  The step of each timeline event.
+ * @returns {Generator<void, {steps: Step[], stepOfEvent: number[]}, void>}  The step of each timeline event.
  */
-export function buildSteps(base) {
+export function* buildSteps(base) {
   const context = new Context(base);
   /** @type {Step[]} */
   const steps = [];
   const stepOfEvent = [];
   const events = base.trace.timeline;
   for (let i = 0; i < events.length; i++) {
+    if (i % PIECE === 0) yield;
     const event = events[i];
     const next = events[i + 1];
     // An AccumulateGrad that ran and its `+=` are one step.

@@ -252,6 +252,7 @@
  * @property {string | null} graph  The backward call in progress or last done.
  * @property {(id: string) => CardState} card
  * @property {(id: string) => EdgeState} edge
+ * @property {(edges: ModelEdge[]) => {sent: number, last: import('./sends.js').Sending | undefined}} sends  Of many gradient edges together.
  * @property {() => VariableState[]} variables
  *
  * @typedef {object} Change  One card before and after an intervention.
