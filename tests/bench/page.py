@@ -321,15 +321,10 @@ def panning(page: Page, name: str) -> None:
     settled(page)
     page.wait_for_timeout(800)
     pan(page, f"{name}, all, from afar")
-    box = page.locator(".gw-graph").bounding_box()
-    assert box is not None
-    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
-    for _ in range(60):
-        if page.locator(".gw-overview").is_hidden():
-            break
-        page.mouse.wheel(0, -300)
-        page.wait_for_timeout(40)
-    page.wait_for_timeout(500)
+    page.keyboard.press("/")
+    page.locator(".palette__input").fill("torch.")
+    page.keyboard.press("Enter")
+    page.wait_for_timeout(1000)
     pan(page, f"{name}, all, from near ({page.locator('.gw-card').count()} cards)")
     page.context.close()
 
