@@ -125,7 +125,8 @@ export function measure(item, model, foot) {
   const width = Math.max(150, header, LABEL_COLUMN + shape.width, note) + 2 * PAD;
   const valueTop = twoLines ? 44 : 30;
   const gradTop = hasValueRow(card) ? valueTop + shape.height + ROW_GAP : valueTop;
-  const gradHeight = hasGradientRow(card) ? shape.height : 0;
+  // In place of a gradient a ghost has one line of words.
+  const gradHeight = card.kind === 'ghost' ? CELL.height : hasGradientRow(card) ? shape.height : 0;
   const bottom = gradHeight ? gradTop + gradHeight : gradTop - ROW_GAP;
   const footTop = foot ? bottom + 4 : 0;
   const height = (foot ? footTop + FOOT : bottom) + PAD;

@@ -12,7 +12,7 @@ import { select } from 'd3';
 import { progressOf } from '../model/progress.js';
 import { at, buildCard, updateCard, updateGroup } from './cards.js';
 import { buildLink, linkNow, MANY, nameOfLink, updateLabel, updateLink } from './links.js';
-import { textWidth } from './measure.js';
+import { engineText, textWidth } from './measure.js';
 
 export class Painter {
   /** @param {SVGSVGElement} svg */
@@ -88,7 +88,7 @@ export class Painter {
     const { item, box } = drawn;
     const { card, group } = item;
     const kind = group ? 'group' : (card?.kind ?? 'op');
-    const signature = JSON.stringify([kind, card?.title ?? group?.title, card?.engine, card?.names, card?.reason, group?.cards.length, box]);
+    const signature = JSON.stringify([kind, card?.title ?? group?.title, card && engineText(card), card?.names, card?.reason, group?.cards.length, box]);
     if (element.dataset.signature !== signature) {
       buildCard(element, drawn);
       this.looks.delete(element);

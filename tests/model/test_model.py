@@ -144,8 +144,8 @@ def test_epochs_add_up_and_zero_clears() -> None:
 
 def test_every_sentence_names_its_node_and_numbers(seed: dict[str, Any]) -> None:
     sentences = [step["sentence"] for step in seed["models"][0]["steps"]]
-    assert sentences[5].startswith("backward() starts at b, seeded with 1.000")
-    assert sentences[8].startswith("MulBackward0 for y * y gets [1.000, 1.000, 1.000] and sends ")
+    assert sentences[5].startswith("backward() starts at b, seeded with 1")
+    assert sentences[8].startswith("MulBackward0 for y * y gets [1, 1, 1] and sends ")
     assert "to x + 2, twice: together" in sentences[8]
     assert sentences[11].startswith("Prints tensor(")
 
@@ -204,7 +204,7 @@ def test_a_custom_function_is_one_card() -> None:
         "    @staticmethod\n    def backward(ctx, g):\n        return g * 2\n"
         "x = torch.ones(2, requires_grad=True)\nDouble.apply(x).sum().backward()\n"
     )["models"][0]
-    assert titles(model, "op") == ["Double.apply(x)", ".sum()"]
+    assert titles(model, "op") == ["Double.apply(x)", "….sum()"]
     assert "x * 2" not in [card["title"] for card in model["cards"]], "part of Double.apply(x)"
 
 
