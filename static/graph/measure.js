@@ -56,7 +56,7 @@ function fontsOfPage() {
 
 /**
  * Width of a text.
- * @param {string} text @param {Role} role
+ * @param {string} text @param {Role} role @returns {number}
  */
 export function textWidth(text, role) {
   // Where all letters are of one width, numbers that change need no measuring.

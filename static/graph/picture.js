@@ -192,6 +192,7 @@ export class Picture {
     if (!scene) return;
     const cards = new Set((step?.cards ?? []).map((id) => scene.itemOf.get(id) ?? id));
     this.painter.mark('is-now', cards, new Set());
+    this.painter.mark('is-failed', step?.kind === 'error' ? cards : new Set(), new Set());
   }
 
   /** @param {Ref | null} ref */

@@ -53,8 +53,15 @@ export function sentenceOf(context, event, cardId, edges) {
     case 'print':
       return [{ text: 'Prints ' }, { text: clip((event.text ?? '').trim(), 80), code: true }];
     default:
-      return [{ text: clip((event.text ?? 'The program stopped').replace(/\s+/g, ' '), 220) }];
+      return errorSentence(event, card);
   }
+}
+
+/** @param {TraceEvent} event @param {Card | undefined} card  Where the engine gave up. @returns {Part[]} */
+function errorSentence(event, card) {
+  const text = clip((event.text ?? 'The program stopped').replace(/\s+/g, ' '), 200);
+  if (!card) return [{ text }];
+  return [{ text: 'At ' }, { text: card.engine, code: true, ref: { kind: 'card', id: card.id } }, { text: ' for ' }, link(card), { text: ` the engine gives up: ${text}` }];
 }
 
 /** @param {Card} card @returns {Part} */

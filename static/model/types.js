@@ -83,6 +83,7 @@
  * @property {TraceEdge[]} edges
  * @property {string[]} order
  * @property {boolean} [failed]
+ * @property {string} [failed_node]
  *
  * @typedef {{tensor: string, before: Summary | null, after: Summary | null}} Update
  *

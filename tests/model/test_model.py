@@ -251,3 +251,25 @@ def test_numbers_as_text(value: Any, text: str) -> None:
         [NODE, "--input-type=module", "-e", script], capture_output=True, text=True, check=True
     )
     assert done.stdout == text
+
+
+def test_an_error_of_the_engine_names_the_node_where_it_gave_up() -> None:
+    model = ask(
+        "x = torch.tensor([0.0, 1.0], requires_grad=True)\ny = torch.exp(x)\ny += 1\n"
+        "y.sum().backward()\n"
+    )["models"][0]
+    last = model["steps"][-1]
+    assert last["kind"] == "error"
+    assert last["sentence"].startswith("At ExpBackward0 for torch.exp(x) the engine gives up: ")
+
+
+def test_zero_grad_and_in_place_read_as_words() -> None:
+    model = ask(
+        "w = torch.ones(2, requires_grad=True)\nopt = torch.optim.SGD([w], lr=0.5)\n"
+        "opt.zero_grad()\ny = w * 3\ny += 1\ny.sum().backward()\nopt.step()\nopt.zero_grad()\n"
+    )["models"][0]
+    said = [step["sentence"] for step in model["steps"]]
+    assert "zero_grad() finds nothing to clear: every .grad is None" in said
+    assert "y += 1 changes y in place to [4, 4]: autograd records AddBackward0" in said
+    assert "The optimizer moves w [1, 1] → [-0.5, -0.5]" in said
+    assert said[-1] == "zero_grad() sets back to None: w.grad (it was [3, 3])"
