@@ -27,6 +27,9 @@ import { Player } from './player.js';
 
 /** Text below this scale can't be read: big pictures then start at their top. */
 const READABLE_SCALE = 0.78;
+/** A picture of few cards is seen whole, down to this scale. */
+const FEW = 12;
+const LEAST_SCALE = 0.55;
 /** Work on a model of more cards is done in pieces. */
 const BIG = 1500;
 
@@ -250,8 +253,9 @@ export class Picture {
   fit(duration = MOVE_MS) {
     if (!this.arrangement) return;
     const { bounds, cards } = this.arrangement;
-    const first = duration === 0 && cards.length > 12 && !this.expanded;
-    const options = first ? { readable: READABLE_SCALE, focus: this.focusRect() } : {};
+    const first = duration === 0 && !this.expanded;
+    const readable = cards.length > FEW ? READABLE_SCALE : LEAST_SCALE;
+    const options = first ? { readable, focus: this.focusRect() } : {};
     this.camera.go(this.camera.viewOf(bounds, options), duration);
     if (duration > 0) this.camera.touched = false;
   }
