@@ -472,3 +472,49 @@ def test_dragging_a_big_run_brings_its_jacobians_back_when_the_hand_rests(
     picture.page.wait_for_timeout(1500)
     assert '"jacobians":"none"' in asked[0]
     assert "jacobians" not in asked[-1] and len(asked) >= 2
+
+
+def close(text: str, number: Any) -> bool:
+    """A number as the picture writes it: three digits, or two with an exponent."""
+    if "e" in text:
+        return float(text) == pytest.approx(float(number), rel=0.06)
+    return text == shown(float(number)) or float(text) == pytest.approx(float(number), abs=6e-4)
+
+
+def flat(data: Any) -> list[Any]:
+    if not isinstance(data, list):
+        return [data]
+    return [number for part in data for number in flat(part)]
+
+
+@pytest.mark.parametrize(
+    "lesson", ["chain-rule", "backward", "vector", "fan-out", "nan", "custom-function"]
+)
+def test_numbers_of_every_edge_and_leaf_are_the_traces(
+    picture: Picture, server: Server, lesson: str
+) -> None:
+    """Beside plain torch's numbers (above): of each edge, in every shape of graph."""
+    picture.studio.lesson(lesson)
+    picture.drawn()
+    picture.go("End")
+    with server.client() as client:
+        lessons = client.get("/api/v1/lessons").json()
+    (found,) = [one for one in lessons.get("lessons", lessons) if one["id"] == lesson]
+    trace = server.trace(found["code"])
+    (graph,) = trace["graphs"]
+    sent = [flat(edge["gradient"]["data"]) for edge in graph["edges"]]
+    labels = [
+        text.split() for text in picture.page.locator(".gw-edge-label text").all_text_contents()
+    ]
+    assert len(labels) == len(graph["edges"])
+    for numbers in (one for one in sent if len(one) <= 4):
+        match = [
+            one for one in labels if len(one) == len(numbers) and all(map(close, one, numbers))
+        ]
+        assert match, f"{numbers} stand at no edge: {labels}"
+        labels.remove(match[0])
+    for variable in trace["variables"]:
+        if variable["is_leaf"] and variable["grad"]:
+            cells = picture.row(variable["name"], "grad")
+            assert all(map(close, cells, flat(variable["grad"]["data"])))
+            assert len(cells) == len(flat(variable["grad"]["data"]))
