@@ -28,6 +28,8 @@ export class Painter {
     this.pulseLayer = root.append('g').attr('class', 'gw-pulses').attr('aria-hidden', 'true');
     /** @type {WeakMap<SVGGElement, unknown[]>} */
     this.looks = new WeakMap();
+    /** @type {WeakMap<SVGGElement, Drawn>} What each card's frame was made for. */
+    this.frames = new WeakMap();
     /** @type {Map<string, SVGGElement>} */
     this.cardElements = new Map();
     /** @type {Map<string, SVGGElement>} */
@@ -85,6 +87,8 @@ export class Painter {
 
   /** Rebuild a card's frame only where it changed. @param {SVGGElement} element @param {Drawn} drawn */
   refreshFrame(element, drawn) {
+    if (this.frames.get(element) === drawn) return;
+    this.frames.set(element, drawn);
     const { item, box } = drawn;
     const { card, group } = item;
     const kind = group ? 'group' : (card?.kind ?? 'op');
