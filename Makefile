@@ -51,10 +51,11 @@ format: .venv/.installed
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: all libseccomp
+bench: all libseccomp browser
 	$(PIP) install --quiet -c constraints.txt -e '.[bench]'
 	$(BIN)/python -m tests.bench.latency
 	$(BIN)/python -m tests.bench.recorder
+	$(BIN)/python -m tests.bench.page
 
 load: all libseccomp
 	$(BIN)/python -m tests.bench.load

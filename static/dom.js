@@ -54,16 +54,16 @@ export function fill(element, ...children) {
 const FOCUSABLE = 'button, input, select, [tabindex]';
 
 /**
- * As `fill`, for what is drawn anew while the reader may be in it: focus and
- * scrolling stay where they were.
+ * As `fill`, for what is drawn anew while the reader may be in it: focus stays
+ * where it was.  So does scrolling, of itself, as long as nothing asks for a
+ * size between the emptying and the filling; asking here would lay out the
+ * whole page at every step.
  * @param {HTMLElement} element @param {...Child} children
  */
 export function refill(element, ...children) {
   const active = document.activeElement;
   const at = element.contains(active) ? [...element.querySelectorAll(FOCUSABLE)].indexOf(/** @type {Element} */ (active)) : -1;
-  const { scrollTop } = element;
   fill(element, ...children);
-  element.scrollTop = scrollTop;
   if (at >= 0) /** @type {HTMLElement | undefined} */ ([...element.querySelectorAll(FOCUSABLE)][at])?.focus({ preventScroll: true });
 }
 

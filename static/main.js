@@ -32,6 +32,8 @@ import { createWhatIfBar } from './whatif/bar.js';
 
 const small = matchMedia('(width < 760px) or (height < 500px)').matches;
 const flat = matchMedia('(height < 500px)').matches;
+/** A draft is written no more often than this. */
+const SAVE_MS = 400;
 const store = createStore(/** @type {State} */ ({ ...initialState, direction: flat ? 'LR' : 'TB', coach: !small, ...(embedded ? {} : readSettings()) }));
 const session = createSession(store);
 const history = createHistory(store);
@@ -112,9 +114,18 @@ if (!embedded) keep();
 /** What the next visit begins with. */
 function keep() {
   store.on(['theme', 'direction', 'speed', 'coach', 'sizes'], ({ theme, direction, speed, coach, sizes }) => writeSettings({ theme, direction, speed, coach, sizes }));
-  store.on(['code', 'seed', 'inputs', 'interventions', 'lesson', 'gradient'], ({ code, seed, inputs, interventions, lesson, gradient }) => {
+  let timer = 0;
+  const draft = () => {
+    clearTimeout(timer);
+    timer = 0;
+    const { code, seed, inputs, interventions, lesson, gradient } = store.get();
     writeDraft({ code, seed, inputs, interventions, lesson, gradient, saved: Date.now() });
+  };
+  // An input that is dragged changes with every frame; the disk need not hear of each.
+  store.on(['code', 'seed', 'inputs', 'interventions', 'lesson', 'gradient'], () => {
+    timer ||= window.setTimeout(draft, SAVE_MS);
   });
+  addEventListener('pagehide', () => timer && draft());
 }
 store.on(['status'], ({ status }) => (document.body.dataset.status = status));
 store.on(['selection'], ({ selection }) => {

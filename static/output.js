@@ -18,6 +18,9 @@ export function createOutput(host, store, actions) {
   fill(host, h('div', { class: 'panel__head' }, h('h2', { class: 'panel__title', id: 'output-title' }, 'Output')), lines);
   /** @type {{element: HTMLElement, step: number}[]} */
   let printed = [];
+  /** @type {HTMLElement | undefined} */
+  let last;
+  let frame = 0;
 
   function draw(/** @type {State} */ state) {
     const model = shown(state);
@@ -44,8 +47,12 @@ export function createOutput(host, store, actions) {
       line.element.classList.toggle('is-future', line.step > step);
       line.element.classList.toggle('is-now', line.step === step);
     }
-    // The last line that was printed by now stays in sight, without moving the panel.
-    const last = printed.findLast((line) => line.step <= step)?.element;
+    last = printed.findLast((line) => line.step <= step)?.element;
+    frame ||= requestAnimationFrame(follow);
+  }
+  /** The last line that was printed by now stays in sight, without moving the panel. */
+  function follow() {
+    frame = 0;
     if (last) lines.scrollTop = last.offsetTop - lines.offsetTop + last.offsetHeight - lines.clientHeight;
   }
   store.on(['model', 'view'], draw);

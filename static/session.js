@@ -2,7 +2,7 @@
  * Running programs: one request at a time, the newest wins, and beside each run
  * with what-ifs the same program without them, to compare.
  */
-import { buildModel, compare } from './model/index.js';
+import { buildModelGently, compare } from './model/index.js';
 import { Problem, runTrace } from './api.js';
 import { isExpression } from './editor/syntax.js';
 import { programOf, sameCard, shown } from './state.js';
@@ -20,30 +20,49 @@ import { sameStep } from './timeline/same-step.js';
 const PATIENCE = 350;
 /** Runs of a drag that may be under way at once. */
 const AHEAD = 2;
+/** While a run of more engine nodes is dragged, its local Jacobians wait until the hand rests. */
+const LIGHT = 30;
+const REST = 250;
 /** Longest wait that is taken without asking, in seconds. */
 const LONGEST_RETRY = 5;
 
+/** @type {{code: string, is: boolean}} */
+let asked = { code: '', is: false };
+
+/** A drag asks it of the same program again and again. @param {string} code */
+function isOneExpression(code) {
+  if (asked.code !== code) asked = { code, is: isExpression(code) };
+  return asked.is;
+}
+
 /**
  * The body of a request.
- * @param {Program} program @param {Intervention[]} interventions @param {boolean} [check]
+ * @param {Program} program @param {Intervention[]} interventions
+ * @param {{check?: boolean, light?: boolean}} [options]  light: without local Jacobians.
  */
-export function requestOf(program, interventions, check = false) {
+export function requestOf(program, interventions, { check = false, light = false } = {}) {
   return {
     code: program.code,
     seed: program.seed,
     inputs: program.inputs,
     gradient: program.gradient,
-    auto_backward: isExpression(program.code),
+    auto_backward: isOneExpression(program.code),
     interventions: interventions.map(({ id, kind, target }) => ({ id, kind, target })),
     ...(check ? { check: true } : {}),
+    ...(light ? { jacobians: 'none' } : {}),
   };
+}
+
+/** @param {Model | null} model */
+function isHeavy(model) {
+  return (model?.trace.graphs ?? []).reduce((total, graph) => total + graph.nodes.length, 0) > LIGHT;
 }
 
 /** @param {Store} store */
 export function createSession(store) {
   /** @type {AbortController | null} */
   let controller = null;
-  /** @type {{key: string, model: Model} | null} */
+  /** @type {{key: string, model: Model, light: boolean} | null} */
   let plain = null;
   /** Runs of a drag under way, whether one more is wanted, and their numbers. */
   /** @type {Set<AbortController>} */
@@ -51,17 +70,19 @@ export function createSession(store) {
   let wanted = false;
   let sent = 0;
   let drawn = 0;
+  let rest = 0;
 
   /**
-   * @typedef {import('./api.js').RunOptions & {signal: AbortSignal, check?: boolean}} Options
+   * @typedef {import('./api.js').RunOptions & {signal: AbortSignal, check?: boolean, light?: boolean}} Options
    * @param {Program} program @param {Intervention[]} interventions @param {Options} options
    */
-  async function modelOf(program, interventions, { check, ...options }) {
-    const request = requestOf(program, interventions, check);
+  async function modelOf(program, interventions, { check, light, ...options }) {
+    const request = requestOf(program, interventions, { check, light });
     for (let attempt = 0; ; attempt++) {
       try {
-        return buildModel(await runTrace(request, options), program.code);
+        return await buildModelGently(await runTrace(request, options), program.code, options.signal);
       } catch (error) {
+        if (options.signal.aborted) throw new Problem('cancelled', 'Cancelled', '');
         const wait = error instanceof Problem ? error.retryAfter : null;
         if (wait === null || wait > LONGEST_RETRY || attempt > 0) throw error;
         await pause(wait * 1000, options.signal);
@@ -73,16 +94,18 @@ export function createSession(store) {
   async function models(state, options) {
     const program = programOf(state);
     const key = JSON.stringify(program);
+    const { signal, light = false } = options;
+    const known = plain?.key === key && (light || !plain.light) ? plain.model : null;
     if (state.interventions.length === 0) {
       const model = await modelOf(program, [], options);
-      plain = { key, model };
+      plain = { key, model, light };
       return { model, before: null, comparison: null };
     }
     const [model, before] = await Promise.all([
       modelOf(program, state.interventions, options),
-      plain?.key === key ? plain.model : modelOf(program, [], { signal: options.signal }),
+      known ?? modelOf(program, [], { signal, light }),
     ]);
-    plain = { key, model: before };
+    plain = { key, model: before, light: known ? (plain?.light ?? light) : light };
     return { model, before, comparison: compare(before, model) };
   }
 
@@ -113,6 +136,7 @@ export function createSession(store) {
 
   /** Stop all that is under way. */
   function stop() {
+    clearTimeout(rest);
     controller?.abort();
     for (const one of drags) one.abort();
   }
@@ -152,8 +176,10 @@ export function createSession(store) {
   /**
    * Run for a drag, without ado.  Two may be under way, so that one is computed
    * while another travels; an answer that a newer one has overtaken is dropped.
+   * @param {{whole?: boolean}} [options]  whole: whatever it costs.
    */
-  async function live() {
+  async function live({ whole = false } = {}) {
+    clearTimeout(rest);
     wanted = true;
     if (drags.size >= AHEAD) return;
     wanted = false;
@@ -161,9 +187,10 @@ export function createSession(store) {
     const number = ++sent;
     const started = performance.now();
     const state = store.get();
+    const light = !whole && isHeavy(state.model);
     drags.add(mine);
     try {
-      const result = await models(state, { signal: mine.signal });
+      const result = await models(state, { signal: mine.signal, light });
       if (mine.signal.aborted || number < drawn) return;
       drawn = number;
       show(state, result, started);
@@ -172,6 +199,7 @@ export function createSession(store) {
     } finally {
       drags.delete(mine);
       if (wanted && !mine.signal.aborted) void live();
+      else if (light && !mine.signal.aborted && drags.size === 0) rest = window.setTimeout(() => void live({ whole: true }), REST);
     }
   }
 
@@ -180,8 +208,9 @@ export function createSession(store) {
     live,
     cancel: stop,
     /** Show a trace that did not come from the service. @param {any} trace @param {string} code */
-    open(trace, code) {
-      const model = buildModel(trace, code);
+    async open(trace, code) {
+      stop();
+      const model = await buildModelGently(trace, code);
       store.setState({
         code, model, before: null, comparison: null, ranCode: code, lesson: null, interventions: [], inputs: {},
         status: 'done', problem: null, elapsed: null, selection: null, hover: null, step: model.steps.length - 1,

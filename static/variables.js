@@ -24,6 +24,12 @@ export function createVariables(host, store, actions, views) {
   const title = h('h2', { class: 'panel__title', id: 'variables-title' });
   const body = h('div', {});
   fill(host, h('div', { class: 'panel__head' }, title), body);
+  let narrow = host.offsetWidth < 400;
+  new ResizeObserver(() => {
+    if (narrow === host.offsetWidth < 400) return;
+    narrow = !narrow;
+    draw(store.get());
+  }).observe(host);
 
   function draw(/** @type {State} */ state) {
     const model = shown(state);
@@ -51,7 +57,7 @@ export function createVariables(host, store, actions, views) {
     /** @type {import('./model/types.js').Ref | null} */
     const ref = card ? { kind: 'card', id: card } : null;
     const leaf = info.is_leaf && info.requires_grad;
-    const most = host.offsetWidth < 400 ? 2 : 3;
+    const most = narrow ? 2 : 3;
     const selected = ref !== null && state.selection?.id === ref.id;
     return h(
       'tr',

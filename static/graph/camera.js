@@ -25,8 +25,11 @@ export class Camera {
     this.top = MARGIN.top;
     /** The reader moved it; a new layout then leaves it alone. */
     this.touched = false;
+    /** @type {{width: number, height: number} | null} Asking the document lays it out. */
+    this.known = null;
     this.zoom = /** @type {import('d3').ZoomBehavior<SVGSVGElement, unknown>} */ (zoom())
       .scaleExtent([0.0005, CLOSEST])
+      .extent(() => [[0, 0], [this.size.width, this.size.height]])
       .on('zoom', (event) => {
         if (event.sourceEvent) this.touched = true;
         onView(event.transform);
@@ -41,7 +44,13 @@ export class Camera {
 
   /** Size of the window on the picture, px. */
   get size() {
-    return { width: this.svg.clientWidth || 800, height: this.svg.clientHeight || 600 };
+    this.known ??= { width: this.svg.clientWidth || 800, height: this.svg.clientHeight || 600 };
+    return this.known;
+  }
+
+  /** The window has another size now. */
+  resized() {
+    this.known = null;
   }
 
   /** @param {View} view @param {number} [duration] */

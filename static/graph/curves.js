@@ -41,7 +41,7 @@ export function relaxed(way, direction, clear) {
 }
 
 /** At its numbers a line leans no more than this, so that it stays clear of them. */
-const LEAN = 0.55;
+const LEAN = 0.85;
 
 /**
  * From a box through the middle of a slot to a box, without a corner.

@@ -13,6 +13,9 @@ import { areaOf, covers, Viewport } from './viewport.js';
 const MOST_ELEMENTS = 120;
 /** Below this scale a big picture is a canvas. */
 const DETAIL_SCALE = 0.4;
+/** What is in the document around the window, and at least, in windows. */
+const AROUND = 0.3;
+const AHEAD = 0.15;
 /** A picture of more cards is exported as far as it is in sight. */
 const MOST_EXPORTED = 2000;
 
@@ -49,8 +52,9 @@ export class Detail {
     const sight = areaOf(camera.view, camera.size);
     const far = camera.view.k < DETAIL_SCALE || viewport.cards(sight).length > MOST_ELEMENTS;
     this.setFar(far);
-    if (far || (this.joined && covers(this.joined, sight))) return;
-    this.joined = areaOf(camera.view, camera.size, 0.4);
+    // A little at a time and ahead of the eye: much at once would cost a frame.
+    if (far || (this.joined && covers(this.joined, areaOf(camera.view, camera.size, AHEAD)))) return;
+    this.joined = areaOf(camera.view, camera.size, AROUND);
     const cards = viewport.cards(this.joined);
     painter.join(cards, viewport.links(this.joined).slice(0, 4 * MOST_ELEMENTS));
     painter.placeCards(cards);

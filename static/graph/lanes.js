@@ -23,7 +23,7 @@
 /** Room for a line and its twin arrow. */
 const LANE = 18;
 /** Between a line and its numbers. */
-const LABEL_GAP = 4;
+const LABEL_GAP = 10;
 /** The same where lanes lie side by side: wide enough to be told apart. */
 const SIDE_LANE = 34;
 /** Where lanes meet a box they stand this far apart at most. */

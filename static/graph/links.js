@@ -26,6 +26,8 @@ import { textWidth } from './measure.js';
 const ASIDE = 4;
 const LABEL_HEIGHT = 18;
 const STUB = 44;
+/** A line that stands for more gradients says how many were sent. */
+export const MANY = 24;
 
 /** @param {Summary | null} gradient */
 export function labelOf(gradient) {
@@ -38,7 +40,7 @@ export function labelOf(gradient) {
  */
 export function labelSize(link) {
   if (link.gradients.length === 0) return null;
-  if (link.gradients.length > 24) return [60, LABEL_HEIGHT];
+  if (link.gradients.length > MANY) return [60, LABEL_HEIGHT];
   const widths = link.gradients.map((edge) => {
     const label = labelOf(edge.gradient);
     // Room for what the same numbers may become when an input is dragged.
@@ -54,6 +56,11 @@ export function labelSize(link) {
  * @returns {DrawnLink['now']}
  */
 export function linkNow(link, state) {
+  if (link.gradients.length > MANY) {
+    const { sent, last } = state.sends(link.gradients);
+    if (!last) return { state: 'pending', gradient: null, edge: null, sent: 0 };
+    return { state: last.step === state.step ? 'active' : 'done', gradient: last.gradient, edge: last.edge, sent };
+  }
   /** @type {DrawnLink['now']} */
   let now = { state: 'pending', gradient: null, edge: null, sent: 0 };
   for (const edge of link.gradients) {
@@ -143,7 +150,7 @@ export function updateLabel(element, drawn) {
   const visible = label !== null && now.state !== 'pending';
   root.attr('class', `gw-edge-label gw-edge-label--${now.state}`).style('display', visible ? '' : 'none');
   if (!visible || !label) return;
-  const text = link.gradients.length > 24 ? `${now.sent} sent` : labelOf(now.gradient);
+  const text = link.gradients.length > MANY ? `${now.sent} sent` : labelOf(now.gradient);
   const width = textWidth(text, 'cell') + 10;
   root.attr('transform', `translate(${label[0]},${label[1]})`);
   root.select('rect').attr('x', -width / 2).attr('y', -LABEL_HEIGHT / 2).attr('width', width).attr('height', LABEL_HEIGHT);

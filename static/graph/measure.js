@@ -36,26 +36,38 @@ const CELL = { width: 50, height: 18 };
 const FONT_SANS = '"Inter", "Segoe UI", system-ui, sans-serif';
 const FONT_MONO = '"JetBrains Mono", "SF Mono", Menlo, Consolas, "DejaVu Sans Mono", monospace';
 
+/** @typedef {'title' | 'engine' | 'cell' | 'note'} Role */
+
+/** @type {Record<Role, string> | null} */
+let fonts = null;
 /** @type {CanvasRenderingContext2D | null} */
 let pen = null;
 /** @type {Map<string, number>} */
 const known = new Map();
+const PLAIN = /^[\x20-\x7e]*$/;
+
+/** Asking for a style lays the page out, so it is asked once. @returns {Record<Role, string>} */
+function fontsOfPage() {
+  const style = getComputedStyle(document.documentElement);
+  const mono = style.getPropertyValue('--gw-mono') || FONT_MONO;
+  const sans = style.getPropertyValue('--gw-sans') || FONT_SANS;
+  return { title: `600 13px ${mono}`, engine: `400 11px ${sans}`, cell: `400 11px ${mono}`, note: `400 11px ${sans}` };
+}
 
 /**
  * Width of a text.
- * @param {string} text @param {'title' | 'engine' | 'cell' | 'note'} role
+ * @param {string} text @param {Role} role @returns {number}
  */
 export function textWidth(text, role) {
+  // Where all letters are of one width, numbers that change need no measuring.
+  if ((role === 'cell' || role === 'title') && text.length > 1 && PLAIN.test(text)) return text.length * textWidth('0', role);
   const key = `${role}|${text}`;
   const hit = known.get(key);
   if (hit !== undefined) return hit;
   pen ??= document.createElement('canvas').getContext('2d');
-  const style = getComputedStyle(document.documentElement);
-  const mono = style.getPropertyValue('--gw-mono') || FONT_MONO;
-  const sans = style.getPropertyValue('--gw-sans') || FONT_SANS;
-  const font = { title: `600 13px ${mono}`, engine: `400 11px ${sans}`, cell: `400 11px ${mono}`, note: `400 11px ${sans}` };
+  fonts ??= fontsOfPage();
   if (!pen) return text.length * 7;
-  pen.font = font[role];
+  pen.font = fonts[role];
   const width = pen.measureText(text).width;
   if (known.size > 20000) known.clear();
   known.set(key, width);
@@ -113,7 +125,8 @@ export function measure(item, model, foot) {
   const width = Math.max(150, header, LABEL_COLUMN + shape.width, note) + 2 * PAD;
   const valueTop = twoLines ? 44 : 30;
   const gradTop = hasValueRow(card) ? valueTop + shape.height + ROW_GAP : valueTop;
-  const gradHeight = hasGradientRow(card) ? shape.height : 0;
+  // In place of a gradient a ghost has one line of words.
+  const gradHeight = card.kind === 'ghost' ? CELL.height : hasGradientRow(card) ? shape.height : 0;
   const bottom = gradHeight ? gradTop + gradHeight : gradTop - ROW_GAP;
   const footTop = foot ? bottom + 4 : 0;
   const height = (foot ? footTop + FOOT : bottom) + PAD;

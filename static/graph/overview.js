@@ -9,6 +9,7 @@
  * @typedef {import('../model/types.js').State} State
  */
 import { clip } from '../model/source.js';
+import { linkNow } from './links.js';
 import { areaOf } from './viewport.js';
 
 const MARGIN = 0.5;
@@ -149,7 +150,7 @@ function paintLinks(pen, viewport, area, state, palette, k) {
   for (const drawn of viewport.links(area)) {
     const { link } = drawn;
     if (drawn.stub) continue;
-    const sent = link.gradients.length > 0 && link.gradients.some((edge) => state.edge(edge.id).state !== 'pending');
+    const sent = link.gradients.length > 0 && linkNow(link, state).state !== 'pending';
     const path = !link.recorded ? loose : sent ? warm : quiet;
     if (k > 0.12) trace(path, drawn.points, Math.max(1, Math.round(1 / k)) * 2);
     else {

@@ -11,8 +11,8 @@
 import { select } from 'd3';
 import { progressOf } from '../model/progress.js';
 import { at, buildCard, updateCard, updateGroup } from './cards.js';
-import { buildLink, linkNow, nameOfLink, updateLabel, updateLink } from './links.js';
-import { textWidth } from './measure.js';
+import { buildLink, linkNow, MANY, nameOfLink, updateLabel, updateLink } from './links.js';
+import { engineText, textWidth } from './measure.js';
 
 export class Painter {
   /** @param {SVGSVGElement} svg */
@@ -28,6 +28,8 @@ export class Painter {
     this.pulseLayer = root.append('g').attr('class', 'gw-pulses').attr('aria-hidden', 'true');
     /** @type {WeakMap<SVGGElement, unknown[]>} */
     this.looks = new WeakMap();
+    /** @type {WeakMap<SVGGElement, Drawn>} What each card's frame was made for. */
+    this.frames = new WeakMap();
     /** @type {Map<string, SVGGElement>} */
     this.cardElements = new Map();
     /** @type {Map<string, SVGGElement>} */
@@ -85,10 +87,12 @@ export class Painter {
 
   /** Rebuild a card's frame only where it changed. @param {SVGGElement} element @param {Drawn} drawn */
   refreshFrame(element, drawn) {
+    if (this.frames.get(element) === drawn) return;
+    this.frames.set(element, drawn);
     const { item, box } = drawn;
     const { card, group } = item;
     const kind = group ? 'group' : (card?.kind ?? 'op');
-    const signature = JSON.stringify([kind, card?.title ?? group?.title, card?.engine, card?.names, card?.reason, group?.cards.length, box]);
+    const signature = JSON.stringify([kind, card?.title ?? group?.title, card && engineText(card), card?.names, card?.reason, group?.cards.length, box]);
     if (element.dataset.signature !== signature) {
       buildCard(element, drawn);
       this.looks.delete(element);
@@ -153,7 +157,7 @@ export class Painter {
     const element = this.linkElements.get(id);
     if (!drawn || !element) return;
     drawn.now = linkNow(drawn.link, state);
-    const forwardActive = drawn.link.forward.some((edge) => state.edge(edge.id).state === 'active');
+    const forwardActive = this.readNow(arrangement, drawn.link, state);
     const { now } = drawn;
     const look = [drawn.link, drawn.points, now.state, now.gradient, now.sent, forwardActive, drawn.label, arrangement.largest];
     if (this.unchanged(element, look)) return;
@@ -163,6 +167,13 @@ export class Painter {
     if (title) title.textContent = nameOfLink(drawn);
     const label = this.labelElements.get(id);
     if (label) updateLabel(label, drawn);
+  }
+
+  /** Is it read in this step? @param {Arrangement} arrangement @param {import('../model/scene.js').Link} link @param {State} state */
+  readNow({ model, scene }, link, state) {
+    if (link.forward.length <= MANY) return link.forward.some((edge) => state.edge(edge.id).state === 'active');
+    const step = model.steps[state.step];
+    return step?.kind === 'op' && step.edges.some((edge) => scene.linkOf.get(edge) === link.id);
   }
 
   /**

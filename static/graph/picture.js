@@ -10,6 +10,7 @@
  * @typedef {import('./arrange.js').Arrangement} Arrangement
  */
 import { firstOpen, READABLE } from '../model/groups.js';
+import { breath } from '../model/gently.js';
 import { buildScene } from '../model/scene.js';
 import { stateAt } from '../model/state.js';
 import { align, arrange } from './arrange.js';
@@ -26,6 +27,11 @@ import { Player } from './player.js';
 
 /** Text below this scale can't be read: big pictures then start at their top. */
 const READABLE_SCALE = 0.78;
+/** A picture of few cards is seen whole, down to this scale. */
+const FEW = 12;
+const LEAST_SCALE = 0.55;
+/** Work on a model of more cards is done in pieces. */
+const BIG = 1500;
 
 export class Picture {
   /** @param {HTMLElement} element @param {GraphHandlers} handlers */
@@ -73,6 +79,10 @@ export class Picture {
    */
   async setModel(model, { compare = null, keepPositions = false } = {}) {
     this.player.stop();
+    const turn = ++this.turn;
+    this.svg.setAttribute('aria-busy', 'true');
+    await this.breath(model);
+    if (turn !== this.turn) return;
     const drawn = this.arrangement?.groups.some(({ group }) => this.open.has(group.id)) ?? false;
     const asBefore = keepPositions && (drawn || this.model?.code === model.code);
     if (!asBefore) {
@@ -85,6 +95,11 @@ export class Picture {
     await this.rearrange(keepPositions ? this.arrangement : null);
   }
 
+  /** Between two pieces of work on a big model the page gets its turn. @param {Model} model */
+  async breath(model) {
+    if (model.cards.length > BIG) await breath();
+  }
+
   /**
    * Lay out the scene as it is now.
    * @param {Arrangement | null} before  What it may keep positions of.
@@ -95,11 +110,17 @@ export class Picture {
     if (!model) return;
     const turn = ++this.turn;
     this.svg.setAttribute('aria-busy', 'true');
+    await this.breath(model);
+    if (turn !== this.turn) return;
     const scene = buildScene(model, {
       open: this.open, collapse: model.cards.length > READABLE && !this.expanded, severed: this.compare?.severed ?? [],
     });
+    await this.breath(model);
+    if (turn !== this.turn) return;
     const arrangement = await arrange(this.layouts, model, scene, this.direction, before, this.compare);
     if (!arrangement || turn !== this.turn) return;
+    await this.breath(model);
+    if (turn !== this.turn) return;
     this.svg.setAttribute('aria-busy', 'false');
     // A glide that still runs would go on moving what is drawn anew.
     this.stopMoving();
@@ -174,6 +195,7 @@ export class Picture {
     if (!scene) return;
     const cards = new Set((step?.cards ?? []).map((id) => scene.itemOf.get(id) ?? id));
     this.painter.mark('is-now', cards, new Set());
+    this.painter.mark('is-failed', step?.kind === 'error' ? cards : new Set(), new Set());
   }
 
   /** @param {Ref | null} ref */
@@ -231,8 +253,9 @@ export class Picture {
   fit(duration = MOVE_MS) {
     if (!this.arrangement) return;
     const { bounds, cards } = this.arrangement;
-    const first = duration === 0 && cards.length > 12 && !this.expanded;
-    const options = first ? { readable: READABLE_SCALE, focus: this.focusRect() } : {};
+    const first = duration === 0 && !this.expanded;
+    const readable = cards.length > FEW ? READABLE_SCALE : LEAST_SCALE;
+    const options = first ? { readable, focus: this.focusRect() } : {};
     this.camera.go(this.camera.viewOf(bounds, options), duration);
     if (duration > 0) this.camera.touched = false;
   }
@@ -270,6 +293,7 @@ export class Picture {
   }
 
   resized() {
+    this.camera.resized();
     if (!this.arrangement) return;
     if (!this.camera.touched) this.fit(0);
     if (this.detail.far) this.detail.paint();

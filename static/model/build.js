@@ -7,6 +7,7 @@
 import { buildCards } from './cards.js';
 import { buildEdges } from './edges.js';
 import { buildHistory } from './history.js';
+import { atOnce, gently } from './gently.js';
 import { buildSteps } from './steps.js';
 
 /**
@@ -15,8 +16,22 @@ import { buildSteps } from './steps.js';
  * @returns {Model}
  */
 export function buildModel(trace, code) {
-  const made = buildCards(trace, code);
-  const edges = buildEdges(trace, made);
+  return atOnce(modelling(trace, code));
+}
+
+/**
+ * As `buildModel`; a big trace does not stop the page meanwhile.
+ * @param {Trace} trace @param {string} code @param {AbortSignal} [signal]
+ * @returns {Promise<Model>}
+ */
+export function buildModelGently(trace, code, signal) {
+  return gently(modelling(trace, code), signal);
+}
+
+/** @param {Trace} trace @param {string} code @returns {Generator<void, Model, void>} */
+function* modelling(trace, code) {
+  const made = yield* buildCards(trace, code);
+  const edges = yield* buildEdges(trace, made);
   const base = {
     trace,
     code,
@@ -29,6 +44,7 @@ export function buildModel(trace, code) {
     cardOfOp: made.cardOfOp,
     tensorById: made.tensorById,
   };
-  const { steps, stepOfEvent } = buildSteps(base);
-  return { ...base, steps, history: buildHistory(base, steps, stepOfEvent) };
+  yield;
+  const { steps, stepOfEvent } = yield* buildSteps(base);
+  return { ...base, steps, history: yield* buildHistory(base, steps, stepOfEvent) };
 }

@@ -20,18 +20,24 @@
  *   For each op that has a card: which cards made what it read, at that time.
  */
 import { NodeIndex, Titles } from './catalogue.js';
+import { PIECE } from './gently.js';
 import { clip, spanKey } from './source.js';
 
 const FLAG_OPS = new Set(['requires_grad_', 'retain_grad', 'register_hook']);
 
 /**
  * @param {Trace} trace @param {string} code
- * @returns {Made}
+ * @returns {Generator<void, Made, void>}
  */
-export function buildCards(trace, code) {
+export function* buildCards(trace, code) {
   const builder = new Builder(trace, code);
-  for (const op of trace.ops) builder.addOp(op);
+  for (let i = 0; i < trace.ops.length; i++) {
+    if (i % PIECE === 0) yield;
+    builder.addOp(trace.ops[i]);
+  }
+  yield;
   builder.addLooseNodes();
+  yield;
   builder.finish();
   return builder;
 }

@@ -6,12 +6,13 @@
  * @typedef {import('./types.js').ModelEdge} ModelEdge
  * @typedef {import('./cards.js').Made} Made
  */
+import { PIECE } from './gently.js';
 
 /**
  * @param {Trace} trace @param {Made} made
- * @returns {ModelEdge[]}
+ * @returns {Generator<void, ModelEdge[], void>}
  */
-export function buildEdges(trace, made) {
+export function* buildEdges(trace, made) {
   /** @type {ModelEdge[]} */
   const edges = [];
   /** @type {Set<string>} */
@@ -19,7 +20,9 @@ export function buildEdges(trace, made) {
   /** @type {Set<string>} */
   const linked = new Set();
   for (const graph of trace.graphs) {
-    for (const edge of graph.edges) {
+    for (let i = 0; i < graph.edges.length; i++) {
+      if (i % PIECE === 0) yield;
+      const edge = graph.edges[i];
       const source = made.cardOfNode.get(edge.source);
       const target = made.cardOfNode.get(edge.target);
       if (!source || !target) continue;
@@ -40,6 +43,7 @@ export function buildEdges(trace, made) {
       });
     }
   }
+  yield;
   addReads(made, edges, linked);
   return edges;
 }

@@ -10,15 +10,19 @@
  * @typedef {import('./types.js').FlowEntry} FlowEntry
  * @typedef {import('./steps.js').Base} Base
  */
+import { PIECE } from './gently.js';
 import { sum } from './numbers.js';
 
 /**
  * @param {Base} base @param {Step[]} steps @param {number[]} stepOfEvent
- * @returns {History}
+ * @returns {Generator<void, History, void>}
  */
-export function buildHistory(base, steps, stepOfEvent) {
+export function* buildHistory(base, steps, stepOfEvent) {
   const recorder = new Recorder(base);
-  for (const step of steps) recorder.take(step);
+  for (const step of steps) {
+    if (step.index % PIECE === 0) yield;
+    recorder.take(step);
+  }
   recorder.bind(stepOfEvent);
   return recorder.history;
 }
@@ -183,7 +187,8 @@ class Recorder {
   /** @param {Step} step @param {string} graphId @param {string} nodeId */
   retain(step, graphId, nodeId) {
     if (this.retained.size === 0) return;
-    const node = this.graphById.get(graphId)?.nodes.find((one) => one.id === nodeId);
+    const graph = this.graphById.get(graphId);
+    const node = graph && this.wire(graph).nodes.get(nodeId);
     node?.outputs.forEach((tensor, slot) => {
       if (!tensor || !this.retained.has(tensor)) return;
       const before = last(this.history.grads, tensor)?.after ?? null;

@@ -2,7 +2,7 @@
  * From a trace to what the page shows.  Pure functions; no DOM.
  */
 
-export { buildModel } from './build.js';
+export { buildModel, buildModelGently } from './build.js';
 export { stateAt } from './state.js';
 export { compare } from './compare.js';
 export { formatNumber, formatShape, formatInline, formatSummary, flatten, toNumber } from './numbers.js';

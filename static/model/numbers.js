@@ -99,16 +99,25 @@ export function formatSummary(summary, most = 4) {
 }
 
 /**
- * As formatSummary, with brackets around a vector.
+ * As formatNumber, for a sentence: columns need no zeros at the end there.
+ * @param {Num | null | undefined} value @param {string} [dtype]
+ */
+export function briefNumber(value, dtype) {
+  const text = formatNumber(value, dtype);
+  return /^-?\d+\.\d+$/.test(text) ? text.replace(/\.?0+$/, '') : text;
+}
+
+/**
+ * In a sentence: a few numbers with brackets around a vector, else shape and norm.
  * @param {Summary | null | undefined} summary
  */
 export function formatInline(summary) {
   if (!summary) return 'None';
   const numbers = flatten(summary);
   if (!numbers || numbers.length > 4) {
-    return `a ${formatShape(summary.shape)} tensor of norm ${formatNumber(summary.norm)}`;
+    return `a ${formatShape(summary.shape)} tensor of norm ${briefNumber(summary.norm)}`;
   }
-  const text = numbers.map((n) => formatNumber(n, summary.dtype)).join(', ');
+  const text = numbers.map((n) => briefNumber(n, summary.dtype)).join(', ');
   return summary.shape.length === 0 ? text : `[${text}]`;
 }
 

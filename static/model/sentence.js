@@ -7,7 +7,7 @@
  * @typedef {import('./types.js').TraceEvent} TraceEvent
  * @typedef {import('./steps.js').Context} Context
  */
-import { flatten, formatInline, same, sum } from './numbers.js';
+import { briefNumber, flatten, formatInline, formatShape, same, sum } from './numbers.js';
 import { clip } from './source.js';
 
 /** Why autograd did not record an op, as the end of a sentence. */
@@ -45,14 +45,23 @@ export function sentenceOf(context, event, cardId, edges) {
     case 'accumulate':
       return accumulateSentence(context, event, card);
     case 'zero_grad':
-      return [{ text: 'zero_grad: ' }, ...updateList(context, event, '.grad')];
+      return zeroSentence(context, event);
     case 'optimizer_step':
-      return [{ text: 'The optimizer moves ' }, ...updateList(context, event, '')];
+      return (event.updates ?? []).length === 0
+        ? [{ text: 'The optimizer steps, and moves nothing: no parameter has a .grad' }]
+        : [{ text: 'The optimizer moves ' }, ...updateList(context, event, '')];
     case 'print':
       return [{ text: 'Prints ' }, { text: clip((event.text ?? '').trim(), 80), code: true }];
     default:
-      return [{ text: `${event.text ?? 'The program stopped'}` }];
+      return errorSentence(event, card);
   }
+}
+
+/** @param {TraceEvent} event @param {Card | undefined} card  Where the engine gave up. @returns {Part[]} */
+function errorSentence(event, card) {
+  const text = clip((event.text ?? 'The program stopped').replace(/\s+/g, ' '), 200);
+  if (!card) return [{ text }];
+  return [{ text: 'At ' }, { text: card.engine, code: true, ref: { kind: 'card', id: card.id } }, { text: ' for ' }, link(card), { text: ` the engine gives up: ${text}` }];
 }
 
 /** @param {Card} card @returns {Part} */
@@ -72,17 +81,65 @@ function opSentence(context, event, card) {
     return [{ text: op.name, code: true }, { text: ' changes ' }, link(card), { text: ' in place, autograd does not see it' }];
   }
   const made = context.base.tensorById.get(op?.outputs[0] ?? '');
-  const value = made?.value ? [{ text: ` = ${formatInline(made.value)}` }] : [];
+  const named = card.names.includes(card.title);
+  const value = made?.value ? result(card, named, op?.mutated?.[0] ? made.value : null, made.value) : [];
   if (card.kind === 'leaf') {
-    return [link(card), ...value, { text: ': a leaf, autograd will collect its gradient in ' }, { text: `${card.title}.grad`, code: true }];
+    const collects = made && switchedOn(context, op, made)
+      ? 'that will require grad later; then autograd collects its gradient in '
+      : 'autograd will collect its gradient in ';
+    return [link(card), ...value, { text: `: a leaf, ${collects}` }, { text: `${card.title}.grad`, code: true }];
   }
-  if (card.kind === 'constant') return [link(card), ...value, { text: ': outside autograd, it does not require grad' }];
+  if (card.kind === 'constant') return [link(card), ...value, { text: ': a constant for autograd, which does not follow it' }];
   if (card.kind === 'ghost') {
     const why = REASONS.get(card.reason ?? '') ?? card.reason ?? 'it was not followed';
     return [link(card), ...value, { text: `: not recorded, ${why}` }];
   }
   const record = card.node ? [{ text: ': autograd records ' }, { text: card.engine, code: true }] : [];
   return [link(card), ...value, ...record];
+}
+
+/**
+ * What an op gave, and under which name.
+ * @param {Card} card @param {boolean} named  The card's title is the name.
+ * @param {import('./types.js').Summary | null} changed  The value, where it changed its input in place.
+ * @param {import('./types.js').Summary} value @returns {Part[]}
+ */
+function result(card, named, changed, value) {
+  if (named) return [{ text: ` = ${formatInline(value)}` }];
+  const [name] = card.names;
+  if (changed) return [{ text: ' changes ' }, { text: name ?? 'its input', code: Boolean(name) }, { text: ` in place to ${formatInline(value)}` }];
+  return name ? [{ text: ' gives ' }, { text: name, code: true }, { text: ` = ${formatInline(value)}` }] : [{ text: ` gives ${formatInline(value)}` }];
+}
+
+/**
+ * Did an op that reads it before say that it required no grad yet?
+ * @param {Context} context @param {import('./types.js').TraceOp | undefined} op
+ * @param {import('./types.js').TraceTensor} tensor
+ */
+function switchedOn(context, op, tensor) {
+  if (!op || /requires_grad/.test(op.expression ?? '')) return false;
+  return context.base.trace.ops.some((one) => one.why_not_recorded === 'no_input_requires_grad' && one.inputs.includes(tensor.id));
+}
+
+/** @param {Context} context @param {TraceEvent} event @returns {Part[]} */
+function zeroSentence(context, event) {
+  const updates = event.updates ?? [];
+  const cleared = updates.filter((update) => update.before);
+  if (cleared.length === 0) return [{ text: 'zero_grad() finds nothing to clear: every ' }, { text: '.grad', code: true }, { text: ' is None' }];
+  const none = cleared.every((update) => !update.after);
+  /** @type {Part[]} */
+  const parts = [{ text: none ? 'zero_grad() sets back to None: ' : 'zero_grad() sets to zero: ' }];
+  cleared.slice(0, 3).forEach((update, i) => {
+    parts.push({ text: i === 0 ? '' : ', ' }, nameRef(context, update.tensor, '.grad'), { text: ` (it was ${formatInline(update.before)})` });
+  });
+  if (cleared.length > 3) parts.push({ text: ` and ${cleared.length - 3} more` });
+  return parts;
+}
+
+/** A tensor by its name, as a link. @param {Context} context @param {string} tensor @param {string} suffix @returns {Part} */
+function nameRef(context, tensor, suffix) {
+  const id = context.base.cardOfTensor.get(tensor);
+  return { text: (context.nameOf(tensor) ?? 'a tensor') + suffix, code: true, ...(id ? { ref: /** @type {const} */ ({ kind: 'card', id }) } : {}) };
 }
 
 /** @param {Context} context @param {TraceEvent} event @param {Card | undefined} card @returns {Part[]} */
@@ -114,13 +171,18 @@ function nodeSentence(context, event, card, edges) {
   parts.push({ text: ` gets ${formatInline(upstream)}` });
   const groups = byTarget(edges);
   if (groups.length === 0) return [...parts, { text: ' and sends nothing on' }];
-  groups.slice(0, 3).forEach((group, i) => {
+  const listed = groups.slice(0, 3);
+  listed.forEach((group, i) => {
     const target = context.base.cardById.get(group[0].target);
     if (!target) return;
-    parts.push({ text: i === 0 ? ' and sends ' : ', ' }, { text: `${formatInline(group[0].gradient)} to ` }, link(target));
+    const last = i === listed.length - 1 && groups.length === listed.length;
+    parts.push({ text: i === 0 ? ' and sends ' : last ? ' and ' : ', ' }, { text: `${formatInline(group[0].gradient)} to ` }, link(target));
     if (group.length > 1) parts.push(...repeated(group));
   });
   if (groups.length > 3) parts.push({ text: `, and to ${groups.length - 3} more` });
+  if (context.base.trace.first_nonfinite?.gradient === event.node) {
+    parts.push({ text: ': the first gradient of the run that is not finite' });
+  }
   return parts;
 }
 
@@ -159,14 +221,15 @@ function updateList(context, event, suffix) {
   /** @type {Part[]} */
   const parts = [];
   updates.slice(0, 3).forEach((update, i) => {
-    const id = context.base.cardOfTensor.get(update.tensor);
-    const name = context.nameOf(update.tensor) ?? 'a tensor';
-    parts.push(
-      { text: i === 0 ? '' : '; ' },
-      { text: name + suffix, code: true, ...(id ? { ref: /** @type {const} */ ({ kind: 'card', id }) } : {}) },
-      { text: ` ${formatInline(update.before)} → ${formatInline(update.after)}` },
-    );
+    parts.push({ text: i === 0 ? '' : '; ' }, nameRef(context, update.tensor, suffix), { text: change(update) });
   });
   if (updates.length > 3) parts.push({ text: ` and ${updates.length - 3} more` });
   return parts;
+}
+
+/** From what to what: a large tensor's shape is said once. @param {import('./types.js').Update} update */
+function change({ before, after }) {
+  const [from, to] = [formatInline(before), formatInline(after)];
+  if (!before || !after || !from.startsWith('a ') || !to.startsWith('a ')) return ` ${from} → ${to}`;
+  return ` (${formatShape(after.shape)}), norm ${briefNumber(before.norm)} → ${briefNumber(after.norm)}`;
 }

@@ -9,6 +9,7 @@
  * @typedef {import('./types.js').FlowEntry} FlowEntry
  * @typedef {import('./types.js').EdgeState} EdgeState
  */
+import { sendsUpTo } from './sends.js';
 import { variablesAt } from './variables.js';
 
 /**
@@ -22,6 +23,7 @@ export function stateAt(model, step) {
     graph: graphAt(model, step),
     card: (id) => cardAt(model, step, id),
     edge: (id) => edgeAt(model, step, id),
+    sends: (edges) => sendsUpTo(model, edges, step),
     variables: () => variablesAt(model, step),
   };
 }

@@ -8,21 +8,23 @@
  * @typedef {import('./types.js').ModelEdge} ModelEdge
  * @typedef {Omit<Model, 'steps' | 'history'>} Base
  */
+import { PIECE } from './gently.js';
 import { toNumber } from './numbers.js';
 import { sentenceOf } from './sentence.js';
 import { clip } from './source.js';
 
 /**
  * @param {Base} base
- * @returns {{steps: Step[], stepOfEvent: number[]}}  The step of each timeline event.
+ * @returns {Generator<void, {steps: Step[], stepOfEvent: number[]}, void>}  The step of each timeline event.
  */
-export function buildSteps(base) {
+export function* buildSteps(base) {
   const context = new Context(base);
   /** @type {Step[]} */
   const steps = [];
   const stepOfEvent = [];
   const events = base.trace.timeline;
   for (let i = 0; i < events.length; i++) {
+    if (i % PIECE === 0) yield;
     const event = events[i];
     const next = events[i + 1];
     // An AccumulateGrad that ran and its `+=` are one step.
@@ -105,6 +107,8 @@ export class Context {
       ids = own ? [own] : (op?.outputs ?? []).map((t) => cardOfTensor.get(t));
     } else if (event.kind === 'backward' && event.graph) {
       ids = (this.graphById.get(event.graph)?.roots ?? []).map((r) => r.node ? cardOfNode.get(r.node) : undefined);
+    } else if (event.kind === 'error') {
+      ids = [this.failedCard()];
     } else if (event.node) {
       ids = [cardOfNode.get(event.node)];
     } else {
@@ -112,6 +116,22 @@ export class Context {
     }
     const known = /** @type {string[]} */ (ids.filter((id) => id !== undefined && cardById.has(id)));
     return [...new Set(known)];
+  }
+
+  /**
+   * The card whose node the engine gave up at.  Where the trace does not name it,
+   * it is of those that had got all their gradients the one made last: so the
+   * engine chooses.
+   */
+  failedCard() {
+    const { error, graphs } = this.base.trace;
+    const graph = graphs[graphs.length - 1];
+    if (!graph?.failed || graph.site?.line !== error?.line) return undefined;
+    const ran = new Set(graph.nodes.filter((node) => node.executed).map((node) => node.id));
+    const waiting = new Set(graph.edges.filter((edge) => !ran.has(edge.source)).map((edge) => edge.target));
+    const ready = graph.nodes.filter((node) => !ran.has(node.id) && !waiting.has(node.id));
+    const last = ready.sort((a, b) => b.sequence_nr - a.sequence_nr)[0];
+    return this.base.cardOfNode.get(graph.failed_node ?? last?.id ?? '');
   }
 
   /** @param {TraceEvent} event @param {string | undefined} card @returns {ModelEdge[]} */

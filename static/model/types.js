@@ -83,6 +83,7 @@
  * @property {TraceEdge[]} edges
  * @property {string[]} order
  * @property {boolean} [failed]
+ * @property {string} [failed_node]
  *
  * @typedef {{tensor: string, before: Summary | null, after: Summary | null}} Update
  *
@@ -252,6 +253,7 @@
  * @property {string | null} graph  The backward call in progress or last done.
  * @property {(id: string) => CardState} card
  * @property {(id: string) => EdgeState} edge
+ * @property {(edges: ModelEdge[]) => {sent: number, last: import('./sends.js').Sending | undefined}} sends  Of many gradient edges together.
  * @property {() => VariableState[]} variables
  *
  * @typedef {object} Change  One card before and after an intervention.

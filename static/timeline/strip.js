@@ -64,6 +64,7 @@ export function createStrip({ onScrub }) {
   let model = null;
   let step = -1;
   let width = 0;
+  let height = 0;
   /** @type {{element: Element, from: number, to: number}[]} */
   let ticks = [];
   /** @type {{element: Element, index: number}[]} */
@@ -89,9 +90,8 @@ export function createStrip({ onScrub }) {
     svg.replaceChildren();
     ticks = [];
     labels = [];
-    width = element.clientWidth;
-    const small = element.clientHeight < SMALL;
-    base = element.clientHeight - (small ? UNDER_SMALL : UNDER);
+    const small = height < SMALL;
+    base = height - (small ? UNDER_SMALL : UNDER);
     for (const y of ['y1', 'y2']) done.setAttribute(y, String(base));
     playhead.setAttribute('y2', String(base + 4));
     head.setAttribute('cy', String(base));
@@ -180,6 +180,8 @@ export function createStrip({ onScrub }) {
   }
 
   new ResizeObserver(() => {
+    width = element.clientWidth;
+    height = element.clientHeight;
     draw();
   }).observe(element);
 

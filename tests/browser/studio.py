@@ -29,6 +29,7 @@ class Studio:
     def open(self, hash: str = "") -> Studio:
         self.page.goto(f"{self.url}/{hash}")
         expect(self.page.locator("body")).to_have_attribute("data-ready", "true", timeout=30_000)
+        expect(self.page.locator(".gw-graph[aria-busy=true]")).to_have_count(0)
         return self
 
     # What is there.

@@ -432,3 +432,89 @@ def test_a_leafs_text_stays_in_its_card(picture: Picture) -> None:
     (box,) = picture.boxes('.gw-card[data-title="x"] .gw-box')
     (text,) = picture.boxes('.gw-card[data-title="x"] .gw-none')
     assert box["left"] < text["left"] and text["right"] < box["right"]
+
+
+def test_a_card_says_which_turn_of_the_loop_it_shows(picture: Picture) -> None:
+    picture.studio.lesson("accumulate")
+    picture.drawn()
+    expect(picture.card("weights * 3")).to_contain_text("MulBackward0 · #8")
+    picture.go("Home", *["ArrowRight"] * 7)
+    expect(picture.card("weights * 3")).to_contain_text("MulBackward0 · #1")
+
+
+def test_where_the_engine_gave_up_is_marked(picture: Picture) -> None:
+    picture.show(
+        "x = torch.tensor([0.0, 1.0], requires_grad=True)\ny = torch.exp(x)\ny += 1\n"
+        "y.sum().backward()\n"
+    )
+    expect(picture.page.locator(".gw-card.is-failed")).to_have_count(1)
+    expect(picture.card("torch.exp(x)")).to_have_class(re.compile("is-failed"))
+    expect(picture.studio.sentence).to_contain_text("the engine gives up")
+    picture.go("ArrowLeft")
+    expect(picture.page.locator(".gw-card.is-failed")).to_have_count(0)
+
+
+def test_dragging_a_big_run_brings_its_jacobians_back_when_the_hand_rests(
+    picture: Picture,
+) -> None:
+    picture.show(
+        "x = torch.ones(3, requires_grad=True)\nh = x\nfor _ in range(40):\n"
+        "    h = torch.tanh(h)\nh.sum().backward()\n"
+    )
+    asked: list[str] = []
+    picture.page.on(
+        "request", lambda one: asked.append(one.post_data or "") if "traces" in one.url else None
+    )
+    slider = picture.page.get_by_role("slider", name="x[0]", exact=True)
+    slider.focus()
+    with picture.page.expect_response(lambda one: "traces" in one.url):
+        picture.page.keyboard.press("ArrowRight")
+    picture.page.wait_for_timeout(1500)
+    assert '"jacobians":"none"' in asked[0]
+    assert "jacobians" not in asked[-1] and len(asked) >= 2
+
+
+def close(text: str, number: Any) -> bool:
+    """A number as the picture writes it: three digits, or two with an exponent."""
+    if "e" in text:
+        return float(text) == pytest.approx(float(number), rel=0.06)
+    return text == shown(float(number)) or float(text) == pytest.approx(float(number), abs=6e-4)
+
+
+def flat(data: Any) -> list[Any]:
+    if not isinstance(data, list):
+        return [data]
+    return [number for part in data for number in flat(part)]
+
+
+@pytest.mark.parametrize(
+    "lesson", ["chain-rule", "backward", "vector", "fan-out", "nan", "custom-function"]
+)
+def test_numbers_of_every_edge_and_leaf_are_the_traces(
+    picture: Picture, server: Server, lesson: str
+) -> None:
+    """Beside plain torch's numbers (above): of each edge, in every shape of graph."""
+    picture.studio.lesson(lesson)
+    picture.drawn()
+    picture.go("End")
+    with server.client() as client:
+        lessons = client.get("/api/v1/lessons").json()
+    (found,) = [one for one in lessons.get("lessons", lessons) if one["id"] == lesson]
+    trace = server.trace(found["code"])
+    (graph,) = trace["graphs"]
+    sent = [flat(edge["gradient"]["data"]) for edge in graph["edges"]]
+    labels = [
+        text.split() for text in picture.page.locator(".gw-edge-label text").all_text_contents()
+    ]
+    assert len(labels) == len(graph["edges"])
+    for numbers in (one for one in sent if len(one) <= 4):
+        match = [
+            one for one in labels if len(one) == len(numbers) and all(map(close, one, numbers))
+        ]
+        assert match, f"{numbers} stand at no edge: {labels}"
+        labels.remove(match[0])
+    for variable in trace["variables"]:
+        if variable["is_leaf"] and variable["grad"]:
+            cells = picture.row(variable["name"], "grad")
+            assert all(map(close, cells, flat(variable["grad"]["data"])))
+            assert len(cells) == len(flat(variable["grad"]["data"]))
