@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any, cast
 
+import numpy as np
 import torch
 
 from app.recorder.kinds import DTYPE_NAMES, Kind
@@ -159,7 +160,7 @@ class Block:
         elif with_heat:
             self._contents = _heat(stacked, kind.shape)
         if single:
-            self._statistics = [column.tolist() for column in self._statistics]
+            self._statistics = [_listed(column) for column in self._statistics]
             self._contents = _listed(self._contents)
 
     @property
@@ -179,7 +180,7 @@ class Block:
             if not told and contents is not None:
                 summary["heat"] = contents[i]
             if self._bad is not None:
-                _mend(summary, self._bad[i])
+                summary["nonfinite"] = self._bad[i]
             summaries[handle] = summary
 
 
@@ -192,20 +193,19 @@ def _in_memory_order(tensor: torch.Tensor) -> torch.Tensor:
 
 
 def _listed(column: Any) -> Any:
-    return column.tolist() if isinstance(column, torch.Tensor) else column
-
-
-def _mend(summary: Summary, bad: int) -> None:
-    """NaN and infinities among the numbers, as JSON can hold them."""
-    summary["norm"] = number(summary["norm"])
-    summary["mean"] = number(summary["mean"])
-    if bad:
-        summary["nonfinite"] = bad
-        summary["min"] = number(summary["min"])
-        summary["max"] = number(summary["max"])
-        summary["data"] = numbers(summary["data"])
-        if "heat" in summary:
-            summary["heat"] = numbers(summary["heat"])
+    """A tensor as nested lists of what JSON can hold; lists and None as they are."""
+    if not isinstance(column, torch.Tensor):
+        return column
+    if not column.is_floating_point():
+        return column.tolist()
+    array = column.to(torch.float64).numpy()
+    if np.isfinite(array).all():
+        return column.tolist()
+    cells = array.astype(object)
+    cells[np.isnan(array)] = "NaN"
+    cells[array == np.inf] = "Infinity"
+    cells[array == -np.inf] = "-Infinity"
+    return cells.tolist()
 
 
 def _heat(stacked: torch.Tensor, shape: list[int]) -> torch.Tensor:
