@@ -8,7 +8,7 @@ import torch
 
 from app.recorder.budget import CHARS_A_NODE
 from app.recorder.graphlog import GraphLog, SavedRow
-from app.recorder.saved import keeps_tensors, saved_tensors
+from app.recorder.saved import attributes_of, saved_tensors
 from app.recorder.state import State
 from app.recorder.summaries import NOTHING
 from app.recorder.teardown import DEEP
@@ -121,7 +121,7 @@ def _enter(state: State, found: Walk, node: Any) -> int:
         outputs = state.ops.outputs(sequence, op)
         if outputs == ():
             outputs = (None,) * len(node._input_metadata)
-        if keeps_tensors(node):
+        if attributes_of(type(node)):
             saved = saved_tensors(state, node, op, outputs)
     number = state.node_numbers.get(key)
     if number is None:

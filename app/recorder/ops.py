@@ -34,6 +34,7 @@ class OpMode(TorchFunctionMode):
         super().__init__()
         self._state = state
         self._backward = backward
+        self._by_code = state.places.by_code
         self._infos: dict[Any, FunctionInfo] = {}
         self._parent: Call | None = None
         self._parent_frame: FrameType | None = None
@@ -56,14 +57,15 @@ class OpMode(TorchFunctionMode):
         if info.special == "quiet":
             return func(*args, **kwargs) if kwargs else func(*args)
         state = self._state
-        state.timeline.settle()
+        if state.timeline.catch_up is not None:
+            state.timeline.catch_up()
         if info.special is not None:
             return self._special(info, func, args, kwargs or {})
         frame = sys._getframe(1)
         if frame.f_code is _HANDLE and frame.f_back is not None and frame.f_back.f_back is not None:
             frame = frame.f_back.f_back
         place: Place | None = None
-        at = state.places.by_code.get(id(frame.f_code))
+        at = self._by_code.get(id(frame.f_code))
         if at is not None:
             place = at.get(frame.f_lasti)
         if place is None or not info.is_simple or self._parent is not None or state.tape:
@@ -76,7 +78,6 @@ class OpMode(TorchFunctionMode):
         if (
             budget.left < budget.ops_until
             or len(rows) >= state.limits.ops
-            or state.watch
             or (kwargs and "out" in kwargs)
         ):
             return self._general(info, func, args, kwargs, frame)
@@ -133,6 +134,8 @@ class OpMode(TorchFunctionMode):
         rows.append((info.name, place.index, occurrence, iteration, -1, module,
                      tuple(numbers), (made,), recorded, why, self.intervention, ()))  # fmt: skip
         state.timeline.events.append(op)
+        if state.watch is not None:
+            state.watch.moved(op, state.nodes_run)
         return result
 
     def act(self, intervention: str | None) -> None:

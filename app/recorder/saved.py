@@ -36,12 +36,8 @@ def saved_tensors(
     return tuple(found)
 
 
-def keeps_tensors(node: Any) -> bool:
-    """May nodes of its kind save any?"""
-    return bool(_attributes_of(type(node)))
-
-
-def _attributes_of(kind: type) -> list[tuple[str, str]]:
+def attributes_of(kind: type) -> list[tuple[str, str]]:
+    """Where nodes of a kind keep saved tensors, and what these are called."""
     attributes = _attributes.get(kind)
     if attributes is None:
         names = [name for name in dir(kind) if name.startswith(_PREFIX)]
@@ -52,7 +48,7 @@ def _attributes_of(kind: type) -> list[tuple[str, str]]:
 def raw_saved(node: Any) -> list[tuple[str, Any]]:
     """The saved tensors of a node, packed as they are; none once they have been freed."""
     found: list[tuple[str, Any]] = []
-    for attribute, label in _attributes_of(type(node)):
+    for attribute, label in attributes_of(type(node)):
         try:
             raw = getattr(node, attribute)
         except RuntimeError:

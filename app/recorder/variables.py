@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from types import FunctionType
 from typing import Any
 
 import torch
@@ -14,12 +16,18 @@ from app.trace.document import GradStatus, Variable
 
 _MAX = 400
 _MAX_ITEMS = 50
+#: How many containers and objects inside one another are looked into below a name.
+_DEPTH = 2
 
 
 def named_tensors(
     namespace: dict[str, Any], hidden: frozenset[str]
 ) -> list[tuple[str, torch.Tensor]]:
-    """Tensors by the expression that reaches them: names, items, a module's parameters."""
+    """Tensors by the expression that reaches them.
+
+    Names, items of lists and dicts, parameters of modules, attributes of the
+    program's own objects, and what its functions hold in their closures.
+    """
     found: list[tuple[str, torch.Tensor]] = []
     later: list[tuple[str, Any]] = []
     for name, value in namespace.items():
@@ -34,16 +42,48 @@ def named_tensors(
     return [(name, tensor) for name, tensor in found if not is_lazy(tensor)][:_MAX]
 
 
-def _inside(name: str, value: Any) -> list[tuple[str, torch.Tensor]]:
+def _inside(name: str, value: Any, depth: int = _DEPTH) -> list[tuple[str, torch.Tensor]]:
     if isinstance(value, torch.nn.Module):
         return [(f"{name}.{path}", p) for path, p in value.named_parameters(remove_duplicate=False)]
+    items: Iterable[tuple[str, Any]]
     if isinstance(value, list | tuple):
         items = [(f"{name}[{i}]", item) for i, item in enumerate(value[:_MAX_ITEMS])]
     elif isinstance(value, dict):
         items = [(f"{name}[{key!r}]", item) for key, item in list(value.items())[:_MAX_ITEMS]]
+    elif isinstance(value, FunctionType) and value.__module__ == "__main__":
+        items = _closure(name, value)
+    elif type(value).__module__ == "__main__" and not isinstance(value, type):
+        items = _attributes(name, value)
     else:
         return []
-    return [(path, item) for path, item in items if isinstance(item, torch.Tensor)]
+    found: list[tuple[str, torch.Tensor]] = []
+    for path, item in items:
+        if isinstance(item, torch.Tensor):
+            found.append((path, item))
+        elif depth:
+            found += _inside(path, item, depth - 1)
+    return found
+
+
+def _attributes(name: str, value: Any) -> list[tuple[str, Any]]:
+    """Read where the object keeps them: the program's own __getattr__ is not called."""
+    try:
+        held = object.__getattribute__(value, "__dict__")
+    except AttributeError:
+        return []
+    return [(f"{name}.{key}", item) for key, item in list(held.items())[:_MAX_ITEMS]]
+
+
+def _closure(name: str, function: FunctionType) -> list[tuple[str, Any]]:
+    """What a function's free names are bound to, as `f.<locals>.w`."""
+    found: list[tuple[str, Any]] = []
+    cells = zip(function.__code__.co_freevars, function.__closure__ or (), strict=True)
+    for free, cell in cells:
+        try:
+            found.append((f"{name}.<locals>.{free}", cell.cell_contents))
+        except ValueError:
+            continue  # not bound yet
+    return found
 
 
 def variables(state: State, named: list[tuple[str, torch.Tensor]]) -> list[tuple[Variable, int]]:

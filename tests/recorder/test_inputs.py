@@ -97,3 +97,28 @@ def test_a_gradient_for_the_programs_own_backward() -> None:
     assert trace["error"] is None
     assert trace["variables"][0]["grad"] is not None
     assert trace["variables"][0]["grad"]["data"] == [2.0, 4.0, 6.0]
+
+
+def test_tensors_in_objects_closures_and_nested_containers_are_variables() -> None:
+    trace = recorded(
+        "class Net:\n"
+        "    def __init__(self):\n"
+        "        self.w = torch.ones(2, requires_grad=True)\n"
+        "        self.layers = [{'b': torch.zeros(2, requires_grad=True)}]\n"
+        "    def __getattr__(self, name):\n"
+        "        raise RuntimeError('not to be called by looking')\n"
+        "    def __call__(self, x):\n"
+        "        return x * self.w + self.layers[0]['b']\n"
+        "class Slots:\n"
+        "    __slots__ = ('w',)\n"
+        "    def __getattr__(self, name):\n"
+        "        raise RuntimeError('nor here')\n"
+        "def make():\n"
+        "    k = torch.tensor(2.0, requires_grad=True)\n"
+        "    return lambda x: x * k\n"
+        "net, f, empty = Net(), make(), Slots()\n"
+        "f(net(torch.ones(2))).sum().backward()\n"
+    )
+    assert trace["error"] is None
+    grads = {v["name"]: v["grad"]["data"] for v in trace["variables"] if v["grad"] is not None}
+    assert grads == {"net.w": [2.0, 2.0], "net.layers[0]['b']": [2.0, 2.0], "f.<locals>.k": 2.0}
