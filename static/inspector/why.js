@@ -7,7 +7,7 @@ import { button, h, prose } from '../dom.js';
 /**
  * @typedef {import('../model/types.js').Model} Model
  * @typedef {import('../model/types.js').Card} Card
- * @typedef {import('./card.js').Links} Links
+ * @typedef {import('./sections.js').Links} Links
  */
 
 /** Steps of a chain, and cards of a path, that are named one by one. */
