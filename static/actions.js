@@ -8,7 +8,7 @@ import { sameCard, shown } from './state.js';
 import { toast } from './toast.js';
 import { putOnShelf } from './storage.js';
 import { sameStep } from './timeline/same-step.js';
-import { labelOf, nameFor, sameTarget, useOf } from './whatif/targets.js';
+import { labelOf, nameFor, sameTarget, turnsOf, useOf } from './whatif/targets.js';
 
 /**
  * @typedef {import('./state.js').State} State
@@ -93,8 +93,8 @@ export function createActions(store, session, history) {
     hover(/** @type {Ref | null} */ hover) {
       setState({ hover });
     },
-    /** @param {InterventionKind} kind @param {Card} card */
-    intervene(kind, card) {
+    /** @param {InterventionKind} kind @param {Card} card @param {{every?: boolean}} [options]  every: in each turn of a loop. */
+    intervene(kind, card, { every = false } = {}) {
       if (stale()) return;
       // A leaf is named in the program; the result of an op is found by its place.
       const model = shown(get());
@@ -105,7 +105,7 @@ export function createActions(store, session, history) {
       }
       if (!card.site) return;
       const { line, col, end_line, end_col, occurrence } = card.site;
-      const repeated = model?.cards.some((one) => one.id !== card.id && one.site && one.expression === card.expression && one.site.line === line && one.site.col === col);
+      const repeated = !every && model !== null && turnsOf(model, card) > 1;
       toggle(kind, { line, col, end_line, end_col, occurrence: repeated ? occurrence : null }, repeated ? `${card.expression} #${occurrence + 1}` : card.expression);
     },
     /** Detach one use of a value. @param {import('./model/types.js').ModelEdge} edge */

@@ -2,7 +2,7 @@
  * The names of the program at the current step: value, `.grad`, or why not.
  */
 import { cells } from './cells.js';
-import { fill, h, icon, refill } from './dom.js';
+import { breakable, fill, h, icon, refill } from './dom.js';
 import { openMenu } from './menu.js';
 import { formatShape, stateAt } from './model/index.js';
 import { shown } from './state.js';
@@ -63,7 +63,7 @@ export function createVariables(host, store, actions, views) {
       },
       h('td', {}, h('button', {
         type: 'button', class: `variables__name ${leaf ? 'is-leaf' : ''}`, title: `${kindOf(variable)}. Select it in the graph`, on: { click: () => actions.select(ref) },
-      }, name), ' ', shapeOf(variable)),
+      }, breakable(name)), ' ', shapeOf(variable)),
       h('td', {}, cells(variable.value, 'value', most(variable.value))),
       h('td', { class: 'variables__why' }, variable.grad ? cells(variable.grad, 'grad', most(variable.grad)) : reason(variable, ref)),
       h('td', {}, h('button', {

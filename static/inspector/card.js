@@ -2,8 +2,8 @@
  * The inspector's page for a card: an op, a leaf, a ghost or a constant.
  */
 import { cells, matrix } from '../cells.js';
-import { button, h, prose } from '../dom.js';
-import { formatShape, stateAt } from '../model/index.js';
+import { breakable, button, h, prose } from '../dom.js';
+import { formatShape, stateAt, toNumber } from '../model/index.js';
 import { formatBytes, graphOf, neighbours, nodeIn, receivedBy, sentBy } from './flow.js';
 import { ruleSection } from './rule.js';
 import { carried, cardLink, nameOf, tensorSection } from './sections.js';
@@ -41,13 +41,13 @@ export function cardPage(model, card, state, links) {
     head(model, card, node, state, links),
     card.kind === 'ghost' && h('section', {}, h('h3', {}, 'Not recorded'), h('p', {}, prose(GHOST_WHY.get(card.reason ?? '') ?? 'Autograd did not record this operation.'))),
     changeSection(card, state, links),
-    tensorSection('Value', now.value ?? (card.kind === 'leaf' || now.status === 'future' ? now.value : card.value), 'value', card.title, links, now.status === 'future' ? 'Its line has not run yet.' : 'Not held in the trace.'),
+    tensorSection('Value', now.value ?? (card.kind === 'leaf' || now.status === 'future' ? now.value : card.value), 'value', card.title, links, now.status === 'future' ? 'Its line has not run yet.' : card.tensors.length === 0 ? 'A step inside the operation: no tensor of the program holds it.' : 'Not held in the trace.'),
     card.kind === 'leaf' ? leafSections(model, card, graph, now, links) : node && upstreamSections(card, node, graph, links),
     whySection(model, card, links),
     card.kind !== 'leaf' && node && sentSections(model, card, node, graph, links),
     card.kind !== 'leaf' && node && ruleSection(node.name),
     card.kind === 'op' && graph && graph.kind !== 'not_run' && detachSection(model, card, graph, links),
-    node && node.saved.length > 0 && savedSection(node),
+    node && node.saved.length > 0 && savedSection(model, node, links),
     node && checkSection(model, links),
     neighbourSection(model, card, links),
   );
@@ -71,7 +71,7 @@ function head(model, card, node, state, links) {
     'div', { class: 'inspect__head' },
     h(
       'div', { class: 'inspect__row' },
-      h('h2', { class: 'inspect__title' }, title),
+      h('h2', { class: 'inspect__title' }, breakable(title)),
       h('span', { class: `chip chip--mono ${card.kind === 'leaf' ? 'chip--leaf' : card.kind === 'ghost' ? 'chip--ghost' : ''}`, title: node && card.kind !== 'leaf' ? `Sequence number ${node.sequence_nr}` : '' },
         card.kind === 'leaf' ? 'leaf' : card.kind === 'ghost' ? 'not recorded' : card.kind === 'constant' ? 'constant' : card.engine),
     ),
@@ -107,23 +107,38 @@ function sentSections(model, card, node, graph, links) {
     else groups.push({ inputs: [jacobian.input], jacobian, target });
   }
   return [
-    groups.map(({ inputs, jacobian, target }) => jacobianSection(jacobian, inputs, card, target)),
+    groups.map(({ inputs, jacobian, target }) => jacobianSection(jacobian, inputs, card, target, links)),
     sent.length > 0 && sentSection(model, card, sent, graph, links),
   ];
 }
 
-/** Longest `∂…/∂…` that stands in a title. */
-const MOST_LETTERS = 26;
+/** Rows and columns of a Jacobian that the pane shows whole. */
+const SMALL = 6;
 
-/** @param {import('../model/types.js').Jacobian} jacobian @param {number[]} inputs @param {Card} card @param {Card | undefined} target */
-function jacobianSection(jacobian, inputs, card, target) {
+/** The way to see a Jacobian whole. @param {import('../model/types.js').Jacobian} jacobian @param {string} title @param {Links} links */
+function large({ data }, title, links) {
+  const shape = [data.length, data[0]?.length ?? 0];
+  if (Math.max(...shape) <= SMALL) return null;
+  const numbers = data.flat().map(toNumber);
+  const summary = {
+    shape, data, dtype: 'float64', norm: Math.hypot(...numbers), min: Math.min(...numbers), max: Math.max(...numbers),
+    mean: numbers.reduce((all, one) => all + one, 0) / Math.max(1, numbers.length), nonfinite: numbers.filter((one) => !Number.isFinite(one)).length,
+  };
+  return button({ icon: 'maximize2', title: `Open the ${title} large`, class: 'button--small button--quiet', onClick: () => links.openTensor(title, summary, 'grad') });
+}
+
+/** Longest `∂…/∂…` that stands in a title. */
+const MOST_LETTERS = 12;
+
+/** @param {import('../model/types.js').Jacobian} jacobian @param {number[]} inputs @param {Card} card @param {Card | undefined} target @param {Links} links */
+function jacobianSection(jacobian, inputs, card, target, links) {
   const rows = jacobian.data.length;
   const columns = jacobian.data[0]?.length ?? 0;
   const which = inputs.length > 1 ? `inputs ${inputs.join(' and ')} alike` : `input ${inputs[0]}`;
   const symbol = target ? `∂(${card.names[0] ?? card.title})/∂(${target.names[0] ?? target.title})`.replace(/\(([\w.]+)\)/gu, '$1') : '';
   return h(
     'section', { 'aria-label': `Local Jacobian for input ${inputs[0]}` },
-    h('h3', {}, 'Local Jacobian J', h('span', { class: 'shape' }, [symbol.length <= MOST_LETTERS ? symbol : '', which, `${rows}×${columns}`].filter(Boolean).join(' · '))),
+    h('h3', {}, 'Local Jacobian J', h('span', { class: 'shape' }, [symbol.length <= MOST_LETTERS ? symbol : '', which, `${rows}×${columns}`].filter(Boolean).join(' · ')), large(jacobian, `Jacobian of ${nameOf(card)} for ${which}`, links)),
     matrix(jacobian.data, 'grad', `Local Jacobian of ${card.title} for ${which}, ${rows} rows, ${columns} columns`),
   );
 }
@@ -177,15 +192,18 @@ function leafSections(model, card, graph, now, links) {
   ];
 }
 
-/** @param {import('../model/types.js').TraceNode} node */
-function savedSection(node) {
+/** What the node keeps until backward came, and whose numbers they are. @param {Model} model @param {import('../model/types.js').TraceNode} node @param {Links} links */
+function savedSection(model, node, links) {
   return h(
     'section', { 'aria-label': 'Saved tensors' },
     h('h3', {}, 'Saved for backward', h('span', { class: 'shape' }, formatBytes(node.saved.reduce((total, one) => total + one.bytes, 0)))),
-    h('table', { class: 'grid' }, h('tbody', {}, node.saved.map((one) => h('tr', {},
-      h('td', { class: 'left' }, h('code', {}, one.name)),
-      h('td', { class: 'left' }, h('span', { class: 'shape' }, `${formatShape(one.shape)} · ${one.dtype}`)),
-      h('td', {}, formatBytes(one.bytes)))))),
+    h('table', { class: 'grid' }, h('tbody', {}, node.saved.map((one) => {
+      const card = model.cardById.get(model.cardOfTensor.get(one.tensor ?? '') ?? '');
+      return h('tr', {},
+        h('td', { class: 'left' }, h('code', {}, one.name), card && [' = ', cardLink(card, links)]),
+        h('td', { class: 'left' }, h('span', { class: 'shape' }, `${formatShape(one.shape)} · ${one.dtype}`)),
+        h('td', {}, formatBytes(one.bytes)));
+    }))),
   );
 }
 

@@ -4,7 +4,7 @@
  */
 import { cells } from '../cells.js';
 import { button, h } from '../dom.js';
-import { nameFor } from '../whatif/targets.js';
+import { nameFor, turnsOf } from '../whatif/targets.js';
 import { ifDetached } from './flow.js';
 import { cardLink } from './sections.js';
 
@@ -27,13 +27,19 @@ export function toggles(model, card, state, links) {
   const here = (/** @type {State['interventions'][number]} */ { target }) =>
     'name' in target ? target.name === name : 'line' in target && site?.line === target.line && site.col === target.col && site.end_line === target.end_line && site.end_col === target.end_col;
   const active = state.interventions.filter(here);
+  const turns = site && card.kind === 'op' ? turnsOf(model, card) : 1;
+  const thisTurn = (/** @type {State['interventions'][number]} */ { target }) => !('line' in target) || target.occurrence === (turns > 1 ? site?.occurrence : null);
   /** @param {string} sign @param {string} label @param {InterventionKind} kind @param {string} title */
   const toggle = (sign, label, kind, title) => button({
     icon: sign, label, title, class: 'button--small button--whatif',
-    props: { 'aria-pressed': String(active.some((one) => one.kind === kind)) }, onClick: () => links.actions.intervene(kind, card),
+    props: { 'aria-pressed': String(active.some((one) => one.kind === kind && thisTurn(one))) }, onClick: () => links.actions.intervene(kind, card),
   });
   return [
     site && card.kind === 'op' && toggle('scissors', 'Detach here', 'detach', 'What if: no gradient came back through here'),
+    turns > 1 && button({
+      icon: 'scissors', label: `in all ${turns} turns`, title: 'What if: no gradient came back through here in any turn', class: 'button--small button--whatif',
+      props: { 'aria-pressed': String(active.some((one) => one.kind === 'detach' && !thisTurn(one))) }, onClick: () => links.actions.intervene('detach', card, { every: true }),
+    }),
     site && card.kind === 'op' && toggle('eyeOff', 'no_grad', 'no_grad', 'What if: this ran under torch.no_grad()'),
     card.kind === 'op' && name && toggle('pin', 'retain_grad', 'retain_grad', `What if: ${name}.grad were kept`),
     (card.kind === 'leaf' || card.kind === 'constant') && name && toggle('zap', 'requires_grad', 'requires_grad', `What if: ${name} ${card.kind === 'leaf' ? 'did not require' : 'required'} grad`),

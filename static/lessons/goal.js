@@ -14,7 +14,8 @@ const MOST = 4;
 
 /** @param {Goal} goal @param {State} state */
 export function reached(goal, state) {
-  return state.model !== null && missing(goal, state) === null;
+  const asked = Object.entries(goal).some(([name, wanted]) => name !== 'variable' && wanted !== null) || Boolean(goal.variable);
+  return asked && state.model !== null && missing(goal, state) === null;
 }
 
 /**

@@ -3,7 +3,7 @@
  * and in a table of those that differ.
  */
 import { cells } from '../cells.js';
-import { fill, h } from '../dom.js';
+import { breakable, fill, h } from '../dom.js';
 import { same } from '../model/numbers.js';
 
 /**
@@ -76,7 +76,7 @@ export function createComparePanel(host, store) {
         h('thead', {}, h('tr', {}, ['.grad of', 'before', 'after'].map((name) => h('th', { scope: 'col' }, name)))),
         h('tbody', {}, differ.slice(0, MOST).map((one) => h(
           'tr', {},
-          h('td', {}, h('b', { class: 'mono' }, one.name)),
+          h('td', {}, h('b', { class: 'mono' }, breakable(one.name))),
           h('td', {}, cells(one.before, 'grad', most(one.before))),
           h('td', {}, cells(one.after, 'grad', most(one.after))),
         ))),

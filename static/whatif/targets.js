@@ -50,6 +50,14 @@ export function useOf(model, edge) {
   return null;
 }
 
+/** How often the card's expression ran; one run of it may have several cards. @param {import('../model/types.js').Model} model @param {import('../model/types.js').Card} card */
+export function turnsOf(model, card) {
+  const { site } = card;
+  if (!site) return 0;
+  const same = model.cards.flatMap((one) => (one.site && one.site.line === site.line && one.site.col === site.col && one.site.end_line === site.end_line && one.site.end_col === site.end_col ? [one.site.occurrence] : []));
+  return new Set(same).size;
+}
+
 /** @param {import('../state.js').Span} inner @param {import('../state.js').Span} outer */
 function within(inner, outer) {
   const after = inner.line > outer.line || (inner.line === outer.line && inner.col >= outer.col);

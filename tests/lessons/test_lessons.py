@@ -120,7 +120,7 @@ SOLUTIONS: dict[str, dict[str, Any]] = {
         "requires-grad-in-place", "b = ((a", "a.requires_grad_(True)\nb = ((a"
     ),
     "requires-grad-off": _replaced(
-        "requires-grad-off", "x.requires_grad_(False)", "x.sum().backward()\nx.requires_grad_(False)"
+        "requires-grad-off", "x.requires_grad_(", "x.sum().backward()\nx.requires_grad_("
     ),
     "detach": {"code": get_lesson("detach").code + "y[0] = 0\nprint(x)\n"},
     "no-grad": {"code": get_lesson("no-grad").code + "z.sum().backward()\n"},
