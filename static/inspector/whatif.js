@@ -59,8 +59,8 @@ export function changeSection(card, state, links) {
     h('td', { class: 'left' }, button({ label: when === 'before' ? 'without' : 'with', title: `Show the run ${when === 'before' ? 'without' : 'with'} the what-ifs`, class: 'button--link', onClick: () => links.actions.setView(when) })),
     h('td', {}, cells(gradient, 'grad', 4)));
   return h(
-    'section', { 'aria-label': 'What the what-ifs change' },
-    h('h3', {}, card.kind === 'leaf' ? '.grad' : 'Gradient', ' with the what-ifs', h('span', { class: 'chip chip--whatif' }, verdict(change.gradient))),
+    'section', { 'aria-label': 'Changed here by the what-ifs' },
+    h('h3', {}, card.kind === 'leaf' ? '.grad' : 'Gradient', ' with the what-ifs', h('span', { class: 'chip chip--change' }, verdict(change.gradient))),
     h('table', { class: 'grid' }, h('tbody', {}, row('before', change.gradientBefore), row('after', change.gradientAfter))),
   );
 }
