@@ -603,3 +603,39 @@ def test_a_large_tensor_has_a_histogram_and_a_scale(studio: Studio) -> None:
     assert label.startswith(f"Histogram from {grad.min():.1e}"[:22])
     assert section.locator(".histogram i").count() == 16
     expect(section).to_contain_text("full colour is ±")
+
+
+def test_the_saved_picture_holds_all_numbers_and_what_was_lost(studio: Studio) -> None:
+    studio.open().run(SEED_CODE)
+    studio.select("y*y")
+    studio.inspector.get_by_role("button", name="Detach here").click()
+    studio.settled()
+    studio.page.wait_for_timeout(500)
+    studio.page.get_by_role("button", name="Export").click()
+    with studio.page.expect_download() as caught:
+        studio.page.get_by_role("menuitem", name="Picture as SVG").click()
+    svg = caught.value.path().read_text("utf-8")
+    assert 'id="gw-hatch"' in svg
+    assert "gradient lost" in svg
+    # Every text lies within the picture.
+    outside = studio.page.evaluate(
+        """svg => {
+            document.body.innerHTML = new DOMParser()
+                .parseFromString(svg, 'image/svg+xml').documentElement.outerHTML;
+            const frame = document.querySelector('svg').getBoundingClientRect();
+            return [...document.querySelectorAll('text')]
+                .map((one) => one.getBoundingClientRect())
+                .filter((box) => box.left < frame.left || box.right > frame.right).length;
+        }""",
+        svg,
+    )
+    assert outside == 0
+
+
+def test_paper_holds_no_controls(studio: Studio) -> None:
+    studio.open()
+    studio.page.emulate_media(media="print")
+    expect(studio.editor).to_be_visible()
+    expect(studio.graph).to_be_visible()
+    for part in ("#actions", "#inputs", ".strip", ".timeline__buttons", ".inspect__actions"):
+        expect(studio.page.locator(part).first).to_be_hidden()
