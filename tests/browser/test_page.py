@@ -617,17 +617,23 @@ def test_the_saved_picture_holds_all_numbers_and_what_was_lost(studio: Studio) -
     svg = caught.value.path().read_text("utf-8")
     assert 'id="gw-hatch"' in svg
     assert "gradient lost" in svg
-    # Every text lies within the picture.
-    outside = studio.page.evaluate(
-        """svg => {
-            document.body.innerHTML = new DOMParser()
-                .parseFromString(svg, 'image/svg+xml').documentElement.outerHTML;
+
+
+def test_the_saved_picture_holds_the_numbers_beside_the_cards(studio: Studio) -> None:
+    studio.open().run(SEED_CODE)
+    studio.page.wait_for_timeout(500)
+    studio.page.get_by_role("button", name="Export").click()
+    with studio.page.expect_download() as caught:
+        studio.page.get_by_role("menuitem", name="Picture as SVG").click()
+    blank = studio.page.context.new_page()
+    blank.set_content(caught.value.path().read_text("utf-8"))
+    outside = blank.evaluate(
+        """() => {
             const frame = document.querySelector('svg').getBoundingClientRect();
             return [...document.querySelectorAll('text')]
                 .map((one) => one.getBoundingClientRect())
                 .filter((box) => box.left < frame.left || box.right > frame.right).length;
-        }""",
-        svg,
+        }"""
     )
     assert outside == 0
 
