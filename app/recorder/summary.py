@@ -163,7 +163,8 @@ class Block:
         self._counts: Any = None
         if with_heat and not kind.few:
             self._contents = _heat(stacked, kind.shape)
-            self._counts = _histograms(rows, *self._statistics[1:3], self._bad)
+            _, low, high, _ = self._statistics
+            self._counts = _histograms(rows, low, high, self._bad)
         if single:
             self._statistics = [column.tolist() for column in self._statistics]
             self._contents = _listed(self._contents)
