@@ -110,9 +110,6 @@ export function updateCard(element, { item, box }, state, change, steps) {
   if (!card) return;
   const root = select(element);
   root.attr('data-status', state.status).attr('data-gradient', change?.gradient ?? null);
-  // Another turn of a loop stands in the same card.
-  const engine = element.querySelector('.gw-engine');
-  if (engine && engine.textContent !== engineText(card)) engine.textContent = engineText(card);
   const value = /** @type {SVGGElement | null} */ (element.querySelector('.gw-row--value'));
   if (value) drawRow(value, box.shape, state.value, 'value', '');
   const row = /** @type {SVGGElement | null} */ (element.querySelector('.gw-row--grad'));
