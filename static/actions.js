@@ -2,13 +2,13 @@
  * Everything that can be done on the page, in one place: buttons, keys and the
  * palette all call these.
  */
-import { Text } from 'codemirror';
-import { edited } from './editor/diagnostics.js';
+import { ChangeSet, Text } from 'codemirror';
+import { changesOf, linesName, moved } from './editor/targets.js';
 import { sameCard, shown } from './state.js';
 import { toast } from './toast.js';
 import { putOnShelf } from './storage.js';
 import { sameStep } from './timeline/same-step.js';
-import { labelOf, sameTarget } from './whatif/targets.js';
+import { labelOf, nameFor, sameTarget, turnsOf, useOf } from './whatif/targets.js';
 
 /**
  * @typedef {import('./state.js').State} State
@@ -50,6 +50,23 @@ export function createActions(store, session, history) {
     void session.run();
   }
 
+  /** What-ifs are aimed at places of the program as it ran. */
+  function stale() {
+    const { ranCode, code } = get();
+    if (ranCode === code) return false;
+    toast('The code changed since the last run: run it first', { label: 'Run', title: 'Run the program', run: () => void session.run() });
+    return true;
+  }
+
+  /** Change the program, and run it. @param {import('./editor/targets.js').Edit[]} edits @param {Intervention[]} kept */
+  function edit(edits, kept) {
+    const old = Text.of(get().code.split('\n'));
+    const changes = ChangeSet.of(changesOf(old, edits), old.length);
+    const now = changes.apply(old);
+    setState({ code: now.toString(), interventions: moved(kept, changes, old, now) });
+    void session.run();
+  }
+
   return {
     run() {
       void session.run();
@@ -76,23 +93,28 @@ export function createActions(store, session, history) {
     hover(/** @type {Ref | null} */ hover) {
       setState({ hover });
     },
-    /** @param {InterventionKind} kind @param {Card} card */
-    intervene(kind, card) {
-      const state = get();
-      if (state.ranCode !== state.code) {
-        toast('The code changed since the last run: run it first', { label: 'Run', title: 'Run the program', run: () => void session.run() });
-        return;
-      }
+    /** @param {InterventionKind} kind @param {Card} card @param {{every?: boolean}} [options]  every: in each turn of a loop. */
+    intervene(kind, card, { every = false } = {}) {
+      if (stale()) return;
       // A leaf is named in the program; the result of an op is found by its place.
-      const name = card.names[0];
+      const model = shown(get());
       if (kind === 'retain_grad' || kind === 'requires_grad') {
+        const name = model && nameFor(model, card);
         if (name) toggle(kind, { name }, name);
         return;
       }
       if (!card.site) return;
       const { line, col, end_line, end_col, occurrence } = card.site;
-      const repeated = shown(state)?.cards.some((one) => one.id !== card.id && one.site && one.expression === card.expression && one.site.line === line && one.site.col === col);
+      const repeated = !every && model !== null && turnsOf(model, card) > 1;
       toggle(kind, { line, col, end_line, end_col, occurrence: repeated ? occurrence : null }, repeated ? `${card.expression} #${occurrence + 1}` : card.expression);
+    },
+    /** Detach one use of a value. @param {import('./model/types.js').ModelEdge} edge */
+    interveneUse(edge) {
+      const model = shown(get());
+      if (!model || stale()) return;
+      const use = useOf(model, edge);
+      const user = model.cardById.get(edge.kind === 'gradient' ? edge.source : edge.target);
+      if (use) toggle('detach', use.target, `${use.name} in ${user?.expression ?? ''}`);
     },
     /** @param {InterventionKind} kind @param {string} name */
     interveneName(kind, name) {
@@ -100,7 +122,7 @@ export function createActions(store, session, history) {
     },
     /** @param {number} first @param {number} last */
     interveneLines(first, last) {
-      toggle('no_grad', { lines: [first, last] }, first === last ? `line ${first}` : `lines ${first}–${last}`);
+      toggle('no_grad', { lines: [first, last] }, linesName(first, last));
     },
     /** @param {string | null} id  null: all. */
     removeIntervention(id) {
@@ -110,7 +132,7 @@ export function createActions(store, session, history) {
     },
     /** Apply active what-ifs to the source itself. */
     writeIntoCode() {
-      const { model, interventions, code } = get();
+      const { model, interventions } = get();
       const results = model?.trace.interventions ?? [];
       const written = interventions.filter((one) => results.find((r) => r.id === one.id)?.edits);
       const edits = written.flatMap((one) => results.find((r) => r.id === one.id)?.edits ?? []);
@@ -119,15 +141,13 @@ export function createActions(store, session, history) {
         return;
       }
       history.remember();
-      setState({ code: edited(code, edits, Text.of), interventions: interventions.filter((one) => !written.includes(one)) });
-      void session.run();
+      edit(edits, interventions.filter((one) => !written.includes(one)));
       toast('Written into the code', { label: 'Undo', title: 'Take it back', run: this.undo });
     },
     /** @param {any[]} edits @param {string} title */
     applyEdits(edits, title) {
       history.remember();
-      setState({ code: edited(get().code, edits, Text.of) });
-      void session.run();
+      edit(edits, get().interventions);
       toast(`Applied: ${title.replaceAll('`', '')}`, { label: 'Undo', title: 'Take it back', run: this.undo });
     },
     /** @param {string} name @param {any} input */

@@ -37,7 +37,7 @@ export function followAddress(store, open) {
     lesson = state.lesson;
     history[moved ? 'pushState' : 'replaceState'](null, '', hash || location.pathname);
   }
-  store.on(['lesson', 'code', 'seed', 'inputs', 'gradient', 'interventions', 'step', 'view', 'direction', 'selection', 'playing'], later);
+  store.on(['lesson', 'code', 'seed', 'inputs', 'gradient', 'interventions', 'step', 'view', 'scope', 'direction', 'selection', 'playing'], later);
 
   addEventListener('popstate', async () => {
     if (location.hash === written) return;

@@ -68,15 +68,22 @@ export function matrix(rows, tone, label) {
   return grid;
 }
 
-/** @param {Num[][]} rows @param {Tone} tone @param {string} label @param {boolean} [large] */
+/**
+ * Many numbers as colours.  Their own largest has the full colour: a gradient
+ * of 1e-5 would be grey on the scale that the cards share.
+ * @param {Num[][]} rows @param {Tone} tone @param {string} label @param {boolean} [large]
+ */
 export function heatMap(rows, tone, label, large = false) {
   const grid = h('div', { class: `heatmap ${large ? 'heatmap--large' : ''}`, role: 'img', 'aria-label': label });
   grid.style.gridTemplateColumns = `repeat(${rows[0]?.length ?? 1}, max-content)`;
+  const sizes = rows.flat().map((number) => Math.abs(toNumber(number))).filter(Number.isFinite);
+  const full = sizes.reduce((most, one) => Math.max(most, one), 0);
   for (const number of rows.flat()) {
-    const { class: name, k } = look(number, tone);
+    const { class: name } = look(number, tone);
+    const k = name === 'cell--bad' ? 1 : full > 0 ? Math.sqrt(Math.abs(toNumber(number)) / full).toFixed(3) : 0;
     grid.append(h('i', { class: name, vars: { k }, title: formatNumber(number) }));
   }
-  return grid;
+  return h('figure', {}, grid, h('figcaption', { class: 'heatmap__scale' }, `block means; full colour is ±${formatNumber(full)}`));
 }
 
 /** @param {Summary} summary @param {Tone} tone */
@@ -84,10 +91,13 @@ export function histogram(summary, tone) {
   const counts = summary.histogram;
   if (!counts || counts.length === 0) return null;
   const top = Math.max(...counts, 1);
+  const [min, max] = [toNumber(summary.min ?? 0), toNumber(summary.max ?? 0)];
+  const edge = (/** @type {number} */ i) => formatNumber(min + ((max - min) * i) / counts.length);
+  const most = counts.indexOf(top);
   return h(
-    'figure', {},
-    h('div', { class: `histogram histogram--${tone}`, role: 'img', 'aria-label': `Histogram of ${counts.length} bins` },
-      counts.map((count) => h('i', { vars: { h: count / top }, title: String(count) }))),
+    'figure', { class: 'histogram__figure' },
+    h('div', { class: `histogram histogram--${tone}`, role: 'img', 'aria-label': `Histogram from ${formatNumber(summary.min)} to ${formatNumber(summary.max)}; most of them, ${top}, between ${edge(most)} and ${edge(most + 1)}` },
+      counts.map((count, i) => h('i', { vars: { h: count / top }, title: `${count.toLocaleString('en')} from ${edge(i)} to ${edge(i + 1)}` }))),
     h('figcaption', { class: 'histogram__ends' }, h('span', {}, formatNumber(summary.min)), h('span', {}, formatNumber(summary.max))),
   );
 }

@@ -127,6 +127,9 @@ export function prose(text) {
     .filter((part) => part !== '');
 }
 
+/** A dotted name that may break after its dots. @param {string} name */
+export const breakable = (name) => name.split('.').flatMap((part, i) => (i > 0 ? ['.', h('wbr'), part] : [part]));
+
 /** The element of the template with this id. @param {string} id */
 export function byId(id) {
   const element = document.getElementById(id);

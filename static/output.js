@@ -11,6 +11,13 @@ import { shown } from './state.js';
  */
 
 const MOST = 500;
+/** Letters of a warning in its title. */
+const MOST_TITLE = 56;
+/** Where in torch's own source a warning comes from says nothing of the program. */
+const INTERNAL = /\s*\(Triggered internally at [^)]*\)\.?/;
+/** Leaves without a gradient that are shown at once, and that are shown at all. */
+const MOST_OPEN = 2;
+const MOST_LEAVES = 12;
 
 /** @param {HTMLElement} host @param {Store} store @param {Actions} actions */
 export function createOutput(host, store, actions) {
@@ -66,7 +73,8 @@ export function createProblems(host, store, actions, editor) {
     const trace = shown(state)?.trace;
     const cards = [
       state.problem && transport(state.problem),
-      trace?.error && errorCard(trace.error),
+      trace?.error && errorCard(trace.error, causedByWhatIf(state)),
+      trace && !trace.error && unreachedCard(trace),
       ...(trace?.hints ?? []).map(hintCard),
       ...(trace?.warnings ?? []).map(warningCard),
       trace && omittedCard(trace),
@@ -118,11 +126,21 @@ export function createProblems(host, store, actions, editor) {
     return button({ label: text, title: 'Show it', class: 'button--link', onClick: go });
   }
 
-  /** @param {any} error */
-  function errorCard(error) {
+  /** The program itself runs; what was tried on it made it fail. @param {State} state */
+  const causedByWhatIf = (state) => state.view === 'after' && state.interventions.length > 0 && state.before !== null && state.before.trace.error === null;
+
+  const withoutWhatIfs = () => h(
+    'div', { class: 'problem__cause' },
+    h('p', {}, h('b', {}, 'This comes of the what-if.'), ' Without it the program runs.'),
+    button({ icon: 'undo2', label: 'Take it back', title: 'Remove the what-ifs', class: 'button--small button--whatif', onClick: () => actions.removeIntervention(null) }),
+  );
+
+  /** @param {any} error @param {boolean} caused */
+  function errorCard(error, caused) {
     const { diagnosis } = error;
     return h(
       'div', { class: 'problem', role: 'alert' },
+      caused && withoutWhatIfs(),
       h('p', { class: 'problem__title' }, icon('circleAlert'), h('span', {}, diagnosis ? prose(diagnosis.title) : error.type, ' ', lineLink(error.line))),
       h('pre', { class: 'problem__message', tabindex: '0' }, `${error.type}: ${error.message}`),
       diagnosis && remedy(diagnosis),
@@ -139,12 +157,38 @@ export function createProblems(host, store, actions, editor) {
     );
   }
 
+  /**
+   * Leaves that asked for a gradient and got none, as far as no hint speaks of
+   * them: in a model with many parameters nobody finds the one that is missing.
+   * @param {import('./model/types.js').Trace} trace
+   */
+  function unreachedCard(trace) {
+    const said = (trace.hints ?? []).map((/** @type {any} */ hint) => hint.diagnosis.title).join(' ');
+    const unreached = trace.variables.filter((one) => one.is_leaf && one.grad_status === 'not_reached' && !said.includes(`\`${one.name}\``));
+    // A loop's variable is another name of a parameter that has its own.
+    const leaves = unreached.filter((one) => one.name.includes('.') || !unreached.some((other) => other !== one && other.tensor === one.tensor));
+    if (leaves.length === 0) return null;
+    const show = (/** @type {typeof leaves[number]} */ leaf) => {
+      const card = shown(store.get())?.cardOfTensor.get(leaf.tensor);
+      return card ? button({ label: leaf.name, title: 'Show it', class: 'button--link mono', onClick: () => actions.select({ kind: 'card', id: card }) }) : h('code', {}, leaf.name);
+    };
+    return h(
+      'details', { class: 'problem problem--hint', open: leaves.length <= MOST_OPEN },
+      h('summary', { class: 'problem__title' }, icon('lightbulb'),
+        h('span', {}, leaves.length === 1 ? [h('code', {}, leaves[0].name), ' got no gradient'] : `${leaves.length} leaves got no gradient`), icon('chevronDown')),
+      leaves.slice(0, MOST_LEAVES).map((leaf) => h('p', {}, leaves.length > 1 && [show(leaf), ': '], prose(leaf.explanation), leaves.length === 1 && [' ', show(leaf)])),
+      leaves.length > MOST_LEAVES && h('p', {}, `and ${leaves.length - MOST_LEAVES} more`),
+    );
+  }
+
   /** @param {any} warning */
   function warningCard({ category, message, line }) {
+    const text = message.replace(INTERNAL, '');
     return h(
-      'div', { class: 'problem problem--hint' },
-      h('p', { class: 'problem__title' }, icon('triangleAlert'), h('span', {}, category, ' ', lineLink(line))),
-      h('p', {}, message),
+      'details', { class: 'problem problem--hint' },
+      h('summary', { class: 'problem__title' }, icon('triangleAlert'), h('span', {}, `${category}: ${text.length > MOST_TITLE ? `${text.slice(0, MOST_TITLE)}…` : text}`), icon('chevronDown')),
+      line && h('p', {}, 'See ', lineLink(line), '.'),
+      h('p', {}, text),
     );
   }
 
@@ -160,6 +204,6 @@ export function createProblems(host, store, actions, editor) {
     );
   }
 
-  store.on(['model', 'view', 'problem'], draw);
+  store.on(['model', 'before', 'view', 'problem'], draw);
   draw(store.get());
 }

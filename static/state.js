@@ -18,6 +18,7 @@
  * @property {string | null} [variable]
  * @property {'none' | 'some' | null} [grad]
  * @property {number[] | null} [equals]
+ * @property {boolean | null} [requires_grad]
  * @property {boolean | null} [error]
  * @property {InterventionKind | null} [intervention]
  * @property {string | null} [stdout_contains]
@@ -29,7 +30,7 @@
  * @property {string} intro
  * @property {string} code
  * @property {Note[]} notes
- * @property {{text: string, hint: string, goal: Goal, answer: string} | null} question
+ * @property {{text: string, hint: string, goal: Goal, answer: string}} question
  * @property {boolean} [opening]
  *
  * @typedef {object} Program  What a run depends on, apart from what-ifs.

@@ -66,7 +66,7 @@ export function createTopbar(hosts, store, actions, commands) {
         section = one.section;
         items.push({ group: section });
       }
-      items.push({ icon: answered[one.id] ? 'check' : one.question ? 'circleHelp' : 'bookOpen', label: one.title, hint: answered[one.id] ? 'answered' : '', current: one.id === state.lesson, run: () => actions.openLesson(one.id) });
+      items.push({ icon: answered[one.id] ? 'check' : 'circle', label: one.title, hint: answered[one.id] ? 'answered' : '', current: one.id === state.lesson, run: () => actions.openLesson(one.id) });
     }
     return items;
   }

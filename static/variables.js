@@ -2,7 +2,7 @@
  * The names of the program at the current step: value, `.grad`, or why not.
  */
 import { cells } from './cells.js';
-import { fill, h, icon, refill } from './dom.js';
+import { breakable, fill, h, icon, refill } from './dom.js';
 import { openMenu } from './menu.js';
 import { formatShape, stateAt } from './model/index.js';
 import { shown } from './state.js';
@@ -57,7 +57,8 @@ export function createVariables(host, store, actions, views) {
     /** @type {import('./model/types.js').Ref | null} */
     const ref = card ? { kind: 'card', id: card } : null;
     const leaf = info.is_leaf && info.requires_grad;
-    const most = narrow ? 2 : 3;
+    // What follows them, `+9`, takes the room of a number.
+    const most = (/** @type {import('./model/types.js').Summary | null} */ summary) => (narrow ? 2 : 3) - (summary && summary.shape.reduce((all, one) => all * one, 1) > 3 ? 1 : 0);
     const selected = ref !== null && state.selection?.id === ref.id;
     return h(
       'tr',
@@ -67,14 +68,24 @@ export function createVariables(host, store, actions, views) {
       },
       h('td', {}, h('button', {
         type: 'button', class: `variables__name ${leaf ? 'is-leaf' : ''}`, title: `${kindOf(variable)}. Select it in the graph`, on: { click: () => actions.select(ref) },
-      }, name), ' ', shapeOf(variable)),
-      h('td', {}, cells(variable.value, 'value', most)),
-      h('td', { class: 'variables__why' }, variable.grad ? cells(variable.grad, 'grad', most) : variable.gradText || 'None'),
+      }, breakable(name)), ' ', shapeOf(variable)),
+      h('td', {}, cells(variable.value, 'value', most(variable.value))),
+      h('td', { class: 'variables__why' }, variable.grad ? cells(variable.grad, 'grad', most(variable.grad)) : reason(variable, ref)),
       h('td', {}, h('button', {
         type: 'button', class: 'button button--quiet button--small button--icon', title: `What can be done with ${name}`, 'aria-label': `What can be done with ${name}`, 'aria-haspopup': 'menu',
         on: { click: (/** @type {MouseEvent} */ event) => menu(/** @type {HTMLElement} */ (event.currentTarget), variable) },
       }, icon('chevronDown'))),
     );
+  }
+
+  /** Why there is no gradient; the inspector tells the whole of it. @param {VariableState} variable @param {import('./model/types.js').Ref | null} ref */
+  function reason({ name, gradText }, ref) {
+    if (!ref) return gradText || 'None';
+    const explain = () => {
+      actions.select(ref);
+      actions.showTab('inspector');
+    };
+    return h('button', { type: 'button', class: 'button button--link variables__reason', title: `Why ${name}.grad is None`, on: { click: explain } }, gradText || 'None');
   }
 
   /** @param {HTMLElement} anchor @param {VariableState} variable */

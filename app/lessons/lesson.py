@@ -41,12 +41,14 @@ class Goal(_Strict):
     Every condition that is given must hold.
     """
 
-    #: A variable of the program, for `grad` and `equals`.
+    #: A variable of the program, for `grad`, `equals` and `requires_grad`.
     variable: str | None = None
     #: Its `.grad` is None, or is there.
     grad: Literal["none", "some"] | None = None
-    #: Its `.grad` as nested lists, to 4 decimals.
+    #: Its `.grad`, row by row, to 4 decimals.
     equals: list[float] | None = None
+    #: Whether it requires grad when the run ends.
+    requires_grad: bool | None = None
     #: The run ends without (False) or with (True) an error.
     error: bool | None = None
     #: An intervention of this kind, or the same change typed, must be active.
@@ -71,7 +73,7 @@ class Lesson(_Strict):
     intro: str
     code: str
     notes: list[Note] = Field(default_factory=list)
-    question: Question | None = None
+    question: Question
     #: The lesson that the page opens on.
     opening: bool = False
 

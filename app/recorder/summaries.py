@@ -19,6 +19,8 @@ NOTHING, CUT = -2, -1
 _PLAIN = (torch.Tensor, torch.nn.Parameter)
 #: Of how many elements in all there are heat maps.
 _HEAT_ELEMENTS = 1_000_000
+#: And histograms, which cost more.
+_HISTOGRAM_ELEMENTS = 250_000
 #: Tensors of more elements are reduced at once, while they are in the processor's cache.
 LARGE = 16_384
 _QUEUE_BYTES = 2 * 1024 * 1024
@@ -40,7 +42,8 @@ class Summaries:
         self._waiting: list[Kind] = []
         self._waiting_bytes = 0
         self._unseen_writes = False
-        self._heat_elements = _HEAT_ELEMENTS
+        #: Elements of the tensors that were too large to be told one by one.
+        self._drawn_elements = 0
         self.cut = 0
         #: Was any number seen that is NaN or infinite?
         self.nonfinite = False
@@ -116,11 +119,15 @@ class Summaries:
                 self._done(handle, small(kind.shape, kind.dtype, tensor.tolist()))
             return
         with torch.no_grad():
-            with_heat = False
             if not kind.few:
-                self._heat_elements -= kind.count * len(tensors)
-                with_heat = self._heat_elements > 0
-            block = Block(kind, handles, tensors, with_heat)
+                self._drawn_elements += kind.count * len(tensors)
+            block = Block(
+                kind,
+                handles,
+                tensors,
+                with_heat=self._drawn_elements < _HEAT_ELEMENTS,
+                with_histogram=self._drawn_elements < _HISTOGRAM_ELEMENTS,
+            )
         self._blocks.append(block)
         self.nonfinite = self.nonfinite or block.nonfinite
 

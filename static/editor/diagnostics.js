@@ -1,7 +1,7 @@
 /**
  * Errors and hints of a trace as marks in the program, each with its fixes.
  */
-import { offsetOf, rangeOf } from './spans.js';
+import { rangeOf } from './spans.js';
 
 /**
  * @typedef {import('../model/types.js').Trace} Trace
@@ -52,18 +52,4 @@ function fixesOf(diagnosis, actions) {
     name: plain(fix.title.length > 48 ? `${fix.title.slice(0, 47)}…` : fix.title),
     apply: () => actions.applyEdits(fix.edits, fix.title),
   }));
-}
-
-/**
- * Source with edits made, from last to first.
- * @param {string} code @param {any[]} edits @param {(lines: string[]) => Text} textOf
- */
-export function edited(code, edits, textOf) {
-  const doc = textOf(code.split('\n'));
-  const changes = edits
-    .map((edit) => ({ from: offsetOf(doc, edit.line, edit.col), to: offsetOf(doc, edit.end_line, edit.end_col), text: edit.text }))
-    .sort((a, b) => b.from - a.from);
-  let out = code;
-  for (const { from, to, text } of changes) out = out.slice(0, from) + text + out.slice(to);
-  return out;
 }

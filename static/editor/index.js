@@ -12,6 +12,7 @@ import { diagnosticsOf } from './diagnostics.js';
 import { marksField, noMarks, setMarks } from './marks.js';
 import { selectionActions } from './selection.js';
 import { covers, extent, offsetOf, positionOf, rangeOf } from './spans.js';
+import { moved } from './targets.js';
 
 /**
  * @typedef {import('../state.js').State} State
@@ -39,6 +40,8 @@ function nonce() {
  */
 export function createEditor(parent, store, actions) {
   const readOnly = new Compartment();
+  /** The text comes from the state, which knows what goes with it. */
+  let given = false;
   const view = new EditorView({
     parent,
     doc: store.get().code,
@@ -56,12 +59,24 @@ export function createEditor(parent, store, actions) {
         mouseleave: () => hoverAt(null),
       }),
       EditorView.updateListener.of((update) => {
-        if (update.docChanged) store.setState({ code: update.state.doc.toString() });
+        if (update.docChanged && !given) typed(update);
         const byHand = update.transactions.some((t) => t.isUserEvent('select') || t.isUserEvent('input'));
         if (update.selectionSet && byHand && !update.docChanged) selectAtCaret();
       }),
     ],
   });
+
+  /** What-ifs and inputs belong to the program: they move with it, and go with it. @param {import('codemirror').ViewUpdate} update */
+  function typed(update) {
+    const { interventions } = store.get();
+    const code = update.state.doc.toString();
+    const old = update.startState.doc;
+    let replaced = false;
+    update.changes.iterChangedRanges((from, to) => (replaced ||= from === 0 && to === old.length && to > 0));
+    store.setState(replaced
+      ? { code, interventions: [], inputs: {}, gradient: null }
+      : { code, interventions: moved(interventions, update.changes, old, update.state.doc) });
+  }
 
   /** The card of the expression under the mouse. @param {number | null} offset */
   function hoverAt(offset) {
@@ -113,7 +128,10 @@ export function createEditor(parent, store, actions) {
 
   store.on(['code'], ({ code }) => {
     const old = view.state.doc.toString();
-    if (old !== code) view.dispatch({ changes: changeBetween(old, code) });
+    if (old === code) return;
+    given = true;
+    view.dispatch({ changes: changeBetween(old, code) });
+    given = false;
   });
   store.on(['model', 'view', 'step', 'selection', 'hover', 'interventions', 'ranCode', 'code'], mark);
   store.on(['model', 'ranCode', 'code'], diagnose);

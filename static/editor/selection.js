@@ -37,7 +37,7 @@ export function selectionActions(store, actions) {
         dom: h(
           'div',
           { class: 'cm-what-if', role: 'toolbar', 'aria-label': 'What if' },
-          card && button({ icon: 'scissors', label: 'detach', title: 'What if this were detached', class: 'button--small button--whatif', onClick: () => actions.intervene('detach', card) }),
+          card && button({ icon: 'scissors', label: 'detach', title: 'What if this were detached', class: 'button--small button--whatif', onClick: () => actions.intervene('detach', card, { every: true }) }),
           button({
             icon: 'eyeOff', label: `no_grad for ${lines}`, title: 'What if these ran under no_grad', class: 'button--small button--whatif',
             onClick: () => actions.interveneLines(first, last),

@@ -13,7 +13,8 @@ const MARGIN = 24;
 
 /** @param {SVGSVGElement} svg @param {Arrangement} arrangement */
 export function exportPicture(svg, arrangement) {
-  const { x, y, width, height } = arrangement.bounds;
+  const world = svg.querySelector('.gw-world');
+  const { x, y, width, height } = whole(arrangement.bounds, world?.querySelector(':scope > .gw-labels') ?? null);
   const copy = document.createElementNS('http://www.w3.org/2000/svg', 'svg');
   copy.setAttribute('xmlns', 'http://www.w3.org/2000/svg');
   copy.setAttribute('viewBox', `${x - MARGIN} ${y - MARGIN} ${width + 2 * MARGIN} ${height + 2 * MARGIN}`);
@@ -25,7 +26,8 @@ export function exportPicture(svg, arrangement) {
   }
   ground.setAttribute('fill', getComputedStyle(svg).backgroundColor || 'none');
   copy.append(ground);
-  const world = svg.querySelector('.gw-world');
+  const patterns = svg.querySelector('defs');
+  if (patterns) copy.append(copyStyled(patterns, true) ?? '');
   for (const layer of world?.querySelectorAll(':scope > .gw-links, :scope > .gw-cards, :scope > .gw-labels') ?? []) {
     const clone = copyStyled(layer);
     if (clone) copy.append(clone);
@@ -33,10 +35,21 @@ export function exportPicture(svg, arrangement) {
   return new XMLSerializer().serializeToString(copy);
 }
 
-/** @param {Element} element @returns {Element | null} null: it is not seen. */
-function copyStyled(element) {
+/**
+ * Cards and, beside them, the numbers on the edges.
+ * @param {{x: number, y: number, width: number, height: number}} cards @param {Element | null} labels
+ */
+function whole(cards, labels) {
+  const box = labels instanceof SVGGraphicsElement ? labels.getBBox() : null;
+  if (!box || box.width === 0) return cards;
+  const [x, y] = [Math.min(cards.x, box.x), Math.min(cards.y, box.y)];
+  return { x, y, width: Math.max(cards.x + cards.width, box.x + box.width) - x, height: Math.max(cards.y + cards.height, box.y + box.height) - y };
+}
+
+/** @param {Element} element @param {boolean} [unseen]  Copy what is only referred to. @returns {Element | null} null: it is not seen. */
+function copyStyled(element, unseen = false) {
   const style = getComputedStyle(element);
-  if (style.display === 'none' || element.classList.contains('gw-hit') || element.classList.contains('gw-halo')) return null;
+  if ((!unseen && style.display === 'none') || element.classList.contains('gw-hit') || element.classList.contains('gw-halo')) return null;
   const clone = /** @type {Element} */ (element.cloneNode(false));
   for (const name of ['class', 'style', 'tabindex', 'role', 'aria-pressed']) clone.removeAttribute(name);
   for (const { name } of [...clone.attributes]) if (name.startsWith('data-')) clone.removeAttribute(name);
@@ -51,7 +64,7 @@ function copyStyled(element) {
   }
   if (style.opacity !== '1') clone.setAttribute('opacity', style.opacity);
   for (const child of element.children) {
-    const copied = copyStyled(child);
+    const copied = copyStyled(child, unseen);
     if (copied) clone.append(copied);
   }
   return clone;

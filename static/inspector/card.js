@@ -1,24 +1,22 @@
 /**
  * The inspector's page for a card: an op, a leaf, a ghost or a constant.
  */
-import { cells, heatMap, histogram, matrix, rowsOf } from '../cells.js';
-import { button, h } from '../dom.js';
-import { flatten, formatShape, stateAt } from '../model/index.js';
-import { formatBytes, graphOf, ifDetached, neighbours, nodeIn, receivedBy, sentBy } from './flow.js';
+import { cells, matrix } from '../cells.js';
+import { breakable, button, h, prose } from '../dom.js';
+import { formatShape, stateAt, toNumber } from '../model/index.js';
+import { formatBytes, graphOf, neighbours, nodeIn, receivedBy, sentBy } from './flow.js';
 import { ruleSection } from './rule.js';
+import { carried, cardLink, nameOf, tensorSection } from './sections.js';
+import { changeSection, detachSection, toggles } from './whatif.js';
 import { whySection } from './why.js';
 
 /**
  * @typedef {import('../model/types.js').Model} Model
  * @typedef {import('../model/types.js').Card} Card
+ * @typedef {import('../model/types.js').ModelEdge} ModelEdge
  * @typedef {import('../model/types.js').Summary} Summary
  * @typedef {import('../state.js').State & {following: boolean}} State
- * @typedef {{
- *   actions: import('../actions.js').Actions,
- *   jump: (card: Card) => void,
- *   openTensor: (title: string, summary: Summary | null, tone: 'value' | 'grad') => void,
- *   check: () => void,
- * }} Links
+ * @typedef {import('./sections.js').Links} Links
  */
 
 /** Rows of a table of edges. */
@@ -41,20 +39,19 @@ export function cardPage(model, card, state, links) {
   return h(
     'div', { class: 'inspect' },
     head(model, card, node, state, links),
-    card.kind === 'ghost' && h('section', {}, h('h3', {}, 'Not recorded'), h('p', {}, plain(GHOST_WHY.get(card.reason ?? '') ?? 'Autograd did not record this operation.'))),
-    tensorSection('Value', now.value ?? (card.kind === 'leaf' || now.status === 'future' ? now.value : card.value), 'value', card.title, links, now.status === 'future' ? 'Its line has not run yet.' : 'Not held in the trace.'),
-    card.kind === 'leaf' ? leafSections(model, card, graph, now, links) : node && nodeSections(model, card, node, graph, links),
+    card.kind === 'ghost' && h('section', {}, h('h3', {}, 'Not recorded'), h('p', {}, prose(GHOST_WHY.get(card.reason ?? '') ?? 'Autograd did not record this operation.'))),
+    changeSection(card, state, links),
+    tensorSection('Value', now.value ?? (card.kind === 'leaf' || now.status === 'future' ? now.value : card.value), 'value', card.title, links, now.status === 'future' ? 'Its line has not run yet.' : card.tensors.length === 0 ? 'A step inside the operation: no tensor of the program holds it.' : 'Not held in the trace.'),
+    card.kind === 'leaf' ? leafSections(model, card, graph, now, links) : node && upstreamSections(card, node, graph, links),
     whySection(model, card, links),
+    card.kind !== 'leaf' && node && sentSections(model, card, node, graph, links),
     card.kind !== 'leaf' && node && ruleSection(node.name),
     card.kind === 'op' && graph && graph.kind !== 'not_run' && detachSection(model, card, graph, links),
-    node && node.saved.length > 0 && savedSection(node),
+    node && node.saved.length > 0 && savedSection(model, node, links),
     node && checkSection(model, links),
     neighbourSection(model, card, links),
   );
 }
-
-/** @param {string} text */
-const plain = (text) => text.split('`').map((part, i) => (i % 2 ? h('code', {}, part) : part));
 
 /** @param {Model} model @param {Card} card @param {import('../model/types.js').TraceNode | null} node @param {State} state @param {Links} links */
 function head(model, card, node, state, links) {
@@ -68,91 +65,87 @@ function head(model, card, node, state, links) {
     saves > 0 && `saves ${formatBytes(saves)}`,
     card.module && `module ${card.module}`,
   ].filter(Boolean);
-  const name = card.names[0];
-  const active = (/** @type {string} */ kind) => state.interventions.some((one) => one.kind === kind && one.label.includes(kind === 'detach' || kind === 'no_grad' ? card.expression : (name ?? '\0')));
-  const toggles = [
-    site && card.kind === 'op' && whatIf('scissors', 'Detach here', 'detach'),
-    site && card.kind === 'op' && whatIf('eyeOff', 'no_grad', 'no_grad'),
-    card.kind === 'op' && name && whatIf('pin', 'retain_grad', 'retain_grad'),
-    (card.kind === 'leaf' || card.kind === 'constant') && name && whatIf('zap', 'requires_grad', 'requires_grad'),
-    card.cut && site && card.kind === 'ghost' && whatIf('undo2', 'Undo the cut', state.interventions.find((one) => 'line' in one.target && one.target.line === site.line && one.target.col === site.col)?.kind ?? 'detach'),
-  ];
-  /** @param {string} sign @param {string} label @param {import('../state.js').InterventionKind} kind */
-  function whatIf(sign, label, kind) {
-    return button({
-      icon: sign, label, title: `What if: ${kind}`, class: 'button--small button--whatif',
-      props: { 'aria-pressed': String(active(kind)) }, onClick: () => links.actions.intervene(kind, card),
-    });
-  }
+  const title = card.kind === 'leaf' ? (card.names[0] ?? card.title) : card.title;
+  const others = card.names.filter((one) => one !== title);
   return h(
     'div', { class: 'inspect__head' },
     h(
       'div', { class: 'inspect__row' },
-      h('h2', { class: 'inspect__title' }, card.names.length > 0 && card.kind === 'leaf' ? card.names[0] : card.title),
+      h('h2', { class: 'inspect__title' }, breakable(title)),
       h('span', { class: `chip chip--mono ${card.kind === 'leaf' ? 'chip--leaf' : card.kind === 'ghost' ? 'chip--ghost' : ''}`, title: node && card.kind !== 'leaf' ? `Sequence number ${node.sequence_nr}` : '' },
         card.kind === 'leaf' ? 'leaf' : card.kind === 'ghost' ? 'not recorded' : card.kind === 'constant' ? 'constant' : card.engine),
     ),
-    card.names.length > 0 && card.kind !== 'leaf' && h('p', { class: 'inspect__meta' }, 'named ', card.names.map((one, i) => [i > 0 && ', ', h('code', {}, one)])),
+    others.length > 0 && h('p', { class: 'inspect__meta' }, card.kind === 'leaf' ? 'also named ' : 'named ', others.map((one, i) => [i > 0 && ', ', h('code', {}, one)])),
     h('p', { class: 'inspect__meta' }, meta.join(' · ')),
     h('p', { class: 'inspect__meta' }, state.following
       ? 'Follows the walk. Select a card to stay with it.'
       : button({ icon: 'x', label: 'Deselect, and follow the walk', title: 'Deselect', key: 'Esc', class: 'button--link', onClick: () => links.actions.select(null) })),
-    h('div', { class: 'inspect__actions' }, toggles, site && button({ icon: 'code', label: 'Source', title: 'Jump to the expression in the code', class: 'button--small', onClick: () => links.jump(card) })),
+    h('div', { class: 'inspect__actions' }, toggles(model, card, state, links), site && button({ icon: 'code', label: 'Source', title: 'Jump to the expression in the code', class: 'button--small', onClick: () => links.jump(card) })),
   );
 }
 
-/**
- * @param {string} title @param {Summary | null} summary @param {'value' | 'grad'} tone @param {string} what
- * @param {Links} links @param {string} absent
- */
-function tensorSection(title, summary, tone, what, links, absent) {
-  if (!summary) return h('section', { class: 'inspect__tensor', 'aria-label': title }, h('h3', {}, title), h('p', { class: 'none' }, absent));
-  const numbers = flatten(summary);
-  const rows = numbers && summary.shape.length > 1 ? rowsOf(summary) : null;
-  // A few numbers stand beside their title, more of them under it.
-  const short = numbers !== null && !rows && numbers.length <= 4;
-  const open = button({
-    icon: 'maximize2', title: `Open ${title.toLowerCase()} of ${what} large`, class: 'button--small button--quiet',
-    onClick: () => links.openTensor(`${title} of ${what}`, summary, tone),
-  });
-  return h(
-    'section', { class: 'inspect__tensor', 'aria-label': title },
-    h('h3', {}, title, !short && h('span', { class: 'shape' }, formatShape(summary.shape)), !short && open),
-    rows ? matrix(rows, tone, `${title} of ${what}, ${rows.length} rows`) : cells(summary, tone, 12),
-    short && open,
-    !numbers && summary.heat && heatMap(summary.heat, tone, `Heat map of ${title}`),
-    !numbers && histogram(summary, tone),
-  );
+/** @param {Card} card @param {import('../model/types.js').TraceNode} node @param {import('../model/types.js').TraceGraph | null} graph @param {Links} links */
+function upstreamSections(card, node, graph, links) {
+  const ran = node.executed && graph?.kind !== 'not_run';
+  const upstream = node.upstream.length > 1 ? node.upstream : [node.upstream[0] ?? null];
+  return upstream.map((v, i) => tensorSection(
+    upstream.length > 1 ? `Upstream gradient v, output ${i}` : 'Upstream gradient v', v, 'grad', card.title, links,
+    ran ? 'None arrived at this output.' : 'Backward did not come here.'));
 }
 
 /** @param {Model} model @param {Card} card @param {import('../model/types.js').TraceNode} node @param {import('../model/types.js').TraceGraph | null} graph @param {Links} links */
-function nodeSections(model, card, node, graph, links) {
-  const ran = node.executed && graph?.kind !== 'not_run';
-  const upstream = node.upstream.length > 1 ? node.upstream : [node.upstream[0] ?? null];
+function sentSections(model, card, node, graph, links) {
+  if (!node.executed || graph?.kind === 'not_run') return null;
   const sent = sentBy(model, card, graph);
+  const jacobians = node.jacobians ?? [];
+  /** Equal ones of one value, as in `y*y`, are drawn once. @type {{inputs: number[], jacobian: import('../model/types.js').Jacobian, target: Card | undefined}[]} */
+  const groups = [];
+  for (const jacobian of jacobians) {
+    const target = model.cardById.get(sent.find((edge) => edge.input === jacobian.input)?.target ?? '');
+    const twin = groups.find((one) => one.target && one.target === target && JSON.stringify(one.jacobian.data) === JSON.stringify(jacobian.data));
+    if (twin) twin.inputs.push(jacobian.input);
+    else groups.push({ inputs: [jacobian.input], jacobian, target });
+  }
   return [
-    upstream.map((v, i) => tensorSection(
-      upstream.length > 1 ? `Upstream gradient v, output ${i}` : 'Upstream gradient v', v, 'grad', card.title, links,
-      ran ? 'None arrived at this output.' : 'Backward did not come here.')),
-    ran && (node.jacobians ?? []).map((jacobian) => jacobianSection(jacobian, card)),
-    ran && sent.length > 0 && sentSection(model, card, sent, graph, links),
+    groups.map(({ inputs, jacobian, target }) => jacobianSection(jacobian, inputs, card, target, links)),
+    sent.length > 0 && sentSection(model, card, sent, graph, links),
   ];
 }
 
-/** @param {import('../model/types.js').Jacobian} jacobian @param {Card} card */
-function jacobianSection(jacobian, card) {
+/** Rows and columns of a Jacobian that the pane shows whole. */
+const SMALL = 6;
+
+/** The way to see a Jacobian whole. @param {import('../model/types.js').Jacobian} jacobian @param {string} title @param {Links} links */
+function large({ data }, title, links) {
+  const shape = [data.length, data[0]?.length ?? 0];
+  if (Math.max(...shape) <= SMALL) return null;
+  const numbers = data.flat().map(toNumber);
+  const summary = {
+    shape, data, dtype: 'float64', norm: Math.hypot(...numbers), min: Math.min(...numbers), max: Math.max(...numbers),
+    mean: numbers.reduce((all, one) => all + one, 0) / Math.max(1, numbers.length), nonfinite: numbers.filter((one) => !Number.isFinite(one)).length,
+  };
+  return button({ icon: 'maximize2', title: `Open the ${title} large`, class: 'button--small button--quiet', onClick: () => links.openTensor(title, summary, 'grad') });
+}
+
+/** Longest `∂…/∂…` that stands in a title. */
+const MOST_LETTERS = 12;
+
+/** @param {import('../model/types.js').Jacobian} jacobian @param {number[]} inputs @param {Card} card @param {Card | undefined} target @param {Links} links */
+function jacobianSection(jacobian, inputs, card, target, links) {
   const rows = jacobian.data.length;
   const columns = jacobian.data[0]?.length ?? 0;
+  const which = inputs.length > 1 ? `inputs ${inputs.join(' and ')} alike` : `input ${inputs[0]}`;
+  const symbol = target ? `∂(${card.names[0] ?? card.title})/∂(${target.names[0] ?? target.title})`.replace(/\(([\w.]+)\)/gu, '$1') : '';
   return h(
-    'section', { 'aria-label': `Local Jacobian for input ${jacobian.input}` },
-    h('h3', {}, 'Local Jacobian J', h('span', { class: 'shape' }, `input ${jacobian.input} · ${rows}×${columns}`)),
-    matrix(jacobian.data, 'grad', `Local Jacobian of ${card.title} for input ${jacobian.input}, ${rows} rows, ${columns} columns`),
+    'section', { 'aria-label': `Local Jacobian for input ${inputs[0]}` },
+    h('h3', {}, 'Local Jacobian J', h('span', { class: 'shape' }, [symbol.length <= MOST_LETTERS ? symbol : '', which, `${rows}×${columns}`].filter(Boolean).join(' · ')), large(jacobian, `Jacobian of ${nameOf(card)} for ${which}`, links)),
+    matrix(jacobian.data, 'grad', `Local Jacobian of ${card.title} for ${which}, ${rows} rows, ${columns} columns`),
   );
 }
 
-/** @param {Model} model @param {Card} card @param {import('../model/types.js').ModelEdge[]} sent @param {import('../model/types.js').TraceGraph | null} graph @param {Links} links */
+/** @param {Model} model @param {Card} card @param {ModelEdge[]} sent @param {import('../model/types.js').TraceGraph | null} graph @param {Links} links */
 function sentSection(model, card, sent, graph, links) {
-  /** @type {Map<string, import('../model/types.js').ModelEdge[]>} */
+  /** @type {Map<string, ModelEdge[]>} */
   const byTarget = new Map();
   for (const edge of sent) byTarget.set(edge.target, [...(byTarget.get(edge.target) ?? []), edge]);
   return h(
@@ -167,10 +160,10 @@ function sentSection(model, card, sent, graph, links) {
       return [
         ...edges.map((edge) => h('tr', {},
           h('td', { class: 'left' }, '→ ', cardLink(target, links), sent.length > 1 ? ` (input ${edge.input})` : ''),
-          h('td', {}, cells(edge.gradient, 'grad', 3)))),
+          carried(edge.gradient, `${nameOf(card)}, input ${edge.input}`, links))),
         all.length > 1 && total ? h('tr', { class: 'sum' },
           h('td', { class: 'left' }, `${nameOf(target)} receives the sum`, elsewhere > 0 && ` with ${elsewhere} more`),
-          h('td', {}, cells(total, 'grad', 3))) : null,
+          carried(total, `the sum at ${nameOf(target)}`, links)) : null,
       ];
     }))),
   );
@@ -179,21 +172,6 @@ function sentSection(model, card, sent, graph, links) {
 /** @param {import('../model/types.js').ModelEdge[]} edges */
 function leafTotal(edges) {
   return edges.length === 1 ? edges[0].gradient : null;
-}
-
-/** @param {Card} card */
-const nameOf = (card) => (card.names[0] ?? card.title) + (card.iteration.length > 0 ? ` #${card.iteration.map((i) => i + 1).join('.')}` : '');
-
-/** @param {Card} card @param {Links} links */
-function cardLink(card, links) {
-  return h('button', {
-    type: 'button', class: 'button button--link mono', title: `Select ${card.title}`,
-    on: {
-      click: () => links.actions.select({ kind: 'card', id: card.id }),
-      pointerenter: () => links.actions.hover({ kind: 'card', id: card.id }),
-      pointerleave: () => links.actions.hover(null),
-    },
-  }, nameOf(card));
 }
 
 /** @param {Model} model @param {Card} card @param {import('../model/types.js').TraceGraph | null} graph @param {import('../model/types.js').CardState} now @param {Links} links */
@@ -207,22 +185,25 @@ function leafSections(model, card, graph, now, links) {
       'section', { 'aria-label': 'Arrives' }, h('h3', {}, incoming.length > 1 ? 'What arrives is added up' : 'What arrives'),
       h('table', { class: 'grid' }, h('tbody', {}, incoming.slice(0, MOST).map((edge) => {
         const source = model.cardById.get(edge.source);
-        return h('tr', {}, h('td', { class: 'left' }, 'from ', source ? cardLink(source, links) : '?'), h('td', {}, cells(edge.gradient, 'grad', 3)));
+        return h('tr', {}, h('td', { class: 'left' }, 'from ', source ? cardLink(source, links) : '?'), carried(edge.gradient, `from ${source ? nameOf(source) : 'the edge'}`, links));
       }))),
       incoming.length > MOST && h('p', {}, `and ${(incoming.length - MOST).toLocaleString('en')} more`),
     ),
   ];
 }
 
-/** @param {import('../model/types.js').TraceNode} node */
-function savedSection(node) {
+/** What the node keeps until backward came, and whose numbers they are. @param {Model} model @param {import('../model/types.js').TraceNode} node @param {Links} links */
+function savedSection(model, node, links) {
   return h(
     'section', { 'aria-label': 'Saved tensors' },
     h('h3', {}, 'Saved for backward', h('span', { class: 'shape' }, formatBytes(node.saved.reduce((total, one) => total + one.bytes, 0)))),
-    h('table', { class: 'grid' }, h('tbody', {}, node.saved.map((one) => h('tr', {},
-      h('td', { class: 'left' }, h('code', {}, one.name)),
-      h('td', { class: 'left' }, h('span', { class: 'shape' }, `${formatShape(one.shape)} · ${one.dtype}`)),
-      h('td', {}, formatBytes(one.bytes)))))),
+    h('table', { class: 'grid' }, h('tbody', {}, node.saved.map((one) => {
+      const card = model.cardById.get(model.cardOfTensor.get(one.tensor ?? '') ?? '');
+      return h('tr', {},
+        h('td', { class: 'left' }, h('code', {}, one.name), card && [' = ', cardLink(card, links)]),
+        h('td', { class: 'left' }, h('span', { class: 'shape' }, `${formatShape(one.shape)} · ${one.dtype}`)),
+        h('td', {}, formatBytes(one.bytes)));
+    }))),
   );
 }
 
@@ -239,23 +220,6 @@ function checkSection(model, links) {
             h('td', { class: 'left' }, h('code', {}, one.variable)),
             h('td', { class: 'left' }, one.passed === null ? (one.note ?? 'not checked') : `${one.passed ? '✓ agrees' : '✗ differs'}, largest error ${Number(one.error).toExponential(1)}`)))))
       : h('p', {}, button({ icon: 'check', label: 'Compare every leaf', title: 'Run again in float64 and compare with finite differences', class: 'button--small', onClick: () => links.check() })),
-  );
-}
-
-/** @param {Model} model @param {Card} card @param {import('../model/types.js').TraceGraph} graph @param {Links} links */
-function detachSection(model, card, graph, links) {
-  const { lost, reduced, rootless } = ifDetached(model, card, graph);
-  if (lost.length + reduced.length === 0) return null;
-  const list = (/** @type {Card[]} */ cards) => cards.slice(0, 6).map((one, i) => [i > 0 && ', ', cardLink(one, links)]).concat(cards.length > 6 ? [[` and ${cards.length - 6} more`]] : []);
-  return h(
-    'section', { 'aria-label': 'If detached here' },
-    h('h3', {}, 'If it were detached here'),
-    h(
-      'div', { class: 'inspect__cut' },
-      lost.length > 0 && h('p', {}, list(lost), ' would get ', h('b', {}, 'no gradient'), ': every path from the root passes through here.'),
-      reduced.length > 0 && h('p', {}, list(reduced), ' would lose ', h('b', {}, 'one part'), ' of the sum: other paths remain.'),
-      rootless && h('p', {}, 'No leaf would be left to reach, so backward() itself would fail.'),
-    ),
   );
 }
 

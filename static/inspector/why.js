@@ -7,7 +7,7 @@ import { button, h, prose } from '../dom.js';
 /**
  * @typedef {import('../model/types.js').Model} Model
  * @typedef {import('../model/types.js').Card} Card
- * @typedef {import('./card.js').Links} Links
+ * @typedef {import('./sections.js').Links} Links
  */
 
 /** Steps of a chain, and cards of a path, that are named one by one. */
@@ -24,7 +24,7 @@ export function whySection(model, card, links) {
     h('h3', {}, variable.grad ? 'Why this .grad' : 'Why no .grad', h('span', { class: 'shape' }, 'at the end of the run')),
     h('p', {}, prose(variable.explanation)),
     why?.cut && chain(model, why.steps, links),
-    why && why.paths.length > 1 && paths(model, why.paths, links),
+    variable.grad && why && why.paths.length > 1 && paths(model, why.paths, links),
   );
 }
 
@@ -36,20 +36,35 @@ function chain(model, steps, links) {
   }));
 }
 
-/** @param {Model} model @param {import('../model/types.js').WhyPath[]} list @param {Links} links */
+/**
+ * The paths by the cards along them; those through two inputs of one card, as
+ * in `y*y`, are one row.
+ * @param {Model} model @param {import('../model/types.js').WhyPath[]} list @param {Links} links
+ */
 function paths(model, list, links) {
+  /** @type {Map<string, {ids: string[], count: number, share: number | null}>} */
+  const rows = new Map();
+  for (const path of list) {
+    const ids = [...new Set(path.nodes.map((node) => model.cardOfNode.get(node)))].filter((id) => id !== undefined);
+    const row = rows.get(ids.join());
+    if (!row) rows.set(ids.join(), { ids, count: 1, share: path.share });
+    else {
+      row.count += 1;
+      row.share = row.share === null || path.share === null ? null : row.share + path.share;
+    }
+  }
+  const shares = [...rows.values()].some((row) => row.share !== null);
   return h(
     'table', { class: 'grid' },
-    h('thead', {}, h('tr', {}, ['path, root first', 'share'].map((title) => h('th', { scope: 'col' }, title)))),
-    h('tbody', {}, list.map((path) => h('tr', {},
-      h('td', { class: 'left' }, names(model, path, links)),
-      h('td', {}, path.share === null ? '–' : `${(path.share * 100).toFixed(1)} %`)))),
+    h('thead', {}, h('tr', {}, [`${list.length} paths, root first`, ...(shares ? ['share'] : [])].map((title) => h('th', { scope: 'col' }, title)))),
+    h('tbody', {}, [...rows.values()].map(({ ids, count, share }) => h('tr', {},
+      h('td', { class: 'left' }, names(model, ids, links), count > 1 && h('b', { title: `${count} paths go through these: by several inputs of one card` }, ` ×${count}`)),
+      shares && h('td', {}, share === null ? '–' : `${(share * 100).toFixed(1)} %`)))),
   );
 }
 
-/** The cards along a path. @param {Model} model @param {import('../model/types.js').WhyPath} path @param {Links} links */
-function names(model, path, links) {
-  const ids = [...new Set(path.nodes.map((node) => model.cardOfNode.get(node)))].filter((id) => id !== undefined);
+/** The cards along a path. @param {Model} model @param {string[]} ids @param {Links} links */
+function names(model, ids, links) {
   const shown = ids.length <= MOST_CARDS ? ids : [...ids.slice(0, MOST_CARDS - 1), /** @type {string} */ (ids.at(-1))];
   return shown.map((id, i) => [
     i > 0 && (ids.length > MOST_CARDS && i === shown.length - 1 ? ' → … → ' : ' → '),

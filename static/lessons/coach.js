@@ -1,13 +1,15 @@
 /**
- * The lesson's words: an introduction, the note of the step, the question.
+ * The lesson's words: an introduction, the note of the step, the question, and
+ * what comes after it.
  */
 import { button, h, icon, prose, refill } from '../dom.js';
 import { markAnswered, readAnswered } from '../storage.js';
-import { reached, stepOf } from './goal.js';
+import { missing, stepOf } from './goal.js';
 
 /**
  * @typedef {import('../state.js').State} State
  * @typedef {import('../state.js').Lesson} Lesson
+ * @typedef {{text: string, step: number}} Placed  A note and its step.
  */
 
 /**
@@ -31,51 +33,75 @@ export function createCoach(host, store, actions) {
         'div', { class: 'coach__head' },
         h('h2', { class: 'coach__title' }, lesson.title),
         button({ icon: 'chevronLeft', title: 'Lesson before', key: '[', class: 'button--small button--quiet', onClick: () => go(-1), props: { disabled: at === 0 } }),
-        h('span', { class: 'shape' }, `${at + 1}/${state.lessons.length}`),
+        h('span', { class: 'shape', title: `Lesson ${at + 1} of ${state.lessons.length}` }, `${at + 1}/${state.lessons.length}`),
         button({ icon: 'chevronRight', title: 'Next lesson', key: ']', class: 'button--small button--quiet', onClick: () => go(1), props: { disabled: at === state.lessons.length - 1 } }),
         button({ icon: state.coach ? 'chevronUp' : 'chevronDown', title: state.coach ? 'Fold the lesson' : 'Unfold the lesson', class: 'button--small button--quiet', onClick: () => actions.toggleCoach(), props: { 'aria-expanded': String(state.coach) } }),
       ),
-      state.coach && [body(lesson, state), question(lesson, state)],
+      state.coach && [!solved(lesson, state) && walk(lesson, state), question(lesson, state, state.lessons[at + 1])],
     );
   }
 
-  /** @param {Lesson} lesson @param {State} state */
-  function body(lesson, state) {
-    const { model } = state;
-    const untouched = model && state.code === lesson.code && state.interventions.length === 0;
-    const notes = untouched ? lesson.notes.map((note) => ({ text: note.text, step: stepOf(model, note.at) })).filter((note) => note.step >= 0) : [];
-    const note = notes.find((one) => one.step === state.step);
-    const following = notes.filter((one) => one.step > state.step).sort((a, b) => a.step - b.step)[0] ?? notes.toSorted((a, b) => a.step - b.step)[0];
+  /** The notes along the walk, one at a time. @param {Lesson} lesson @param {State} state */
+  function walk(lesson, state) {
+    const notes = placed(lesson, state);
+    const at = notes.findIndex((one) => one.step === state.step);
+    const last = (state.model?.steps.length ?? 0) - 1;
+    // Between two notes the one that was reached last stays; at rest at the end the introduction stands.
+    const passed = at < 0 && state.step < last ? notes.findLastIndex((one) => one.step <= state.step) : at;
+    const note = notes[passed];
+    const next = note || state.step < last ? notes[passed + 1] : notes[0];
     return [
-      !note && h('p', { class: 'coach__text' }, prose(lesson.intro)),
-      note && h('p', { class: 'coach__note' }, prose(note.text)),
-      following && following !== note && h('div', { class: 'coach__row' },
-        button({ icon: 'arrowRight', label: `${following.step > state.step ? 'Walk on' : 'Walk through it'}: step ${following.step + 1}`, title: 'Go to the next step that has a note', class: 'button--link', onClick: () => actions.goTo(following.step) })),
+      note ? h('p', { class: `coach__note ${at < 0 ? 'is-passed' : ''}` }, prose(note.text)) : h('p', { class: 'coach__text' }, prose(lesson.intro)),
+      notes.length > 0 && h(
+        'div', { class: 'coach__row' },
+        next
+          ? button({ icon: 'arrowRight', label: note ? 'Walk on' : 'Walk through it', title: `Go to step ${next.step + 1}`, class: 'button--small button--walk', onClick: () => actions.goTo(next.step) })
+          : h('b', { class: 'coach__walked' }, icon('check'), 'Walked. Now you:'),
+        note && button({ icon: 'arrowLeft', title: passed > 0 ? `Go back to step ${notes[passed - 1].step + 1}` : 'Back to the introduction', class: 'button--small button--quiet', onClick: () => actions.goTo(notes[passed - 1]?.step ?? Infinity) }),
+        h('span', { class: 'shape' }, note ? `${passed + 1} of ${notes.length}` : `${notes.length} stops`),
+      ),
     ];
   }
 
+  /** @param {Lesson} lesson @param {State} state @returns {Placed[]} */
+  function placed(lesson, { model, code, interventions }) {
+    if (!model || code !== lesson.code || interventions.length > 0) return [];
+    return lesson.notes.map((note) => ({ text: note.text, step: stepOf(model, note.at) })).filter((note) => note.step >= 0).sort((a, b) => a.step - b.step);
+  }
+
+  /** Something was changed, and has run. @param {Lesson} lesson @param {State} state */
+  const tried = (lesson, state) => touched(lesson, state) && state.status === 'done' && state.ranCode === state.code;
   /** @param {Lesson} lesson @param {State} state */
-  function question(lesson, state) {
+  const touched = (lesson, { code, interventions }) => code !== lesson.code || interventions.length > 0;
+  /** @param {Lesson} lesson @param {State} state */
+  const solved = (lesson, state) => tried(lesson, state) && missing(lesson.question.goal, state) === null;
+
+  /** @param {Lesson} lesson @param {State} state @param {Lesson | undefined} following */
+  function question(lesson, state, following) {
     const asked = lesson.question;
-    if (!asked) return null;
-    const touched = state.code !== lesson.code || state.interventions.length > 0;
-    const now = touched && state.status === 'done' && state.ranCode === state.code && reached(asked.goal, state);
+    const now = solved(lesson, state);
+    const lacking = tried(lesson, state) ? missing(asked.goal, state) : null;
     if (now) markAnswered(lesson.id);
-    const answered = now || readAnswered()[lesson.id];
+    const answered = now || Boolean(readAnswered()[lesson.id]);
     return h(
       'div', { class: `coach__question ${answered ? 'is-answered' : ''}` },
       h('p', { class: 'coach__ask' }, prose(asked.text)),
+      lacking !== null && !answered && h('p', { class: 'coach__lacking', role: 'status' }, 'Not yet. ', prose(lacking)),
       answered && h('p', { class: 'coach__verdict', role: now ? 'status' : undefined }, icon('check'), now ? 'That is it.' : 'Answered.'),
       answered && h('p', {}, prose(asked.answer)),
-      !answered && (hinted === lesson.id
-        ? h('p', { class: 'coach__text' }, prose(asked.hint))
-        : h('div', { class: 'coach__row' }, button({
-            icon: 'lightbulb', label: 'Hint', title: 'Show a hint', class: 'button--small',
-            onClick: () => {
-              hinted = lesson.id;
-              draw(store.get());
-            },
-          }))),
+      !answered && hinted === lesson.id && h('p', { class: 'coach__text' }, prose(asked.hint)),
+      h(
+        'div', { class: 'coach__row' },
+        !answered && hinted !== lesson.id && button({
+          icon: 'lightbulb', label: 'Hint', title: 'Show a hint', class: 'button--small',
+          onClick: () => {
+            hinted = lesson.id;
+            draw(store.get());
+          },
+        }),
+        touched(lesson, state) && button({ icon: 'rotateCcw', label: 'Start again', title: 'The lesson as it was', class: 'button--small button--quiet', onClick: () => actions.openLesson(lesson.id) }),
+        answered && following && button({ icon: 'arrowRight', label: `Next: ${following.title}`, title: 'Next lesson', key: ']', class: 'button--small button--next', onClick: () => actions.openLesson(following.id) }),
+      ),
     );
   }
 

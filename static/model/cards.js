@@ -21,6 +21,7 @@
  */
 import { NodeIndex, Titles } from './catalogue.js';
 import { PIECE } from './gently.js';
+import { readable } from './names.js';
 import { clip, spanKey } from './source.js';
 
 const FLAG_OPS = new Set(['requires_grad_', 'retain_grad', 'register_hook']);
@@ -113,7 +114,7 @@ class Builder {
       this.cardOfTensor.set(tensor, card.id);
       card.tensors.push(tensor);
     }
-    card.names = [...new Set([...card.names, ...op.outputs.flatMap((id) => this.tensorById.get(id)?.names ?? [])])];
+    card.names = readable([...card.names, ...op.outputs.flatMap((id) => this.tensorById.get(id)?.names ?? [])]);
     this.cardOfOp.set(op.id, card.id);
     return true;
   }
@@ -208,7 +209,7 @@ class Builder {
     const entry = accumulator && this.nodes.byId.get(accumulator.id);
     const leaf = Boolean(accumulator) || Boolean(tensor?.is_leaf && tensor.requires_grad);
     const id = `c:${tensorId}`;
-    const name = tensor?.names[0];
+    const [name] = readable(tensor?.names ?? []);
     const written = op ? this.titles.titleOf(op) : '';
     this.add({
       ...this.opCard(op, [tensorId]),
@@ -235,7 +236,7 @@ class Builder {
       title: '',
       expression: op?.expression ?? '',
       engine: '',
-      names: [...new Set(tensors.flatMap((id) => this.tensorById.get(id)?.names ?? []))],
+      names: readable(tensors.flatMap((id) => this.tensorById.get(id)?.names ?? [])),
       op,
       node: null,
       graphs: [],

@@ -26,7 +26,7 @@ export function compare(before, after) {
     byAfter: new Map(changes.flatMap((change) => (change.after ? [[change.after, change]] : []))),
     byBefore: new Map(changes.flatMap((change) => (change.before ? [[change.before, change]] : []))),
     severed: severedEdges(before, after, match),
-    leaves: compareLeaves(before, after),
+    leaves: compareLeaves(before, after, match),
   };
 }
 
@@ -121,21 +121,19 @@ function severedEdges(before, after, match) {
   return severed;
 }
 
-/** @param {Model} before @param {Model} after @returns {Comparison['leaves']} */
-function compareLeaves(before, after) {
-  const names = new Set([...leafGrads(before).keys(), ...leafGrads(after).keys()]);
-  return [...names].map((name) => {
-    const old = leafGrads(before).get(name) ?? null;
-    const now = leafGrads(after).get(name) ?? null;
-    return { name, before: old, after: now, same: same(old, now) };
-  });
+/**
+ * Each leaf with what it ended with in both runs.
+ * @param {Model} before @param {Model} after @param {Map<string, string>} match @returns {Comparison['leaves']}
+ */
+function compareLeaves(before, after, match) {
+  const leaves = (/** @type {Model} */ model) => model.cards.filter((card) => card.kind === 'leaf');
+  const old = leaves(before).map((card) => leaf(card, finalGradient(before, card.id), gradientOf(after, match.get(card.id))));
+  const known = new Set(leaves(before).map((card) => match.get(card.id)));
+  return [...old, ...leaves(after).filter((card) => !known.has(card.id)).map((card) => leaf(card, null, finalGradient(after, card.id)))];
 }
 
-/** @param {Model} model @returns {Map<string, Summary | null>} */
-function leafGrads(model) {
-  const grads = new Map();
-  for (const card of model.cards) {
-    if (card.kind === 'leaf') grads.set(card.names[0] ?? card.title, finalGradient(model, card.id));
-  }
-  return grads;
-}
+/** @param {Model} model @param {string | undefined} id */
+const gradientOf = (model, id) => (id === undefined ? null : finalGradient(model, id));
+
+/** @param {Card} card @param {Summary | null} old @param {Summary | null} now */
+const leaf = (card, old, now) => ({ name: card.names[0] ?? card.title, before: old, after: now, same: same(old, now) });

@@ -20,6 +20,24 @@ def detached(studio: Studio) -> None:
     studio.settled()
 
 
+def kept(studio: Studio) -> None:
+    studio.select("x * 4")
+    studio.inspector.get_by_role("button", name="retain_grad").click()
+    expect(studio.page.locator("#coach")).to_contain_text("That is it.")
+
+
+def edge(studio: Studio) -> None:
+    studio.graph.locator(".gw-link .gw-hit").nth(1).dispatch_event("click")
+    expect(studio.inspector.get_by_role("button", name="Detach this use")).to_be_visible()
+
+
+def opened_large(studio: Studio) -> None:
+    code = "x = torch.randn(40, 50, requires_grad=True)\n(x * x).mean().backward()\n"
+    studio.run(code).select("x")
+    studio.inspector.get_by_role("button", name="Open value of x large").click()
+    expect(studio.page.get_by_role("dialog").locator(".histogram")).to_be_visible()
+
+
 def press(*keys: str) -> Callable[[Studio], None]:
     def act(studio: Studio) -> None:
         studio.blur()
@@ -43,6 +61,10 @@ STATES: dict[str, tuple[str, Callable[[Studio], None]]] = {
     "selected": ("#lesson=backward", lambda studio: studio.select("y*y")),
     "error": ("#lesson=no-requires-grad", nothing),
     "what-if": ("#lesson=backward", detached),
+    "question answered": ("#lesson=non-leaf", kept),
+    "hint of a lesson": ("#lesson=chain-rule", click("Hint")),
+    "edge": ("#lesson=backward", edge),
+    "large tensor": ("#lesson=backward", opened_large),
     "lesson menu": ("#lesson=backward", press("l")),
     "palette": ("#lesson=backward", press("ControlOrMeta+k")),
     "help": ("#lesson=backward", press("?")),

@@ -34,6 +34,9 @@ def holds(goal: Goal, trace: Trace) -> bool:
         data = None if grad is None else grad["data"]
         flat = data if isinstance(data, list) else [data]
         checks.append(data is not None and flat == pytest.approx(goal.equals, abs=1e-4))
+    if goal.requires_grad is not None:
+        flags = {v["name"]: v["requires_grad"] for v in trace["variables"]}
+        checks.append(flags.get(goal.variable or "") == goal.requires_grad)
     if goal.error is not None:
         checks.append((trace["error"] is not None) == goal.error)
     if goal.stdout_contains is not None:
@@ -116,10 +119,16 @@ SOLUTIONS: dict[str, dict[str, Any]] = {
     "requires-grad-in-place": _replaced(
         "requires-grad-in-place", "b = ((a", "a.requires_grad_(True)\nb = ((a"
     ),
+    "requires-grad-off": _replaced(
+        "requires-grad-off", "x.requires_grad_(", "x.sum().backward()\nx.requires_grad_("
+    ),
+    "detach": {"code": get_lesson("detach").code + "y[0] = 0\nprint(x)\n"},
     "no-grad": {"code": get_lesson("no-grad").code + "z.sum().backward()\n"},
     "accumulate": _replaced(
         "accumulate", "print(weights.grad)", "print(weights.grad)\n    weights.grad.zero_()"
     ),
+    "zero-grad": _replaced("zero-grad", "    weights.grad.zero_()", ""),
+    "loop-zero-grad": _replaced("loop-zero-grad", "split(2)", "split(4)"),
     "optimizer-list": _replaced("optimizer-list", "SGD(weights,", "SGD([weights],"),
     "optimizer": _replaced("optimizer", "lr=0.1", "lr=1/18"),
     "fan-out": _cut("fan-out", "detach", "torch.sin(h)"),
@@ -135,17 +144,17 @@ SOLUTIONS: dict[str, dict[str, Any]] = {
     "in-place": _replaced("in-place", "y += 1", "y = y + 1"),
     "custom-function": _replaced("custom-function", "Round.apply(x)", "torch.round(x)"),
     "double-backward": _replaced("double-backward", "x ** 3", "x ** 4"),
+    "xor": _replaced("xor", "optimizer = ", "model[0].requires_grad_(False)\noptimizer = "),
 }
 
 
 def test_every_question_has_a_solution_here() -> None:
-    assert set(SOLUTIONS) == {lesson.id for lesson in LESSONS if lesson.question}
+    assert set(SOLUTIONS) == {lesson.id for lesson in LESSONS}
 
 
 @pytest.mark.parametrize("lesson_id", SOLUTIONS)
 def test_question_is_open_before_and_answered_after(lesson_id: str) -> None:
     lesson = get_lesson(lesson_id)
-    assert lesson.question is not None
     assert not holds(lesson.question.goal, traced(lesson.code))
     assert holds(lesson.question.goal, traced(**SOLUTIONS[lesson_id]))
 

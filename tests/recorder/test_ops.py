@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+import torch
 
 from tests.recorder.oracle import plain as run_plain
 from tests.recorder.oracle import recorded, same_numbers
@@ -90,6 +91,20 @@ def test_large_tensors_have_statistics_of_their_time() -> None:
     w = values[op(trace, "randn", 1)["outputs"][0]]
     assert w["max"] == theirs.names["w"].max().item()
     assert abs(w["mean"] - theirs.names["w"].mean().item()) < 1e-6
+
+
+def test_large_tensors_have_histograms() -> None:
+    code = (
+        "a = torch.randn(50, 40)\nb = torch.full((30, 30), 3.0)\nc = torch.randn(9000)\n"
+        "d = torch.randint(0, 9, (4000,))\ne = a / 0\n"
+    )
+    theirs = run_plain(code).names
+    values = [t["value"] for t in recorded(code)["tensors"]]
+    for name, value in zip("acd", [values[0], values[2], values[3]], strict=True):
+        tensor = theirs[name].flatten().to(torch.float64)
+        assert value["histogram"] == torch.histc(tensor, 16).int().tolist(), name
+    assert values[1]["histogram"] == [900, *[0] * 15]
+    assert values[-1]["nonfinite"] > 0 and "histogram" not in values[-1]
 
 
 def test_module_paths_and_composite_functions() -> None:
