@@ -11,13 +11,19 @@
  * @param {string[]} lines @param {Span} span
  */
 export function textOf(lines, span) {
-  if (span.line === span.end_line) {
-    return (lines[span.line - 1] ?? '').slice(span.col, span.end_col);
-  }
+  if (span.line === span.end_line) return characters(lines[span.line - 1], span.col, span.end_col);
   const middle = lines.slice(span.line, span.end_line - 1);
-  const first = (lines[span.line - 1] ?? '').slice(span.col);
-  const last = (lines[span.end_line - 1] ?? '').slice(0, span.end_col);
+  const first = characters(lines[span.line - 1], span.col);
+  const last = characters(lines[span.end_line - 1], 0, span.end_col);
   return [first, ...middle, last].join('\n');
+}
+
+/**
+ * Columns count characters; a string counts those beyond the first plane twice.
+ * @param {string | undefined} line @param {number} from @param {number} [to]
+ */
+function characters(line = '', from, to) {
+  return /[\ud800-\udbff]/.test(line) ? [...line].slice(from, to).join('') : line.slice(from, to);
 }
 
 /** @param {Span} a @param {Span} b */

@@ -5,6 +5,7 @@ import { createStore } from '../../static/store.js';
 import { sameStep } from '../../static/timeline/same-step.js';
 import { reached, stepOf } from '../../static/lessons/goal.js';
 import { buildModel } from '../../static/model/index.js';
+import { textOf } from '../../static/model/source.js';
 
 const questions = {
   async hash({ state, base }) {
@@ -37,6 +38,9 @@ const questions = {
   },
   async goal({ trace, code, goal, interventions }) {
     return reached(goal, { model: buildModel(trace, code), code, interventions });
+  },
+  async text({ trace, code }) {
+    return trace.ops.map((op) => textOf(code.split('\n'), op.site));
   },
   async note({ trace, code, at }) {
     const model = buildModel(trace, code);

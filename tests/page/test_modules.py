@@ -125,3 +125,9 @@ def test_every_note_of_a_lesson_finds_its_step(lesson: Any) -> None:
         assert found is not None, f"no step for {at}"
         assert found["kind"] == at["kind"]
         assert at["line"] in (None, found["line"])
+
+
+def test_the_text_of_a_span_counts_characters() -> None:
+    code = "π𝕏 = torch.ones(2)\ny = π𝕏 * 3 + π𝕏\n"
+    answer = ask("text", **traced(code))
+    assert answer == ["torch.ones(2)", "π𝕏 * 3", "π𝕏 * 3 + π𝕏"]
