@@ -93,6 +93,18 @@ print(b, x.grad)
 )
 
 
+def run_all(evaluate: Evaluate, limits: Limits) -> None:
+    """Programs of many kinds, one after the other."""
+    for program in _PROGRAMS:
+        evaluate(TraceRequest(code=program), limits, progress=None, amend=None)
+    for _ in range(3):
+        run_typical(evaluate, limits)
+
+
+def run_typical(evaluate: Evaluate, limits: Limits) -> None:
+    evaluate(TYPICAL, limits, progress=None, amend=None)
+
+
 def preload(evaluator: str, limits: Limits) -> Evaluate:
     """Import, warm up, and give `evaluator` ("module:function") back as a function."""
     module_name, _, function = evaluator.partition(":")
@@ -106,10 +118,7 @@ def preload(evaluator: str, limits: Limits) -> Evaluate:
             importlib.import_module(name)
         except ImportError as error:  # another version of torch or Python: told, not fatal
             print(f"sandbox: {name} is not there: {error}", file=sys.stderr)
-    for program in _PROGRAMS:
-        evaluate(TraceRequest(code=program), limits, progress=None, amend=None)
-    for _ in range(3):
-        evaluate(TYPICAL, limits, progress=None, amend=None)
+    run_all(evaluate, limits)
     # Threads can't be had in a child: asking for more is not an error.
     vars(torch).update(set_num_threads=_one_thread, set_num_interop_threads=_one_thread)
     os.environ.clear()

@@ -25,6 +25,11 @@ from typing import Any
 #: Long chains of graph nodes are freed recursively; 8 MB would overflow.
 _STACK_BYTES = 512 * 1024 * 1024
 
+#: `fork` is the C library's: Python's own has modules renew their locks, threads and
+#: random numbers, which writes to some 500 pages here.  With one thread, which holds
+#: nothing at that moment, there is nothing to renew; each run seeds its random numbers.
+_libc = ctypes.PyDLL(None, use_errno=True)
+
 
 def main() -> None:
     _take_larger_stack()
@@ -54,7 +59,7 @@ class Zygote:
         from app.sandbox import hotpages
         from app.sandbox.child import silence
         from app.sandbox.jail import Jail, JailSettings
-        from app.sandbox.preload import TYPICAL, preload
+        from app.sandbox.preload import preload, run_all, run_typical
         from app.trace import Limits
 
         self._control = control
@@ -70,10 +75,11 @@ class Zygote:
         signal.set_wakeup_fd(write, warn_on_full_buffer=False)
         gc.collect()
         gc.freeze()
-        self._jail = Jail(JailSettings(settings["memory"], settings["cpu_seconds"], self._layers))
-        self._hot = hotpages.find(
-            lambda: self._evaluate(TYPICAL, self._limits, progress=None, amend=None)
+        self._hot = hotpages.settle(
+            lambda: run_typical(self._evaluate, self._limits),
+            lambda: run_all(self._evaluate, self._limits),
         )
+        self._jail = Jail(JailSettings(settings["memory"], settings["cpu_seconds"], self._layers))
         threads = len(list(Path("/proc/self/task").iterdir()))
         if threads != 1:
             raise RuntimeError(f"{threads} threads after loading: a fork would lose them")
@@ -96,14 +102,13 @@ class Zygote:
 
     def _fork(self, name: str, channel: int) -> None:
         parent = os.getpid()
-        try:
-            pid = os.fork()
-        except OSError as error:
-            os.close(channel)
-            self._control.send(f"failed {name} {error.errno}".encode())
-            return
+        pid = _libc.fork()
         if pid == 0:
             self._become_child(channel, parent)
+        if pid < 0:
+            os.close(channel)
+            self._control.send(f"failed {name} {ctypes.get_errno()}".encode())
+            return
         os.close(channel)
         self._children[pid] = name
         pidfd = os.pidfd_open(pid)
@@ -119,7 +124,7 @@ class Zygote:
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             # The rest of what the zygote had open is closed on entering the jail.
             os.dup2(channel, CHANNEL)
-            self._hot.touch()
+            self._hot.take()
             live(self._jail, parent, self._evaluate, self._limits, self._layers)
         finally:
             os._exit(1)
