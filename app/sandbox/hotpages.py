@@ -10,7 +10,7 @@ program itself costs. So the zygote
   passes them on, 2 MB by an entry, and no child traps on them;
 - lets a scout run a typical program and learns where it writes. Every later child copies
   the 2 MB blocks with many such pages whole before anything else, which costs as much as
-  some sixty single copies.
+  some hundred single copies.
 
 Only a matter of speed: where the kernel has no huge pages on request, nothing is done.
 """
@@ -26,7 +26,7 @@ from app.sandbox import memory
 from app.sandbox.memory import HUGE, PAGE, PageMap
 
 #: Pages of a block that a scout wrote to, from which on the block is copied whole.
-_DENSE = 60
+_DENSE = 100
 #: Blocks that a child copies at most: its share of memory.
 _MOST_BLOCKS = 24
 #: Larger holes in the heap are not looked for singly.
@@ -58,6 +58,7 @@ def settle(typical: Callable[[], object], others: Callable[[], object]) -> HotBl
         memory.replace([(start, size) for start, size in pieces], protection)
     _collapse_heap()
     written, _ = _scouted(typical)
+    _collapse_heap()  # what this process wrote to while a scout shared it was split
     return HotBlocks([(start, size) for start, size in written])
 
 

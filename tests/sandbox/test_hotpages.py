@@ -77,7 +77,7 @@ def test_a_block_that_was_taken_whole_costs_no_fault_and_is_the_same() -> None:
 
 def test_a_scout_finds_where_is_written() -> None:
     huge = Huge()
-    written, _ = hotpages._scouted(lambda: huge.write(lambda page: 7, step=3))
+    written, _ = hotpages._scouted(lambda: huge.write(lambda page: page, step=3))
     covered = [tuple(one) for one in written]
     assert any(start <= huge.start and huge.start + huge.size <= start + size
                for start, size in covered)  # fmt: skip
