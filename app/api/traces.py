@@ -18,6 +18,7 @@ from starlette.types import Receive, Scope, Send
 from app.api.body import parse, read_body
 from app.api.examples import FORMAT_EXAMPLES, REQUEST_EXAMPLES
 from app.api.formats import FORMATS, Exporter, Format, negotiate
+from app.api.gate import bucket_of
 from app.api.metrics import Metrics
 from app.api.problems import INTERNAL_DETAIL, Problem, responses
 from app.api.stream import ProgressLines, Run
@@ -106,7 +107,8 @@ def traces_router(
         wanted = parse(body, request.headers.get("content-type", ""), settings)
         if settings.log_code:
             request.scope["state"]["log"] = {"code": wanted.code}
-        run = partial(_run, evaluator, metrics, request.scope["state"], wanted)
+        client = bucket_of(request.scope)
+        run = partial(_run, evaluator, metrics, request.scope["state"], client, wanted)
         if wanted_format == "ndjson":
             return await _streamed(run)
         trace = await while_connected(run(None), request.receive)
@@ -125,6 +127,7 @@ async def _run(
     evaluator: Evaluator,
     metrics: Metrics,
     state: dict[str, Any],
+    client: str,
     wanted: TraceRequest,
     progress: Callable[[Progress], None] | None,
 ) -> bytes:
@@ -132,7 +135,7 @@ async def _run(
     started = time.perf_counter()
     end = "internal"
     try:
-        trace = await evaluator.evaluate(wanted, progress=progress)
+        trace = await evaluator.evaluate(wanted, progress=progress, client=client)
         found = _END.search(trace)
         end = found[1].decode() if found and found[1] else "ok"
         return trace

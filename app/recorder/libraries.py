@@ -45,7 +45,7 @@ def listening(state: State, mode: OpMode) -> Iterator[None]:
                 patch(module, name, _checked(mode, getattr(module, name)))
     for owner in (torch.optim.Optimizer, torch.nn.Module):
         patch(owner, "zero_grad", _zero_grad(state, mode, owner.zero_grad))
-    patch(torch.nn.Module, "__call__", _module_call(mode, torch.nn.Module.__call__))
+    patch(torch.nn.Module, "_call_impl", _module_call(mode, torch.nn.Module._call_impl))
     patch(torch.autograd.Function, "apply", _apply(mode, vars(torch.autograd.Function)["apply"]))
     steps = _Steps(state, mode)
     before = register_optimizer_step_pre_hook(steps.before)

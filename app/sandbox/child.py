@@ -15,7 +15,7 @@ import orjson
 from app.recorder import DeadlineReached
 from app.recorder.places import SNIPPET
 from app.sandbox import ends, frames
-from app.sandbox.jail import CHANNEL, LAYERS, Jail, lift_memory_limit
+from app.sandbox.jail import CHANNEL, Jail, lift_memory_limit
 from app.sandbox.probes import PROBES
 from app.sandbox.words import explain_denials
 from app.trace import Limits, Trace, TraceRequest, validate
@@ -40,14 +40,32 @@ class Evaluate(Protocol):
     ) -> bytes: ...
 
 
+class Rehearsal(Protocol):
+    """What a child does while the processor has nothing else to do, or leaves out."""
+
+    def run(self) -> None: ...
+
+    def skip(self) -> None: ...
+
+
 def live(
-    jail: Jail, parent: int, evaluate: Evaluate, limits: Limits, layers: tuple[str, ...] = LAYERS
+    jail: Jail,
+    parent: int,
+    evaluate: Evaluate,
+    limits: Limits,
+    layers: tuple[str, ...],
+    rehearsal: Rehearsal,
 ) -> None:
     """Everything after the fork; never returns to the zygote's code."""
     try:
         jail.enter(parent)
         frames.write_frame(CHANNEL, frames.JAILED, b"")
         kind, body = frames.read_frame(CHANNEL)
+        if kind == frames.REHEARSE:
+            rehearsal.run()
+            kind, body = frames.read_frame(CHANNEL)
+        else:
+            rehearsal.skip()
         if kind == frames.RUN:
             _run(body, evaluate, limits, words="words" in layers)
         elif kind == frames.PROBE:

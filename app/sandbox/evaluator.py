@@ -30,10 +30,12 @@ class Evaluator(Protocol):
         *,
         deadline: float | None = None,
         progress: Callable[[Progress], None] | None = None,
+        client: str = "",
     ) -> bytes:
         """The trace as JSON, whatever the program did; raises `Overloaded`.
 
-        `progress` is called now and then while the program runs.
+        `progress` is called now and then while the program runs; `client` names
+        who asks, for clients have their turns one after the other.
         Cancelling the task frees the process that runs the program.
         """
         ...

@@ -16,6 +16,7 @@ SECONDS = struct.Struct("!d?")
 # From the pool.
 RUN = b"R"  # SECONDS (time limit, progress wanted), then the request as JSON
 PROBE = b"T"  # the name of a probe of the self-test
+REHEARSE = b"W"  # there is time for it; another follows
 CHECK = b"V"  # bytes that must be a trace: validated in here, for they may be large
 
 # From a child.

@@ -1,71 +1,122 @@
-"""Touches in one go the memory that every program touches page by page.
+"""Where programs write and what they execute, laid out so that a fork is cheap to use.
 
-After a fork a child shares its parent's pages. A small program writes to thousands of
-them (reference counts, mostly) and executes some 5,000 of the libraries'; each first
-touch traps into the kernel and copies a page, which together takes longer than the
-program itself. So the zygote lets one scout run a typical program, learns from
-/proc/self/pagemap which pages that was, and every later child asks for just those with
-some `madvise` calls, before it waits for a program: the same work, but nobody waits for
-it.
+After a fork a child shares its parent's pages. A small program writes to some two thousand
+of them (reference counts, mostly) and executes as many of the libraries'; each first touch
+traps into the kernel, which copies or maps one page of 4 kB: together more than the
+program itself costs. So the zygote
 
-Only a matter of speed: where the kernel can't (before Linux 5.14), nothing is done.
+- fills the holes in the C heap, that what a child allocates lies together;
+- puts what programs read of the libraries into huge pages of its own memory: a fork
+  passes them on, 2 MB by an entry, and no child traps on them;
+- lets a scout run a typical program and learns where it writes. Every later child copies
+  the 2 MB blocks with many such pages whole before anything else, which costs as much as
+  some hundred single copies.
+
+Only a matter of speed: where the kernel has no huge pages on request, nothing is done.
 """
 
 from __future__ import annotations
 
 import ctypes
 import json
-import mmap
 import os
-import struct
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Callable
 
-_POPULATE_READ = 22
-_POPULATE_WRITE = 23
-#: Bits of an entry of /proc/self/pagemap.
-_PRESENT = 1 << 63
-_FILE = 1 << 61
-_EXCLUSIVE = 1 << 56
-#: Pages between two hot ones that are cheaper to take along than to leave out.
-_READ_GAP = 15
-_WRITE_GAP = 0
-_PAGE = mmap.PAGESIZE
+from app.sandbox import memory
+from app.sandbox.memory import HUGE, PAGE, PageMap
+
+#: Pages of a block that a scout wrote to, from which on the block is copied whole.
+_DENSE = 100
+#: Blocks that a child copies at most: its share of memory.
+_MOST_BLOCKS = 24
+#: Larger holes in the heap are not looked for singly.
+_LARGEST_FREE = 64 * 1024
 
 
-@dataclass(frozen=True)
-class _Region:
-    start: int
-    pages: int
-    writable: bool
+class HotBlocks:
+    """Stretches of the heap (address, bytes) of which every child takes a copy."""
+
+    def __init__(self, stretches: list[tuple[int, int]]) -> None:
+        self.stretches = stretches
+
+    def take(self) -> None:
+        """In a child, while nothing else runs in it."""
+        for start, size in self.stretches:
+            memory.take_own(start, size)
 
 
-class HotPages:
-    """Ranges (address, bytes) to be written to, and to be read."""
+def settle(typical: Callable[[], object], others: Callable[[], object]) -> HotBlocks:
+    """Lay this process out for children that run the like; what each of them is to take.
 
-    def __init__(self, written: list[tuple[int, int]], read: list[tuple[int, int]]) -> None:
-        self._calls = [(start, size, _POPULATE_WRITE) for start, size in written]
-        self._calls += [(start, size, _POPULATE_READ) for start, size in read]
-        self._madvise = ctypes.CDLL(None, use_errno=True).madvise
-        self._madvise.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
+    Each takes what most write to, `typical`; all libraries that `others` use are passed on.
+    """
+    _fill_holes()
+    if not memory.huge_pages_on_request():
+        return HotBlocks([])
+    _, read = _scouted(others)
+    for protection, pieces in read:
+        memory.replace([(start, size) for start, size in pieces], protection)
+    _collapse_heap()
+    written, _ = _scouted(typical)
+    _collapse_heap()  # what this process wrote to while a scout shared it was split
+    return HotBlocks([(start, size) for start, size in written])
 
-    def touch(self) -> None:
-        """In a child; a range that is no longer there is left alone."""
-        madvise = self._madvise
-        for start, size, advice in self._calls:
-            madvise(start, size, advice)
+
+def _fill_holes() -> None:
+    """Take what is free inside the heap, and keep it: the next allocations come from its end."""
+    libc = ctypes.CDLL(None)
+    try:
+        libc.malloc.restype = libc.sbrk.restype = ctypes.c_void_p
+        libc.malloc.argtypes = [ctypes.c_size_t]
+        libc.free.argtypes = [ctypes.c_void_p]
+        libc.sbrk.argtypes = [ctypes.c_ssize_t]
+        libc.mallinfo2.restype = _MallocInfo
+    except AttributeError:  # another C library
+        return
+    end = libc.sbrk(0) - libc.mallinfo2().keepcost
+    sizes = [_LARGEST_FREE >> halved for halved in range(6)]
+    sizes += range(1024 + 8, 8, -16)
+    for size in sizes:
+        while (got := libc.malloc(size)) is not None and got < end:
+            pass
+        libc.free(got)
 
 
-def find(run: Callable[[], object]) -> HotPages:
-    """What `run` touches in a fork of this process."""
+class _MallocInfo(ctypes.Structure):
+    """As mallinfo2(3) gives it."""
+
+    _fields_ = tuple(
+        (name, ctypes.c_size_t)
+        for name in (
+            "arena ordblks smblks hblks hblkhd usmblks fsmblks uordblks fordblks keepcost"
+        ).split()
+    )  # fmt: skip
+
+
+def _collapse_heap() -> None:
+    """Huge pages for all that is written or may be, where it covers whole ones."""
+    with PageMap() as pages:
+        for region in list(memory.regions()):
+            if region.of_file or not region.writable:
+                continue
+            for start, end in memory.blocks(region.start, region.end):
+                if end - start == HUGE and any(pages.present(start, end)):
+                    memory.collapse(start, HUGE)
+
+
+_Pieces = list[tuple[int, int]]
+
+
+def _scouted(run: Callable[[], object]) -> tuple[_Pieces, list[tuple[int, _Pieces]]]:
+    """Where `run` writes and what it reads in a fork of this process; nothing where it fails."""
     reader, writer = os.pipe()
     pid = os.fork()
     if pid == 0:
         try:
-            found = _scout(run)
-            with os.fdopen(writer, "w") as pipe:
-                json.dump(found, pipe)
+            regions = list(memory.regions())
+            run()
+            with PageMap() as pages, os.fdopen(writer, "w") as pipe:
+                json.dump((_written(regions, pages), _read(regions, pages)), pipe)
         finally:
             os._exit(0)
     os.close(writer)
@@ -73,52 +124,43 @@ def find(run: Callable[[], object]) -> HotPages:
         said = pipe.read()
     os.waitpid(pid, 0)
     written, read = json.loads(said) if said else ([], [])
-    return HotPages(written, read)
-
-
-def _scout(run: Callable[[], object]) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
-    regions = list(_regions())
-    run()
-    written: list[tuple[int, int]] = []
-    read: list[tuple[int, int]] = []
-    with Path("/proc/self/pagemap").open("rb", buffering=0) as pagemap:
-        for region in regions:
-            entries = _entries(pagemap.fileno(), region)
-            if region.writable:
-                hot = [i for i, e in enumerate(entries) if e & _EXCLUSIVE and not e & _FILE]
-                written += _ranges(region, hot, _WRITE_GAP)
-            else:
-                hot = [i for i, e in enumerate(entries) if e & _PRESENT]
-                read += _ranges(region, hot, _READ_GAP)
     return written, read
 
 
-def _regions() -> Iterator[_Region]:
-    """Private memory that was there at the fork; the stack and the kernel's own left out."""
-    for line in Path("/proc/self/maps").read_text().splitlines():
-        bounds, rights, _offset, _device, inode, *name = line.split(maxsplit=5)
-        if (
-            rights[3] != "p"
-            or rights[0] != "r"
-            or (name and name[0].startswith("[") and name[0] != "[heap]")
-        ):
+def _written(regions: list[memory.Region], pages: PageMap) -> _Pieces:
+    """The densest whole blocks of the heap, neighbours joined."""
+    counts = [
+        (sum(pages.own(start, end)), start)
+        for region in regions
+        if region.writable and not region.of_file
+        for start, end in memory.blocks(region.start, region.end)
+        if end - start == HUGE
+    ]
+    dense = sorted(found for found in counts if found[0] >= _DENSE)[-_MOST_BLOCKS:]
+    return _joined([(start, HUGE) for _, start in sorted(dense, key=lambda found: found[1])])
+
+
+def _read(regions: list[memory.Region], pages: PageMap) -> list[tuple[int, _Pieces]]:
+    """What is read or executed of files, by protection: whole blocks, or what is used of one."""
+    found: dict[int, _Pieces] = {}
+    for region in regions:
+        if region.writable or not region.of_file:
             continue
-        start, end = (int(bound, 16) for bound in bounds.split("-"))
-        if rights[1] == "w" or inode != "0":
-            yield _Region(start, (end - start) // _PAGE, rights[1] == "w")
+        for start, end in memory.blocks(region.start, region.end):
+            used = [index for index, here in enumerate(pages.present(start, end)) if here]
+            if not used:
+                continue
+            if end - start < HUGE:
+                start, end = start + used[0] * PAGE, start + (used[-1] + 1) * PAGE
+            found.setdefault(region.protection, []).append((start, end - start))
+    return [(protection, _joined(pieces)) for protection, pieces in found.items()]
 
 
-def _entries(pagemap: int, region: _Region) -> tuple[int, ...]:
-    data = os.pread(pagemap, region.pages * 8, region.start // _PAGE * 8)
-    return struct.unpack(f"{len(data) // 8}Q", data)
-
-
-def _ranges(region: _Region, hot: list[int], gap: int) -> list[tuple[int, int]]:
-    """Hot pages as stretches, those close to each other joined."""
-    joined: list[list[int]] = []
-    for page in hot:
-        if joined and page - joined[-1][1] <= gap:
-            joined[-1][1] = page + 1
+def _joined(pieces: _Pieces) -> _Pieces:
+    joined: _Pieces = []
+    for start, size in pieces:
+        if joined and sum(joined[-1]) == start:
+            joined[-1] = (joined[-1][0], joined[-1][1] + size)
         else:
-            joined.append([page, page + 1])
-    return [(region.start + first * _PAGE, (end - first) * _PAGE) for first, end in joined]
+            joined.append((start, size))
+    return joined

@@ -66,6 +66,7 @@ class UnsafePool:
         *,
         deadline: float | None = None,
         progress: Callable[[Progress], None] | None = None,
+        client: str = "",  # noqa: ARG002 - on loopback there is one
     ) -> bytes:
         if self._slots.locked() and self._waiting >= self._queue:
             raise Overloaded(self._time_limit / 2)

@@ -3,8 +3,8 @@
 A program begins in one of `quick` places.  If it is not over after a moment it
 moves to one of `long` places; where more run than there are quick places, those
 in long ones get the lowest priority.  So those who burn the processor do not
-stand in the way of the many that end at once.  Others wait in the order in which
-they came, up to `queue` of them.
+stand in the way of the many that end at once.  Others wait, up to `queue` of them:
+each client has its turn, whose requests are taken in the order in which they came.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from collections import deque
 from collections.abc import Callable
 
 from app.sandbox.evaluator import Overloaded
+from app.sandbox.turns import Turns
 
 #: Seconds in a quick place; most programs of a lesson take a tenth of it.
 MOMENT = 0.1
@@ -58,7 +59,7 @@ class Lanes:
         self._long_places = long
         self._queue = queue
         self._queue_seconds = queue_seconds
-        self._waiting: deque[asyncio.Future[Place]] = deque()
+        self._waiting: Turns[asyncio.Future[Place]] = Turns()
         self._quick: set[Place] = set()
         self._long: set[Place] = set()
         #: In a quick place although they should move: no long place is free.
@@ -73,6 +74,11 @@ class Lanes:
         return self.running + self.queued > self._quick_places
 
     @property
+    def full(self) -> bool:
+        """As many have just begun as may; the others of those who run give way."""
+        return len(self._quick) >= self._quick_places
+
+    @property
     def long_running(self) -> int:
         return len(self._long) + len(self._overdue)
 
@@ -80,25 +86,33 @@ class Lanes:
     def queued(self) -> int:
         return len(self._waiting)
 
-    async def enter(self) -> Place:
+    async def enter(self, client: str = "") -> Place:
         """Wait for a place; raises `Overloaded`."""
         if not self._waiting and len(self._quick) < self._quick_places:
             return self._open()
         if len(self._waiting) >= self._queue:
-            raise Overloaded(self._retry_after())
+            self._displace(client)
         turn: asyncio.Future[Place] = asyncio.get_running_loop().create_future()
-        self._waiting.append(turn)
+        self._waiting.add(client, turn)
         try:
             async with asyncio.timeout(self._queue_seconds):
                 return await turn
         except BaseException as error:
-            if turn.done() and not turn.cancelled():
+            if turn.done() and not turn.cancelled() and turn.exception() is None:
                 turn.result().leave()  # called at the moment in which it gave up
-            elif turn in self._waiting:
-                self._waiting.remove(turn)
+            else:
+                self._waiting.remove(client, turn)
             if isinstance(error, TimeoutError):
                 raise Overloaded(self._retry_after()) from None
             raise
+
+    def _displace(self, client: str) -> None:
+        """Make room for one more in place of a client that waits for more than this one."""
+        other = self._waiting.displace(client)
+        if other is None:
+            raise Overloaded(self._retry_after())
+        if not other.done():
+            other.set_exception(Overloaded(self._retry_after()))
 
     def move(self, place: Place) -> None:
         """To a long place, or as soon as there is one."""
@@ -127,7 +141,7 @@ class Lanes:
     def _call(self) -> None:
         """Give free quick places to those who wait."""
         while self._waiting and len(self._quick) < self._quick_places:
-            turn = self._waiting.popleft()
+            turn = self._waiting.next()
             if not turn.done():
                 turn.set_result(self._open())
 

@@ -88,6 +88,11 @@ class Child:
             raise EOFError
         return data
 
+    def rehearse(self) -> None:
+        """Use the time until there is a program; asked once, before anything else."""
+        with suppress(OSError):
+            self.channel.send(frames.frame(frames.REHEARSE, b""))
+
     @property
     def waits(self) -> bool:
         """It lives, as far as its channel tells: nothing was said, nothing was closed."""

@@ -80,6 +80,7 @@ class LocalPool:
             },
             spare=quick + 1,
             patience=queue_seconds,
+            calm=lambda: not self._lanes.full,
         )
         self._probes: dict[str, str] | None = None
 
@@ -132,14 +133,16 @@ class LocalPool:
         *,
         deadline: float | None = None,
         progress: Callable[[Progress], None] | None = None,
+        client: str = "",
     ) -> bytes:
         """See `Evaluator`; `deadline` in seconds can only shorten the time limit."""
         seconds = min(deadline or self._time_limit, self._time_limit)
-        place = await self._lanes.enter()
+        place = await self._lanes.enter(client)
         try:
             return await self._lease(request, seconds, progress, place)
         finally:
             place.leave()
+            self._stock.rehearse()
 
     async def _lease(
         self,

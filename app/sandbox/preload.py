@@ -8,6 +8,7 @@ import sys
 from typing import cast
 
 from app.sandbox.child import Evaluate
+from app.sandbox.words import load_entrances
 from app.trace import Limits, TraceRequest
 
 #: Modules that honest programs import, or that torch imports when first asked.
@@ -77,7 +78,7 @@ with torch.autograd.forward_ad.dual_level():
 
 
 #: What most programs look like: run until all that it needs is in its place.
-TYPICAL = TraceRequest(
+_TYPICAL = TraceRequest(
     code="""
 import torch
 x = torch.randn(3, requires_grad=True)
@@ -90,7 +91,44 @@ for _ in range(2):
 b.backward()
 print(b, x.grad)
 """
-)
+).model_dump_json()
+
+
+def run_all(evaluate: Evaluate, limits: Limits) -> None:
+    """Programs of many kinds, one after the other."""
+    for program in _PROGRAMS:
+        evaluate(TraceRequest(code=program), limits, progress=None, amend=None)
+    for _ in range(3):
+        evaluate(TraceRequest.model_validate_json(_TYPICAL), limits, progress=None, amend=None)
+
+
+class Rehearsal:
+    """A typical program that a child runs while none is there: after it, a child has its
+    own copy of what programs write to.
+
+    Numbers of engine nodes stand in a trace, and must not tell whether there was time for it.
+    """
+
+    def __init__(self, evaluate: Evaluate, limits: Limits) -> None:
+        from torch import ones
+        from torch._C._autograd import _get_sequence_nr
+
+        self._evaluate = evaluate
+        self._limits = limits
+        self._leaf = ones(1, requires_grad=True)
+        self.run()
+        before = _get_sequence_nr()
+        self.run()
+        self._nodes = _get_sequence_nr() - before
+
+    def run(self) -> None:
+        request = TraceRequest.model_validate_json(_TYPICAL)
+        self._evaluate(request, self._limits, progress=None, amend=None)
+
+    def skip(self) -> None:
+        """Only count on, as if it had been run."""
+        for _ in range(self._nodes):
+            self._leaf.view(1)
 
 
 def preload(evaluator: str, limits: Limits) -> Evaluate:
@@ -106,12 +144,13 @@ def preload(evaluator: str, limits: Limits) -> Evaluate:
             importlib.import_module(name)
         except ImportError as error:  # another version of torch or Python: told, not fatal
             print(f"sandbox: {name} is not there: {error}", file=sys.stderr)
-    for program in _PROGRAMS:
-        evaluate(TraceRequest(code=program), limits, progress=None, amend=None)
-    for _ in range(3):
-        evaluate(TYPICAL, limits, progress=None, amend=None)
+    load_entrances()
+    run_all(evaluate, limits)
     # Threads can't be had in a child: asking for more is not an error.
     vars(torch).update(set_num_threads=_one_thread, set_num_interop_threads=_one_thread)
+    # torch.manual_seed notes for each kind of device, with a stack trace, to seed it later.
+    for devices in (torch.cuda, torch.xpu, torch.mtia):
+        vars(devices).update(manual_seed_all=_no_device)
     os.environ.clear()
     return evaluate
 
@@ -120,3 +159,7 @@ def _one_thread(number: int) -> None:
     """In place of torch.set_num_threads: a program here has one thread."""
     if not isinstance(number, int) or number < 1:
         raise RuntimeError("expected a positive number of threads")
+
+
+def _no_device(seed: int) -> None:
+    """In place of seeding other devices' random numbers: here is none but the processor."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 from app.sandbox.evaluator import Overloaded
@@ -17,9 +17,20 @@ RESTART_PAUSE = 1.0
 
 
 class Stock:
-    """Keeps `spare` children waiting; `take` waits `patience` seconds for one."""
+    """Keeps `spare` children waiting; `take` waits `patience` seconds for one.
 
-    def __init__(self, settings: dict[str, Any], *, spare: int, patience: float) -> None:
+    `calm` tells whether the processor has time for a rehearsal, which makes the first
+    run in a child as quick as a second: worth it unless all are waiting for children.
+    """
+
+    def __init__(
+        self,
+        settings: dict[str, Any],
+        *,
+        spare: int,
+        patience: float,
+        calm: Callable[[], bool],
+    ) -> None:
         self.nursery = Nursery(settings, self._zygote_died)
         self.deaths = 0
         #: Why there is none, in words; None while all is well.
@@ -28,6 +39,9 @@ class Stock:
         self._spare = spare
         self._patience = patience
         self._idle: asyncio.Queue[Child] = asyncio.Queue()
+        self._calm = calm
+        #: In stock, and not asked to rehearse.
+        self._fresh: list[Child] = []
         self._coming = 0
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -62,6 +76,8 @@ class Stock:
                     if self._idle.empty():
                         self.refill()
                     child = await self._idle.get()
+                    if child in self._fresh:
+                        self._fresh.remove(child)
                     if child.waits:
                         return child
                     child.dispose()
@@ -78,9 +94,19 @@ class Stock:
             self._coming += 1
             self._spawn(self._order())
 
+    def rehearse(self) -> None:
+        """Where there is time, let those in stock use it."""
+        if self._calm():
+            for child in self._fresh:
+                child.rehearse()
+            self._fresh.clear()
+
     async def _order(self) -> None:
         try:
-            self._idle.put_nowait(await self.nursery.order())
+            child = await self.nursery.order()
+            self._idle.put_nowait(child)
+            self._fresh.append(child)
+            self.rehearse()
         except (OSError, EOFError) as error:
             log.warning("no child was born: %s", str(error) or "the zygote is gone")
             await asyncio.sleep(RESTART_PAUSE / 4)
@@ -95,6 +121,7 @@ class Stock:
             self._spawn(self._restart())
 
     def _empty(self) -> None:
+        self._fresh.clear()
         while not self._idle.empty():
             self._idle.get_nowait().dispose()
 

@@ -1,15 +1,17 @@
 """Says in a sentence what the jail is about to refuse.
 
 An audit hook: Python tells it of an attempt before the system call is made, and
-it raises a `PermissionError` that a learner understands.  It holds nothing by
-itself (native code can go round it); the operating system's layers do that.
+it raises a `PermissionError` that a learner understands.  A few functions of
+libraries are replaced to the same end.  It holds nothing by itself (native code
+can go round it); the operating system's layers do that.
 """
 
 from __future__ import annotations
 
 import errno
+import importlib
 import sys
-from typing import Any
+from typing import Any, NoReturn
 
 _FILES = "Files can't be opened here: a program can only use what it makes itself."
 _NAMES = "Files and folders can't be seen or changed here."
@@ -55,6 +57,38 @@ _SENTENCES = {
     "builtins.input": _TERMINAL,
 }
 
+_COMPILE = (
+    "torch.compile can't run here: it starts a compiler and writes files. "
+    "Leave it out: the gradients are the same."
+)
+_EXPORT = (
+    "torch.export can't run here: it traces with tensors that have no numbers, "
+    "so there is nothing to record. Call the module itself."
+)
+_PROFILER = (
+    "A profiler can't run here: it needs threads and files. Leave it out; to see how long "
+    "a part takes, subtract two values of time.perf_counter()."
+)
+_LOOP = (
+    "asyncio can't run here: its event loop needs sockets. "
+    "Call plain functions instead of coroutines."
+)
+_WORKERS = "A DataLoader can't start workers here: use num_workers=0, which gives the same batches."
+
+#: Functions of libraries at which an attempt begins that would end, some calls later, in
+#: an error that names something else: module, name in it, and what is said instead.
+_ENTRANCES = (
+    ("torch", "compile", _COMPILE),
+    ("torch.export", "export", _EXPORT),
+    ("torch.autograd.profiler", "profile._prepare_trace", _PROFILER),
+    ("torch.utils.data.dataloader", "_MultiProcessingDataLoaderIter.__init__", _WORKERS),
+    ("asyncio.selector_events", "BaseSelectorEventLoop.__init__", _LOOP),
+    ("threading", "Thread.start", _THREADS),
+    ("multiprocessing.process", "BaseProcess.start", _PROCESSES),
+    ("multiprocessing.pool", "Pool.__init__", _PROCESSES),
+    ("concurrent.futures.process", "ProcessPoolExecutor.__init__", _PROCESSES),
+)
+
 
 class NotPossibleHere(PermissionError):
     """An attempt that the sandbox refuses, in words."""
@@ -77,6 +111,26 @@ def explain_denials() -> None:
             _refuse(event, arguments)
 
     sys.addaudithook(hook)
+    for module, path, sentence in _ENTRANCES:
+        owner = sys.modules.get(module)
+        *parents, name = path.split(".")
+        for parent in parents:
+            owner = getattr(owner, parent, None)
+        if owner is not None:
+            setattr(owner, name, _refusing(sentence))
+
+
+def load_entrances() -> None:
+    """Import what has them; where it can still be done."""
+    for module, _, _ in _ENTRANCES:
+        importlib.import_module(module)
+
+
+def _refusing(sentence: str) -> Any:
+    def refuse(*_arguments: Any, **_options: Any) -> NoReturn:
+        raise NotPossibleHere(errno.EPERM, sentence)
+
+    return refuse
 
 
 def _refuse(event: str, arguments: tuple[Any, ...]) -> None:

@@ -25,6 +25,11 @@ from typing import Any
 #: Long chains of graph nodes are freed recursively; 8 MB would overflow.
 _STACK_BYTES = 512 * 1024 * 1024
 
+#: `fork` is the C library's: Python's own has modules renew their locks, threads and
+#: random numbers, which writes to some 500 pages here.  With one thread, which holds
+#: nothing at that moment, there is nothing to renew; each run seeds its random numbers.
+_libc = ctypes.PyDLL(None, use_errno=True)
+
 
 def main() -> None:
     _take_larger_stack()
@@ -53,87 +58,89 @@ class Zygote:
     def __init__(self, control: socket.socket, settings: dict[str, Any]) -> None:
         from app.sandbox import hotpages
         from app.sandbox.child import silence
-        from app.sandbox.jail import Jail, JailSettings
-        from app.sandbox.preload import TYPICAL, preload
+        from app.sandbox.jail import CHANNEL, Jail, JailSettings
+        from app.sandbox.preload import Rehearsal, preload, run_all
         from app.trace import Limits
 
         self._control = control
         self._layers = tuple(settings["layers"])
         self._limits = Limits(**settings["limits"])
         self._evaluate = preload(settings["evaluator"], self._limits)
-        self._children: dict[int, str] = {}
+        #: Process and name by the descriptor that tells of its end.
+        self._children: dict[int, tuple[int, str]] = {}
+        self._poll = select.poll()
         silence()
+        _reserve(CHANNEL)
         _prefer_as_victim()
-        self._wake, write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
-        self._wake_write = write
-        signal.signal(signal.SIGCHLD, _noted)
-        signal.set_wakeup_fd(write, warn_on_full_buffer=False)
         gc.collect()
         gc.freeze()
-        self._jail = Jail(JailSettings(settings["memory"], settings["cpu_seconds"], self._layers))
-        self._hot = hotpages.find(
-            lambda: self._evaluate(TYPICAL, self._limits, progress=None, amend=None)
+        self._rehearsal = Rehearsal(self._evaluate, self._limits)
+        self._hot = hotpages.settle(
+            self._rehearsal.run,
+            lambda: run_all(self._evaluate, self._limits),
         )
+        self._jail = Jail(JailSettings(settings["memory"], settings["cpu_seconds"], self._layers))
         threads = len(list(Path("/proc/self/task").iterdir()))
         if threads != 1:
             raise RuntimeError(f"{threads} threads after loading: a fork would lose them")
         control.send(b"ready " + json.dumps(self._jail.layers).encode())
 
     def serve(self) -> None:
-        poll = select.poll()
-        poll.register(self._control, select.POLLIN)
-        poll.register(self._wake, select.POLLIN)
+        control = self._control.fileno()
+        self._poll.register(control, select.POLLIN)
         while True:
-            for fd, _ in poll.poll():
-                if fd == self._wake:
-                    os.read(self._wake, 4096)
-                    self._reap()
-                else:
-                    message, fds, _flags, _address = socket.recv_fds(self._control, 256, 1)
-                    if not message:
-                        os._exit(0)
-                    self._fork(message.split()[1].decode(), fds[0])
+            for fd, _ in self._poll.poll():
+                if fd != control:
+                    self._reap(fd)
+                    continue
+                message, fds, _flags, _address = socket.recv_fds(self._control, 256, 1)
+                if not message:
+                    os._exit(0)
+                self._fork(message.split()[1].decode(), fds[0])
 
     def _fork(self, name: str, channel: int) -> None:
         parent = os.getpid()
-        try:
-            pid = os.fork()
-        except OSError as error:
-            os.close(channel)
-            self._control.send(f"failed {name} {error.errno}".encode())
-            return
+        pid = _libc.fork()
         if pid == 0:
             self._become_child(channel, parent)
+        if pid < 0:
+            os.close(channel)
+            self._control.send(f"failed {name} {ctypes.get_errno()}".encode())
+            return
         os.close(channel)
-        self._children[pid] = name
         pidfd = os.pidfd_open(pid)
+        self._children[pidfd] = pid, name
+        self._poll.register(pidfd, select.POLLIN)
         socket.send_fds(self._control, [f"born {name} {pid}".encode()], [pidfd])
-        os.close(pidfd)
 
     def _become_child(self, channel: int, parent: int) -> None:
         from app.sandbox.child import live
         from app.sandbox.jail import CHANNEL
 
         try:
-            signal.set_wakeup_fd(-1)
-            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             # The rest of what the zygote had open is closed on entering the jail.
             os.dup2(channel, CHANNEL)
-            self._hot.touch()
-            live(self._jail, parent, self._evaluate, self._limits, self._layers)
+            self._hot.take()
+            live(self._jail, parent, self._evaluate, self._limits, self._layers, self._rehearsal)
         finally:
             os._exit(1)
 
-    def _reap(self) -> None:
-        while self._children:
-            pid, status = os.waitpid(-1, os.WNOHANG)
-            if pid == 0:
-                return
-            self._control.send(f"gone {self._children.pop(pid)} {status}".encode())
+    def _reap(self, pidfd: int) -> None:
+        self._poll.unregister(pidfd)
+        os.close(pidfd)
+        pid, name = self._children.pop(pidfd)
+        _, status = os.waitpid(pid, 0)
+        self._control.send(f"gone {name} {status}".encode())
 
 
-def _noted(_signal: int, _frame: object) -> None:
-    """The wake-up descriptor has told of it."""
+def _reserve(fd: int) -> None:
+    """A child puts its channel there: nothing that it needs must have this number."""
+    null = os.open(os.devnull, os.O_RDWR)
+    if null < fd:
+        os.dup2(null, fd)
+        os.close(null)
+    elif null > fd:  # taken, by what lives as long as this process
+        os.close(null)
 
 
 def _prefer_as_victim() -> None:

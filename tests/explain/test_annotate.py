@@ -144,7 +144,8 @@ def test_every_text_is_used_and_tested() -> None:
         assert f'"{code}"' in SOURCES, f"{code} is never raised"
     assert outside <= {
         "inplace-saved-unknown", "timeout", "timeout-endless", "memory", "crash", "limit",
-        "no-network", "no-processes", "no-threads", "no-compile", "no-input", "not-allowed",
+        "no-network", "no-processes", "no-threads", "no-compile", "no-asyncio",
+        "no-profiler", "no-input", "not-allowed",
     }  # fmt: skip
 
 

@@ -29,6 +29,44 @@ def test_time(pool: Running) -> None:
     assert trace["graphs"][0]["order"]
 
 
+DATA = (
+    "from torch.utils.data import DataLoader, TensorDataset\nd = TensorDataset(torch.ones(4, 2))\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("code", "said", "instead", "diagnosis"),
+    [
+        ("torch.compile(torch.sin)(torch.ones(1))", "torch.compile can't", "Leave it out",
+         "no-compile"),
+        ("nn.Linear(1, 1).compile()", "torch.compile can't", "Leave it out", "no-compile"),
+        (DATA + "list(DataLoader(d, num_workers=2))", "can't start workers", "num_workers=0",
+         "no-threads"),
+        ("import asyncio\nasync def f(): pass\nasyncio.run(f())", "asyncio can't run",
+         "plain functions", "no-asyncio"),
+        ("with torch.profiler.profile(): pass", "A profiler can't run", "perf_counter",
+         "no-profiler"),
+        ("import threading\nthreading.Thread(target=print).start()", "Threads can't be started",
+         "one thread", "no-threads"),
+        ("from concurrent.futures import ThreadPoolExecutor\nwith ThreadPoolExecutor() as e:\n"
+         "    e.submit(print)", "Threads can't be started", "one thread", "no-threads"),
+        ("import multiprocessing as mp\nmp.Pool(2)", "Other programs can't be started", "",
+         "no-processes"),
+        ("torch.export.export(nn.Linear(1, 1), (torch.ones(1),))", "torch.export can't run",
+         "Call the module", "not-allowed"),
+    ],
+)  # fmt: skip
+def test_what_cant_work_says_what_to_do_instead(
+    pool: Running, code: str, said: str, instead: str, diagnosis: str
+) -> None:
+    error = pool.end(code)
+    assert (error["kind"], error["type"]) == ("forbidden", "PermissionError")
+    assert said in error["message"]
+    assert instead in error["message"]
+    assert error["line"] is not None
+    assert error["diagnosis"]["code"] == diagnosis
+
+
 def test_an_interrupt_of_its_own_is_an_exception(pool: Running) -> None:
     trace = pool.trace(BEFORE + "raise KeyboardInterrupt('mine')")
     error = trace["error"]

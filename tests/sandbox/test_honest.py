@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
+
 import pytest
 
+from app.trace import TraceRequest
 from tests.sandbox.running import Running
 
 HONEST = {
@@ -173,3 +177,28 @@ def test_runs_do_not_see_each_other(pool: Running) -> None:
 def test_the_seed_decides(pool: Running) -> None:
     code = "import random, numpy\nprint(torch.rand(1), random.random(), numpy.random.rand())"
     assert pool.trace(code)["stdout"] == pool.trace(code)["stdout"]
+
+
+def test_a_rehearsal_changes_nothing(pool: Running) -> None:
+    """A child that waits runs a program of ours first; one that is needed at once does not."""
+    request = TraceRequest(
+        code="import random, warnings\nx = torch.randn(3, requires_grad=True)\n"
+        "warnings.warn('once')\n(x * random.random()).exp().sum().backward()\n"
+        "print(x.grad, x.grad_fn, torch.is_grad_enabled(), torch.get_rng_state().sum())"
+    )
+
+    async def at_once() -> list[bytes]:
+        return await asyncio.gather(*(pool.pool.evaluate(request) for _ in range(12)))
+
+    async def slowly() -> list[bytes]:
+        answers = []
+        for _ in range(4):
+            await asyncio.sleep(0.3)
+            answers.append(await pool.pool.evaluate(request))
+        return answers
+
+    traces = [json.loads(one) for one in [*pool.do(slowly()), *pool.do(at_once())]]
+    for trace in traces:
+        assert trace["error"] is None
+        del trace["runtime"]["elapsed_ms"]
+        assert trace == traces[0]

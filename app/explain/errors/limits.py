@@ -31,6 +31,16 @@ FORBIDDEN = {
     "input": "no-input",
 }
 
+#: What the sandbox's own sentences are about, told before what is called on the line.
+SAID = {
+    "asyncio can't": "no-asyncio",
+    "profiler can't": "no-profiler",
+    "torch.compile can't": "no-compile",
+    "start workers": "no-threads",
+    "Threads can't": "no-threads",
+    "Other programs can't": "no-processes",
+}
+
 
 def explain_limit(program: Program, raised: Error) -> Finding | None:
     """Errors that are no exception of the program: by their kind."""
@@ -77,7 +87,8 @@ def _crash(program: Program, raised: Error) -> Finding:
 def _forbidden(program: Program, raised: Error) -> Finding:
     line = raised["line"]
     called = [called_name(c) for c in program.source.calls(line)]
-    code = next((FORBIDDEN[n] for n in called if n in FORBIDDEN), "not-allowed")
+    by_call = next((FORBIDDEN[n] for n in called if n in FORBIDDEN), "not-allowed")
+    code = next((code for words, code in SAID.items() if words in raised["message"]), by_call)
     written = program.source.line(line).strip()[:60] or raised["message"][:60]
     place = f"`{written}`" + (f" on line {line}" if line is not None else "")
     return Finding(code, {"place": place}, _evidence(program, line))
