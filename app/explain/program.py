@@ -118,9 +118,14 @@ class Program:
         return found
 
     def expression(self, op: Op) -> str:
-        """The op as the source writes it, on one line, or its name."""
+        """The op as the source writes it, on one line, or its name.
+
+        The detach of a what-if stands in no source: it is written as it could.
+        """
         text = op.get("expression") or op["name"]
         text = " ".join(text.split())
+        if op["intervention"] is not None and op["name"] == "detach":
+            text = f"{text if text.isidentifier() else f'({text})'}.detach()"
         return text if len(text) <= 60 else text[:57] + "..."
 
     def name(self, tensor: str) -> str:

@@ -83,7 +83,9 @@ class Call:
             made.append(state.tensors.id(tensor))
             if recorded:
                 state.made(tensor, made[-1])
-        why = None if recorded else why_not(self._info.is_detach, self.inputs, *outputs)
+        # What it was written into is no answer that was merely handed through.
+        given = outputs if self.versions is None else []
+        why = None if recorded else why_not(self._info.is_detach, self.inputs, *given)
         state.ops.rows[self.op] = self._row(tuple(made), recorded, why)
         if self.parent < 0 and not zeroed:
             state.timeline.events.append(self.op)

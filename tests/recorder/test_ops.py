@@ -179,3 +179,18 @@ def test_prints_are_on_the_timeline_with_their_line() -> None:
     )
     printed = [(e["line"], e["text"]) for e in trace["timeline"] if e["kind"] == "print"]
     assert printed == [(1, "a b\n"), (3, "c"), (4, "d\n")]
+
+
+def test_an_op_that_gives_its_input_is_no_ghost_and_one_in_place_is() -> None:
+    trace = recorded(
+        "x = torch.randn(3, requires_grad=True)\n"
+        "y = x.contiguous()\n"
+        "z = F.dropout(x, 0.5, training=False)\n"
+        "w = x.detach()\n"
+        "torch.relu_(w)\n"
+        "y.sum().backward()\n"
+    )
+    reasons = {o["name"]: (o["recorded"], o["why_not_recorded"]) for o in trace["ops"]}
+    assert reasons["contiguous"] == reasons["dropout"] == (False, None)
+    assert reasons["relu_"] == (False, "no_input_requires_grad")
+    assert reasons["detach"] == (False, "detached")
