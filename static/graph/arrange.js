@@ -185,14 +185,21 @@ function finish(model, scene, direction, cards, links, groups, largest) {
     scene, model, direction, cards, links, groups, largest,
     cardById: new Map(cards.map((card) => [card.item.id, card])),
     linkById: new Map(links.map((link) => [link.link.id, link])),
-    bounds: boundsOf(cards, groups),
+    bounds: boundsOf(cards, groups, links),
   };
 }
 
-/** @param {Drawn[]} cards @param {DrawnGroup[]} groups */
-function boundsOf(cards, groups) {
+/**
+ * Of all that is drawn; the numbers beside the lines too.
+ * @param {Drawn[]} cards @param {DrawnGroup[]} groups @param {DrawnLink[]} links
+ */
+function boundsOf(cards, groups, links) {
   let [left, top, right, bottom] = [Infinity, Infinity, -Infinity, -Infinity];
   const boxes = [...cards.map(({ x, y, box }) => ({ x, y, width: box.width, height: box.height })), ...groups];
+  for (const { link, label } of links) {
+    const size = label && labelSize(link);
+    if (label && size) boxes.push({ x: label[0], y: label[1], width: size[0], height: size[1] });
+  }
   for (const { x, y, width, height } of boxes) {
     left = Math.min(left, x - width / 2);
     right = Math.max(right, x + width / 2);
@@ -245,5 +252,5 @@ function translate(arrangement, dx, dy) {
     group.x += dx;
     group.y += dy;
   }
-  arrangement.bounds = boundsOf(arrangement.cards, arrangement.groups);
+  arrangement.bounds = boundsOf(arrangement.cards, arrangement.groups, arrangement.links);
 }
