@@ -23,7 +23,9 @@ class Answer:
 class Connection:
     """One kept-alive connection; opens again when it was closed."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, address: str | None = None) -> None:
+        """`address` is the client's own, such as another of loopback's."""
+        self._local = (address, 0) if address else None
         parts = urlsplit(url)
         assert parts.hostname and parts.port
         self._host, self._port = parts.hostname, parts.port
@@ -44,7 +46,9 @@ class Connection:
         started = time.perf_counter()
         try:
             if self._streams is None:
-                self._streams = await asyncio.open_connection(self._host, self._port, limit=1 << 20)
+                self._streams = await asyncio.open_connection(
+                    self._host, self._port, limit=1 << 20, local_addr=self._local
+                )
             reader, writer = self._streams
             writer.write(data)
             await writer.drain()

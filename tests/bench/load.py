@@ -17,10 +17,11 @@ import sys
 import time
 from collections import Counter
 from pathlib import Path
+from typing import NamedTuple
 
 from app.api.examples import SEED_CODE
 from tests.bench.client import Answer, Connection, quantile
-from tests.conftest import running_server
+from tests.conftest import Server, running_server
 
 HONEST = [
     SEED_CODE,
@@ -67,10 +68,30 @@ def _resident_kb(pid: int) -> int:
     return int(status.partition("VmRSS:")[2].split()[0])
 
 
+class _State(NamedTuple):
+    processes: int
+    #: Of the server and the zygote.
+    descriptors: int
+    server: int
+    zygote: int
+
+
+def _state(server: Server) -> _State:
+    pid = server.process.pid
+    with server.client() as client:
+        zygote = client.get("/readyz").json()["sandbox"]["zygote"]
+    return _State(
+        len(_kin(pid)),
+        _descriptors(pid) + _descriptors(zygote),
+        _resident_kb(pid),
+        _resident_kb(zygote),
+    )
+
+
 async def _client(
-    url: str, programs: list[str], end: float, think: float, seen: list[Answer]
+    url: str, number: int, programs: list[str], end: float, think: float, seen: list[Answer]
 ) -> None:
-    connection = Connection(url)
+    connection = Connection(url, f"127.0.0.{number + 2}")
     dice = random.Random(0)
     for code in itertools.cycle(dice.sample(programs, len(programs))):
         if time.perf_counter() >= end:
@@ -86,8 +107,8 @@ async def _mixed(url: str, seconds: float, hostile: int) -> tuple[list[Answer], 
     other: list[Answer] = []
     end = time.perf_counter() + seconds
     await asyncio.gather(
-        *(_client(url, HONEST, end, 0.04, honest) for _ in range(2)),
-        *(_client(url, HOSTILE, end, 0.0, other) for _ in range(hostile)),
+        *(_client(url, number, HONEST, end, 0.04, honest) for number in range(2)),
+        *(_client(url, 2 + number, HOSTILE, end, 0.0, other) for number in range(hostile)),
     )
     return honest, other
 
@@ -103,13 +124,12 @@ def main() -> int:
     seconds = parser.parse_args().seconds
     faults: list[str] = []
     with running_server("--time-limit", "2") as server:
-        pid = server.process.pid
         alone, _ = asyncio.run(_mixed(server.url, min(15.0, seconds / 4), 0))
-        before = (_kin(pid), _descriptors(pid), _resident_kb(pid))
+        before = _state(server)
         honest, hostile = asyncio.run(_mixed(server.url, seconds, 6))
         crowd = asyncio.run(_thousand(server.url))
         time.sleep(3)
-        after = (_kin(pid), _descriptors(pid), _resident_kb(pid))
+        after = _state(server)
 
     counts = Counter(answer.status for answer in honest + hostile)
     quiet = quantile([one.seconds for one in alone if one.status == 200], 0.5)
@@ -118,17 +138,19 @@ def main() -> int:
     print(f"honest median alone {quiet:.1f} ms, beside hostile ones {beside:.1f} ms")
     print(f"1,000 connections at once: statuses {dict(crowd)}")
     print(
-        f"processes {len(before[0])} -> {len(after[0])}, descriptors {before[1]} -> {after[1]}, "
-        f"server's memory {before[2] // 1024} -> {after[2] // 1024} MB"
+        f"processes {before.processes} -> {after.processes}, "
+        f"descriptors {before.descriptors} -> {after.descriptors}, "
+        f"server's memory {before.server // 1024} -> {after.server // 1024} MB, "
+        f"zygote's {before.zygote // 1024} -> {after.zygote // 1024} MB"
     )
     if set(counts) - {200, 503} or set(crowd) - {200, 503}:
         faults.append("something other than 200 or 503 was answered")
     if beside > 3 * quiet:
         faults.append("honest clients waited more than three times as long")
-    if len(after[0]) > len(before[0]) or after[1] > before[1] + 2:
+    if after.processes > before.processes or after.descriptors > before.descriptors + 2:
         faults.append("a process or a descriptor stayed behind")
-    if after[2] > before[2] * 1.5 + 50_000:
-        faults.append("the server's memory grew")
+    if after.server > before.server * 1.5 + 50_000 or after.zygote > before.zygote * 1.1:
+        faults.append("memory grew")
     print("\n".join(f"FAULT: {fault}" for fault in faults) or "all holds")
     return 1 if faults else 0
 
