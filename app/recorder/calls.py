@@ -112,7 +112,7 @@ class Call:
             leaf = state.grads.owner(tensor)
             if recorded and tensor.requires_grad and not tensor.is_leaf:
                 state.replaced(old, tensor)
-            elif not state.tensors.has_value(old):
+            elif state.tensors.value(old) < 0:
                 state.tensors.revalue(tensor)
             elif leaf is not None and self._info.name in ("zero_", "_foreach_zero_"):
                 state.grads.filled_with_zeros(leaf, tensor)

@@ -46,8 +46,26 @@ class Walk:
 def walk(state: State, log: GraphLog, roots: list[Any]) -> Walk:
     """All nodes reachable from `roots`; past the limit they are counted only."""
     found = Walk(log)
-    index, nodes = found.index, found.nodes
     log.first_edge = state.edge_count
+    try:
+        _explore(state, found, roots)
+    except BaseException:  # the program's time was over in the middle of it
+        log.clear()
+        raise
+    if found.beyond:
+        found.beyond = _rest(found.beyond, set(found.index))
+        state.omit("nodes", len(found.beyond))
+    state.edge_count += len(log.sources)
+    state.node_count += len(found.nodes)
+    state.budget.left -= CHARS_A_NODE * len(found.nodes)
+    log.sent = [NOTHING] * len(log.sources)
+    log.upstream = [None] * len(found.nodes)
+    return found
+
+
+def _explore(state: State, found: Walk, roots: list[Any]) -> None:
+    """Fill in the columns of nodes and edges."""
+    log, index, nodes = found.log, found.index, found.nodes
     room = min(state.limits.nodes - state.node_count, int(state.budget.left / CHARS_A_NODE))
     pending: list[int] = []
     for root in roots:
@@ -75,15 +93,6 @@ def walk(state: State, log: GraphLog, roots: list[Any]) -> Walk:
             inputs.append(number)
             targets.append(target)
             slots.append(slot)
-    if found.beyond:
-        found.beyond = _rest(found.beyond, set(index))
-        state.omit("nodes", len(found.beyond))
-    state.edge_count += len(sources)
-    state.node_count += len(nodes)
-    state.budget.left -= CHARS_A_NODE * len(nodes)
-    log.sent = [NOTHING] * len(sources)
-    log.upstream = [None] * len(nodes)
-    return found
 
 
 def _rest(pending: list[Any], seen: set[Any]) -> list[Any]:
@@ -125,8 +134,9 @@ def _enter(state: State, found: Walk, node: Any) -> int:
             saved = saved_tensors(state, node, op, outputs)
     number = state.node_numbers.get(key)
     if number is None:
-        number = state.node_numbers[key] = len(state.op_of_node)
+        number = len(state.op_of_node)
         state.op_of_node.append(op)
+        state.node_numbers[key] = number
     elif op >= 0:
         state.op_of_node[number] = op
     if sequence in state.created_by:

@@ -82,6 +82,13 @@ class GraphLog:
         self.failed = False
         self.failed_node: int | None = None
 
+    def clear(self) -> None:
+        """Forget what is there of nodes and edges: it is not whole."""
+        self.numbers, self.names, self.ops, self.sequences = [], [], [], []
+        self.outputs, self.saved, self.upstream, self.leaves = [], [], [], {}
+        self.sources, self.inputs, self.targets, self.slots, self.sent = [], [], [], [], []
+        self.created_by = {}
+
     def reached(self) -> Iterator[int]:
         """Leaves to which a gradient came along an edge."""
         leaves = self.leaves

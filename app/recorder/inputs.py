@@ -162,7 +162,7 @@ class Inputs:
                 "shape": list(tensor.shape),
                 "dtype": DTYPE_NAMES[tensor.dtype],
                 "requires_grad": tensor.requires_grad,
-                "data": _first_value(summaries[tensors.values[tensors.id(tensor)]], tensor, limit),
+                "data": _first_value(summaries[tensors.value(tensors.id(tensor))], tensor, limit),
                 "source": source,  # type: ignore[typeddict-item]
             }
             for name, (tensor, source) in self._used.items()

@@ -27,8 +27,8 @@ class Kind:
     """A shape with a dtype, and the tensors of this kind whose numbers are still to be read."""
 
     __slots__ = (
-        "bytes", "chars", "count", "dtype", "few", "handles", "index", "reducible", "shape",
-        "waiting", "weight",
+        "bytes", "chars", "count", "dtype", "few", "index", "reducible", "shape", "waiting",
+        "weight",
     )  # fmt: skip
 
     def __init__(self, index: int, shape: list[int], dtype: torch.dtype, elements: int) -> None:
@@ -46,8 +46,8 @@ class Kind:
         #: What a summary takes in the trace.
         self.chars = CHARS_A_SUMMARY + (self.count * CHARS_A_NUMBER if self.few else 0)
         self.reducible = dtype in _REAL and self.count > 0
-        self.handles: list[int] = []
-        self.waiting: list[torch.Tensor] = []
+        #: Tensors whose numbers are still to be read, with their handles.
+        self.waiting: list[tuple[int, torch.Tensor]] = []
 
 
 class Kinds:

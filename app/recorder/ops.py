@@ -126,13 +126,13 @@ class OpMode(TorchFunctionMode):
         entry = known.get(id(result))
         made = entry[1] if entry is not None and entry[0]() is result else tensors.add(result)
         op = len(rows)
-        if after != sequence:
-            ops.of_sequence[sequence] = op
-            recorded, why = True, None
-        else:
-            recorded, why = False, why_not(info.is_detach, inputs_of(args, kwargs), result)
+        recorded, why = after != sequence, None
+        if not recorded:
+            why = why_not(info.is_detach, inputs_of(args, kwargs), result)
         rows.append((info.name, place.index, occurrence, iteration, -1, module,
                      tuple(numbers), (made,), recorded, why, self.intervention, ()))  # fmt: skip
+        if recorded:
+            ops.of_sequence[sequence] = op
         state.timeline.events.append(op)
         if state.watch is not None:
             state.watch.moved(op, state.nodes_run)
@@ -284,5 +284,5 @@ class OpMode(TorchFunctionMode):
         if info.special == "grad__get__" and isinstance(result, torch.Tensor):
             state.grads.own(args[0], result)
         elif info.special == "set_requires_grad" and isinstance(tensor, torch.Tensor):
-            state.tensors.requires_grad[state.tensors.id(tensor)] = tensor.requires_grad
+            state.tensors.follow(tensor)
         return result

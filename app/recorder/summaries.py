@@ -84,9 +84,8 @@ class Summaries:
             return
         waiting, self._waiting, self._waiting_bytes = self._waiting, [], 0
         for kind in waiting:
-            handles, kind.handles = kind.handles, []
-            tensors, kind.waiting = kind.waiting, []
-            self._read(kind, handles, tensors)
+            pairs, kind.waiting = kind.waiting, []
+            self._read(kind, [handle for handle, _ in pairs], [tensor for _, tensor in pairs])
 
     def documents(self) -> list[Summary | None]:
         """The summaries by handle, also by those of nothing; to be called once, at the end."""
@@ -105,15 +104,16 @@ class Summaries:
         if kind.count > LARGE or self._unseen_writes:
             self._read(kind, [handle], [tensor])
             return
-        if not kind.handles:
+        if not kind.waiting:
             self._waiting.append(kind)
-        kind.handles.append(handle)
-        kind.waiting.append(tensor)
+        kind.waiting.append((handle, tensor))
         self._waiting_bytes += kind.weight
         if self._waiting_bytes > _QUEUE_BYTES:
             self.flush()
 
     def _read(self, kind: Kind, handles: list[int], tensors: list[torch.Tensor]) -> None:
+        if not tensors:
+            return
         if kind.few and len(tensors) < _BATCH:
             for handle, tensor in zip(handles, tensors, strict=True):
                 self._done(handle, small(kind.shape, kind.dtype, tensor.tolist()))

@@ -27,15 +27,13 @@ class Tensors:
         self._summaries = summaries
         #: By address; read on the fast path of `ops`.
         self.by_address: dict[int, tuple[weakref.ref[torch.Tensor], int]] = {}
-        self._kinds: list[int] = []
-        self._leaves: list[bool] = []
-        self.requires_grad: list[bool] = []
-        #: Handles of the first values.
-        self.values: list[int] = []
+        #: Number of the kind, is it a leaf, does it require grad, handle of its first value.
+        #: One row, so that a program stopped in between leaves no half of one.
+        self._rows: list[tuple[int, bool, bool, int]] = []
         self._names: dict[int, list[str]] = {}
 
     def __len__(self) -> int:
-        return len(self._kinds)
+        return len(self._rows)
 
     def id(self, tensor: torch.Tensor) -> int:
         """The number of a tensor; at first sight its present value is kept."""
@@ -54,32 +52,36 @@ class Tensors:
         if type(tensor) in _LAZY:
             return self._lazy(tensor)
         kind = self._summaries.kinds.of(tensor)
-        number = len(self._kinds)
-        self._kinds.append(kind.index)
-        self._leaves.append(tensor.is_leaf)
-        self.requires_grad.append(tensor.requires_grad)
-        self.values.append(self._summaries.of(tensor, kind) if with_value else NOTHING)
+        value = self._summaries.of(tensor, kind) if with_value else NOTHING
+        number = len(self._rows)
+        self._rows.append((kind.index, tensor.is_leaf, tensor.requires_grad, value))
         self.by_address[id(tensor)] = (weakref.ref(tensor), number)
         return number
 
     def _lazy(self, tensor: torch.Tensor) -> int:
         """A parameter that has no shape yet; it will be looked at anew when it has."""
-        self._kinds.append(self._summaries.kinds.of(torch.empty((), dtype=tensor.dtype)).index)
-        self._leaves.append(True)
-        self.requires_grad.append(tensor.requires_grad)
-        self.values.append(NOTHING)
-        return len(self._kinds) - 1
+        kind = self._summaries.kinds.of(torch.empty((), dtype=tensor.dtype))
+        self._rows.append((kind.index, True, tensor.requires_grad, NOTHING))
+        return len(self._rows) - 1
 
     def revalue(self, tensor: torch.Tensor) -> None:
         """Its first numbers came after it: it was empty, or the request gave them."""
-        self.values[self.id(tensor)] = self._summaries.of(tensor)
+        number = self.id(tensor)
+        self._rows[number] = (*self._rows[number][:3], self._summaries.of(tensor))
 
-    def has_value(self, number: int) -> bool:
-        return self.values[number] >= 0
+    def follow(self, tensor: torch.Tensor) -> None:
+        """The program has set its requires_grad."""
+        number = self.id(tensor)
+        kind, leaf, _, value = self._rows[number]
+        self._rows[number] = (kind, leaf, tensor.requires_grad, value)
+
+    def value(self, number: int) -> int:
+        """The handle of its first value."""
+        return self._rows[number][3]
 
     def count(self, number: int) -> int:
         """How many elements a tensor has."""
-        return self._summaries.kinds.all[self._kinds[number]].count
+        return self._summaries.kinds.all[self._rows[number][0]].count
 
     def name(self, number: int, name: str) -> None:
         """The program calls it so."""
@@ -88,20 +90,19 @@ class Tensors:
             names.append(name)
 
     def documents(self, summaries: list[Summary | None], ids: Ids) -> list[Tensor]:
-        kinds, names, values = self._summaries.kinds.all, self._names, self.values
-        follows, leaves = self.requires_grad, self._leaves
+        kinds, names = self._summaries.kinds.all, self._names
         found: list[Tensor] = []
-        for number, index in enumerate(self._kinds):
+        for number, (index, leaf, requires_grad, value) in enumerate(self._rows):
             kind = kinds[index]
             found.append(
                 {
                     "id": ids.tensors[number],
                     "shape": kind.shape,
                     "dtype": kind.dtype,
-                    "requires_grad": follows[number],
-                    "is_leaf": leaves[number],
+                    "requires_grad": requires_grad,
+                    "is_leaf": leaf,
                     "names": names.get(number) or [],
-                    "value": summaries[values[number]],
+                    "value": summaries[value],
                 }
             )
         return found

@@ -34,7 +34,8 @@ _REPORT_SECONDS = 0.05
 _CHECK_SECONDS = 15.0
 #: Seconds until a fork that may wait is ordered: it should not disturb the run.
 _REFILL_DELAY = 0.012
-#: A child that dies before it has read its program is replaced, so many times.
+#: A child that dies before it has read its program is replaced: by those in stock, which
+#: may have died with it, and so many times more.
 _ATTEMPTS = 3
 
 _progress: TypeAdapter[Progress] = TypeAdapter(Progress)
@@ -151,7 +152,7 @@ class LocalPool:
         progress: Callable[[Progress], None] | None,
         place: Place,
     ) -> bytes:
-        for _ in range(_ATTEMPTS):
+        for _ in range(self._stock.idle + _ATTEMPTS):
             child = await self._stock.take()
             asyncio.get_running_loop().call_later(_REFILL_DELAY, self._stock.refill)
             place.begin(child.yield_to_others)

@@ -518,7 +518,7 @@ def test_the_first_five_minutes(studio: Studio) -> None:
     studio.settled()
     for _ in range(3):
         coach.get_by_role("button", name=re.compile("^Walk")).click()
-    expect(studio.sentence).to_contain_text("becomes [6.000, 6.000, 6.000, 6.000]")
+    expect(studio.sentence).to_contain_text("[3, 3, 3, 3] becomes [6, 6, 6, 6]")
     expect(coach).to_contain_text("3 + 3 = 6")
 
 

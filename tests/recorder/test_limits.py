@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import random
 import signal
 from typing import Any
 
 import pytest
 
-from app.recorder import DeadlineReached, record
-from app.trace import DEFAULT_LIMITS, Limits, TraceRequest, encode
+from app.recorder import DeadlineReached, record, run
+from app.trace import DEFAULT_LIMITS, Limits, TraceRequest, encode, validate
 from tests.recorder.oracle import recorded
 
 CHAIN = """x = torch.ones(4, requires_grad=True)
@@ -139,3 +140,37 @@ for i in range(4):
     assert len(heard) >= 2
     assert heard[-1]["ops"] > heard[0]["ops"] - 1
     assert "".join(report["stdout"] for report in heard).startswith("0\n")
+
+
+def test_a_deadline_at_any_moment_leaves_a_whole_trace(monkeypatch: pytest.MonkeyPatch) -> None:
+    code = (
+        "x = [torch.randn(64, requires_grad=True) for _ in range(400)]\n"
+        "y = torch.ones(3, requires_grad=True)\n"
+        "for i in range(100):\n    z = y * i\n"
+        "sum(t.sum() for t in x).backward()\n"
+    )
+    moments = random.Random(0)
+    execute = run._Run.execute
+
+    def raise_deadline(*_: object) -> None:
+        raise DeadlineReached
+
+    def stopped(self: run._Run) -> None:
+        # Processor time: what the machine does besides does not matter.
+        signal.setitimer(signal.ITIMER_VIRTUAL, moments.uniform(0.001, 0.04))
+        try:
+            execute(self)
+        finally:
+            signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+
+    monkeypatch.setattr(run._Run, "execute", stopped)
+    before = signal.signal(signal.SIGVTALRM, raise_deadline)
+    ends = set()
+    try:
+        for _ in range(60):
+            trace = record(TraceRequest(code=code))
+            validate(encode(trace))
+            ends.add(trace["error"]["kind"] if trace["error"] else None)
+    finally:
+        signal.signal(signal.SIGVTALRM, before)
+    assert "timeout" in ends

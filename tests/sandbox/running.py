@@ -6,6 +6,7 @@ import asyncio
 import json
 import threading
 from collections.abc import Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
@@ -39,6 +40,12 @@ class Running:
         error: dict[str, Any] | None = self.trace(code, **options)["error"]
         assert error is not None
         return error
+
+
+def on_a_loop(work: Coroutine[Any, Any, T]) -> T:
+    """Run a coroutine in a thread of its own: this one's loop may be a browser's."""
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(asyncio.run, work).result(120)
 
 
 @contextmanager

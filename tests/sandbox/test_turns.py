@@ -7,6 +7,7 @@ import asyncio
 from app.sandbox.evaluator import Overloaded
 from app.sandbox.lanes import Lanes
 from app.sandbox.turns import Turns
+from tests.sandbox.running import on_a_loop
 
 
 def test_clients_have_their_turns() -> None:
@@ -56,7 +57,7 @@ def test_a_full_queue_takes_another_client_in_place_of_the_greedy() -> None:
         assert lanes.running == lanes.queued == 0
         return ended, refused
 
-    ended, refused = asyncio.run(scene())
+    ended, refused = on_a_loop(scene())
     # One ran; of six two were refused at once and one gave its place away.
     assert ended == ["greedy", "greedy", "other", "greedy"]
     assert refused == 3
@@ -77,4 +78,4 @@ def test_who_gives_up_leaves_no_trace_in_the_queue() -> None:
         (await lanes.enter("d")).leave()
         assert lanes.running == 0
 
-    asyncio.run(scene())
+    on_a_loop(scene())
