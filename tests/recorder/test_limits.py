@@ -168,7 +168,10 @@ def test_a_deadline_at_any_moment_leaves_a_whole_trace(monkeypatch: pytest.Monke
     ends = set()
     try:
         for _ in range(60):
-            trace = record(TraceRequest(code=code))
+            try:
+                trace = record(TraceRequest(code=code))
+            except DeadlineReached:  # just before the program, or just after
+                continue
             validate(encode(trace))
             ends.add(trace["error"]["kind"] if trace["error"] else None)
     finally:
