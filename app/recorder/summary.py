@@ -213,7 +213,10 @@ def _listed(column: Any) -> Any:
         return column
     if not column.is_floating_point():
         return column.tolist()
-    array = column.to(torch.float64).numpy()
+    try:
+        array = column.to(torch.float64).numpy()
+    except RuntimeError:  # inside a transform of torch.func, where arrays can't be had
+        return numbers(column.tolist())
     if np.isfinite(array).all():
         return column.tolist()
     cells = array.astype(object)
