@@ -35,6 +35,16 @@ def forward_cut(program: Program, tensor: str) -> Cut | None:
                 fresh = [t for t in op["outputs"] if t not in seen]
                 seen.update(fresh)
                 queue.extend(fresh)
+    return _rebuilt_from_any(program, seen, toward)
+
+
+def _rebuilt_from_any(program: Program, seen: set[str], toward: set[str]) -> Cut | None:
+    """`torch.tensor(y.sum().item())`: no op tells of the number, but the source does."""
+    for op in program.trace["ops"]:
+        made = [t for t in op["outputs"] if t in toward]
+        behind = tuple(t for t in rebuilt_from(program, op) if t in seen) if made else ()
+        if behind:
+            return Cut("rebuilt", made[0], op, behind)
     return None
 
 

@@ -137,7 +137,7 @@ def _not_followed(program: Program, variable: Variable) -> Why:
     dtype = variable["dtype"].removeprefix("torch.")
     if not dtype.startswith(("float", "bfloat", "complex")):
         return _plain(program, variable, "no_requires_grad_integer")
-    if "." in variable["name"] and variable["is_leaf"] and not program.producers.get(tensor):
+    if _is_frozen_parameter(program, variable):
         return _plain(program, variable, "no_requires_grad_frozen")
     sources = [t for t in origins(program, tensor) if t != tensor]
     if sources:
@@ -151,6 +151,13 @@ def _not_followed(program: Program, variable: Variable) -> Why:
         answer["steps"] = [program.tensor_evidence(s) for s in sources[:MAX_STEPS]]
         return answer
     return _plain(program, variable, "no_requires_grad")
+
+
+def _is_frozen_parameter(program: Program, variable: Variable) -> bool:
+    """A parameter of a module under its own name, or a loop's `p` that was it last."""
+    names = [variable["name"], *program.tensors[variable["tensor"]]["names"]]
+    made_inside = not program.producers.get(variable["tensor"])
+    return variable["is_leaf"] and made_inside and any("." in name for name in names)
 
 
 def cut_words(program: Program, cut: Cut) -> str:

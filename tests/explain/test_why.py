@@ -37,6 +37,20 @@ def ask(code: str, name: str) -> tuple[Trace, dict[str, Any], Why]:
             "retained",
             ["retain_grad()", "line 5"],
         ),
+        (
+            "import torch\nnet = torch.nn.Linear(2, 1)\n"
+            "for p in net.parameters():\n    p.requires_grad = False",
+            "p",
+            "no_requires_grad",
+            ["`p` is a parameter that was frozen"],
+        ),
+        (
+            X + "y = x * 2\nloss = torch.tensor(y.sum().item(), requires_grad=True)\n"
+            "loss.backward()",
+            "x",
+            "not_reached",
+            ["line 4", "plain Python numbers"],
+        ),
         (X + "y = x * 2\ny.sum().backward()", "y", "not_a_leaf", ["MulBackward0", "retain_grad()"]),
         (X + "y = x.sum()\ny.backward()", "y", "not_a_leaf", ["started", "SumBackward0"]),
         (X + "y = x * 2", "y", "not_a_leaf", ["no backward pass"]),

@@ -170,6 +170,11 @@ def non_leaf_grad(program: Program) -> Iterator[Finding]:
         owner = _grad_owner(program, line)
         name = owner or "the tensor"
         made = program.source.assignments(owner, line)[-1:] if owner is not None else []
+        hidden = _hidden_leaf(program, owner, made[0]) if owner is not None and made else None
+        if hidden is not None:
+            hidden.values["line"] = hidden.line = line
+            yield hidden
+            continue
         values = {"name": name, "line": line, "made": made[0].lineno if made else line}
         offered: list[Fix] = []
         if made and made[0].lineno < line:
@@ -185,6 +190,26 @@ def non_leaf_grad(program: Program) -> Iterator[Finding]:
             line=line,
             variable=owner,
         )
+
+
+def _hidden_leaf(program: Program, owner: str, made: ast.Assign) -> Finding | None:
+    """`w = torch.randn(3, requires_grad=True) * 0.1`: the leaf is a tensor without a name."""
+    tensor = program.tensor_named(owner)
+    op = program.producers.get(tensor["id"]) if tensor is not None else None
+    if op is None or not op["recorded"] or program.line(op) != made.lineno:
+        return None
+    behind = [program.tensors[i] for i in op["inputs"] if program.tensors[i]["requires_grad"]]
+    if len(behind) != 1 or not behind[0]["is_leaf"] or behind[0]["names"]:
+        return None
+    text = program.source.text(made.value)
+    last = f"({text}).detach().requires_grad_()"
+    return Finding(
+        "hint-hidden-leaf",
+        {"name": owner, "made": program.expression(op), "at": made.lineno},
+        [program.op_evidence(op, f"{program.expression(op)}: a result of the leaf")],
+        [edits.fix(f"Make `{owner}` the leaf", edits.replace(program.source, made.value, last))],
+        variable=owner,
+    )
 
 
 def _grad_owner(program: Program, line: int) -> str | None:
