@@ -41,9 +41,17 @@ def reach(program: Program, tensor: str, graph: Graph | None = None) -> Reach | 
         if one["kind"] == "not_run":
             continue
         node = program.arrivals(one).get(tensor)
-        if node is not None and node["executed"]:
+        if node is not None and node["executed"] and _came(node, tensor):
             return _reach_in(program, one, node, tensor)
     return None
+
+
+def _came(node: Node, tensor: str) -> bool:
+    """Did something arrive for this tensor, and not only for others of the same node?"""
+    if tensor not in node["outputs"]:
+        return True
+    slot = node["outputs"].index(tensor)
+    return slot >= len(node["upstream"]) or node["upstream"][slot] is not None
 
 
 def _reach_in(program: Program, graph: Graph, node: Node, tensor: str) -> Reach:

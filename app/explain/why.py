@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 from collections import deque
 
 from app.explain.cuts import Cut, find_cuts
+from app.explain.given import given
 from app.explain.paths import MAX_NODES, Reach, reach
 from app.explain.program import Program, listed, shape_text
 from app.explain.reaching import forward_cut, origins
@@ -139,6 +141,17 @@ def _not_followed(program: Program, variable: Variable) -> Why:
         return _plain(program, variable, "no_requires_grad_integer")
     if _is_frozen_parameter(program, variable):
         return _plain(program, variable, "no_requires_grad_frozen")
+    handed = given(program, variable["name"])
+    if handed is not None and (handed.kind == "transform" or tensor not in program.producers):
+        value = handed.value
+        owner = value.value if isinstance(value, ast.Attribute) else value
+        return _plain(
+            program,
+            variable,
+            f"no_requires_grad_{handed.kind}",
+            call=program.source.text(owner),
+            line=handed.line,
+        )
     sources = [t for t in origins(program, tensor) if t != tensor]
     if sources:
         late = any(program.tensors[s]["requires_grad"] for s in sources)
@@ -200,7 +213,9 @@ def _not_reached(program: Program, variable: Variable) -> Why:
     if status == "not_a_leaf":
         return _plain(program, variable, "not_a_leaf_unreached")
     raised = program.trace["error"]
-    if raised is not None and any(g.get("failed") for g in program.trace["graphs"]):
+    stopped = raised is not None and any(g.get("failed") for g in program.trace["graphs"])
+    if stopped and variable["tensor"] in program.behind_roots:
+        assert raised is not None
         return _plain(program, variable, "not_reached_error", line=raised["line"])
     roots = program.root_tensors
     cut = forward_cut(program, variable["tensor"])

@@ -145,7 +145,7 @@ def test_every_text_is_used_and_tested() -> None:
     assert outside <= {
         "inplace-saved-unknown", "timeout", "timeout-endless", "memory", "crash", "limit",
         "no-network", "no-processes", "no-threads", "no-compile", "no-asyncio",
-        "no-profiler", "no-input", "not-allowed",
+        "no-profiler", "no-input", "not-allowed", "check-disagrees",
     }  # fmt: skip
 
 

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from app.explain import annotate
 from app.explain.finding import TEXTS
 from app.explain.source import apply
+from app.recorder import record
+from app.trace import TraceRequest
 from tests.explain.running import HEAD, explained, hint_codes, names, pairs, programs
 
 CASES = programs("hints")
@@ -92,3 +95,31 @@ def test_every_hint_has_two_programs_and_two_near_misses() -> None:
     hints = {code for code in TEXTS if code.startswith("hint-")}
     assert hints == set(CASES)
     assert all(len(found[kind]) >= 2 for found in CASES.values() for kind in ("given", "near"))
+
+
+def _function(backward: str) -> str:
+    return HEAD + (
+        "class Square(torch.autograd.Function):\n"
+        "    @staticmethod\n    def forward(ctx, x):\n"
+        "        ctx.save_for_backward(x)\n        return x * x\n"
+        "    @staticmethod\n    def backward(ctx, g):\n"
+        f"        x, = ctx.saved_tensors\n        return {backward}\n"
+        "x = torch.tensor([1.0, 2.0], requires_grad=True)\n"
+        "Square.apply(x).sum().backward()\n"
+    )
+
+
+def test_a_check_that_fails_names_the_function_written_by_hand() -> None:
+    code = _function("g")
+    trace = record(TraceRequest(code=code, check=True))
+    annotate(trace, code)
+    [hint] = [h for h in trace["hints"] if h["diagnosis"]["code"] == "check-disagrees"]
+    assert "`Square`" in hint["diagnosis"]["explanation"]
+    assert hint["variable"] == "x"
+
+
+def test_a_check_that_passes_gives_no_hint() -> None:
+    code = _function("2 * x * g")
+    trace = record(TraceRequest(code=code, check=True))
+    annotate(trace, code)
+    assert "check-disagrees" not in hint_codes(trace)

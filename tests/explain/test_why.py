@@ -38,6 +38,37 @@ def ask(code: str, name: str) -> tuple[Trace, dict[str, Any], Why]:
             ["retain_grad()", "line 5"],
         ),
         (
+            X + "y = (x**3).sum()\ng, = torch.autograd.grad(y, x)",
+            "g",
+            "no_requires_grad",
+            ["line 4", "create_graph"],
+        ),
+        (
+            X + "(x**3).sum().backward()\ng = x.grad",
+            "g",
+            "no_requires_grad",
+            ["`x.grad` on line 4", "create_graph"],
+        ),
+        (
+            "import torch\nx = torch.ones(2)\nH = torch.func.hessian(lambda t: (t**3).sum())(x)",
+            "H",
+            "no_requires_grad",
+            ["`torch.func.hessian", "line 3"],
+        ),
+        (
+            X + "c = torch.ones(1, requires_grad=True)\ny = x.sum()\ntorch.autograd.grad(y, c)",
+            "c",
+            "not_reached",
+            ["no operation used it"],
+        ),
+        (
+            "import torch\nlstm = torch.nn.LSTM(3, 4)\n"
+            "out, (h, c) = lstm(torch.randn(5, 1, 3))\nh.sum().backward()",
+            "out",
+            "not_a_leaf",
+            ["no backward pass came through it"],
+        ),
+        (
             "import torch\nnet = torch.nn.Linear(2, 1)\n"
             "for p in net.parameters():\n    p.requires_grad = False",
             "p",

@@ -11,6 +11,7 @@ from app.explain import source as edits
 from app.explain.cuts import Cut, find_cuts
 from app.explain.errors.registry import Case, error
 from app.explain.finding import Finding
+from app.explain.given import Given, given
 from app.explain.program import Program, listed, shape_text
 from app.explain.source import receiver
 from app.trace.document import Fix, Op, Tensor
@@ -36,6 +37,9 @@ def root_does_not_require_grad(case: Case) -> Finding:
     cut = next((c for c in found if c.kind in _CUT_CODES), None)
     if cut is not None and cut.op is not None:
         return _root_was_cut(program, root, cut, cut.op, values)
+    handed = _from_a_gradient(program, [root["id"], *(c.tensor for c in found)])
+    if handed is not None:
+        return _root_is_a_gradient(program, handed, values)
     leaves = [c.tensor for c in found if program.tensors[c.tensor]["shape"] is not None]
     offered = [
         f
@@ -47,6 +51,31 @@ def root_does_not_require_grad(case: Case) -> Finding:
     evidence = [program.tensor_evidence(t) for t in dict.fromkeys([root["id"], *leaves])]
     evidence += [program.op_evidence(o, f"{program.expression(o)}: not recorded") for o in ghosts]
     return Finding("backward-no-leaf", values, evidence[:12], offered[:3])
+
+
+def _from_a_gradient(program: Program, tensors: list[str]) -> tuple[str, Given] | None:
+    """The first tensor that a backward pass without `create_graph` handed out."""
+    for tensor in tensors:
+        if program.producers.get(tensor):
+            continue
+        for name in program.tensors[tensor]["names"]:
+            handed = given(program, name)
+            if handed is not None and handed.kind == "gradient":
+                return tensor, handed
+    return None
+
+
+def _root_is_a_gradient(
+    program: Program, handed: tuple[str, Given], values: dict[str, Any]
+) -> Finding:
+    tensor, call = handed
+    values |= {"name": program.name(tensor), "made": call.line}
+    offered: list[Fix] = []
+    if isinstance(call.value, ast.Call):
+        edit = edits.set_keyword(program.source, call.value, "create_graph", "True")
+        offered = [edits.fix(f"Record the backward pass of line {call.line}", edit)]
+    evidence = [program.tensor_evidence(tensor), program.line_evidence(call.line)]
+    return Finding("backward-root-is-gradient", values, evidence, offered)
 
 
 def _by_likelihood(program: Program, leaves: list[str]) -> list[str]:

@@ -123,4 +123,37 @@ def _register_fixes(program: Program) -> list[Fix]:
     return found
 
 
-RULES = (data_write, not_optimized)
+def wrong_gradient(program: Program) -> Iterator[Finding]:
+    """The check by finite differences contradicts the program's own Function."""
+    for check in program.trace.get("checks") or ():
+        if check["passed"] is not False or check["note"] is not None:
+            continue
+        own = [
+            n for n in _own_functions(program) if any(o["name"] == n for o in program.trace["ops"])
+        ]
+        culprit = (
+            f" On the way stands `{own[0]}`, whose backward is written by hand." if own else ""
+        )
+        name = check["variable"]
+        error = check["error"]
+        values = {
+            "name": name,
+            "error": f"{error:.3g}" if isinstance(error, float) else error,
+            "culprit": culprit,
+        }
+        line = program.produced_on(check["tensor"])
+        evidence = [program.tensor_evidence(check["tensor"])]
+        yield Finding("check-disagrees", values, evidence, line=line, variable=name)
+
+
+def _own_functions(program: Program) -> list[str]:
+    """Classes of the source that derive from autograd.Function."""
+    return [
+        node.name
+        for node in program.source.nodes()
+        if isinstance(node, ast.ClassDef)
+        and any(program.source.text(base).endswith("Function") for base in node.bases)
+    ]
+
+
+RULES = (data_write, not_optimized, wrong_gradient)

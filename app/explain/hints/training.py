@@ -123,6 +123,30 @@ def step_without_effect(program: Program) -> Iterator[Finding]:
             came, cleared = None, None
 
 
+def step_of_others(program: Program) -> Iterator[Finding]:
+    """Gradients came, and the optimizer that stepped holds other tensors."""
+    came: dict[str, None] = {}
+    moved: set[str] = set()
+    idle: dict[int, Event] = {}
+    busy: set[int | None] = set()
+    for event in program.trace["timeline"]:
+        tensors = [update["tensor"] for update in event.get("updates", [])]
+        if event["kind"] == "accumulate":
+            came.update(dict.fromkeys(tensors))
+        elif event["kind"] == "optimizer_step":
+            moved.update(tensors)
+            if tensors:
+                busy.add(event["line"])
+            elif event["line"] is not None and came:
+                idle.setdefault(event["line"], event)
+    if moved or not came:
+        return
+    for line in idle.keys() - busy:
+        names = listed([program.name(t) for t in came])
+        evidence = [program.line_evidence(line), program.tensor_evidence(next(iter(came)))]
+        yield Finding("hint-step-others", {"line": line, "names": names}, evidence, line=line)
+
+
 def _no_effect(program: Program, step: Event, came: Event | None, cleared: Event | None) -> Finding:
     line = step["line"]
     evidence = [program.line_evidence(line)] if line is not None else []
@@ -262,4 +286,12 @@ def warned(program: Program) -> Iterator[Finding]:
                 yield Finding(code, {"line": line}, evidence, line=line)
 
 
-RULES = (accumulates, step_without_effect, trained_in_eval, graph_kept, graphs_in_list, warned)
+RULES = (
+    accumulates,
+    step_without_effect,
+    step_of_others,
+    trained_in_eval,
+    graph_kept,
+    graphs_in_list,
+    warned,
+)
