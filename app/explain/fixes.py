@@ -175,3 +175,22 @@ def record_again(program: Program, line: int | None) -> tuple[str, Fix | None]:
 
 #: What turns recording off.
 OFF = ("no_grad", "inference_mode", "set_grad_enabled")
+
+
+def in_place(program: Program, line: int | None) -> tuple[ast.Assign, str, str] | None:
+    """The statement `x = x - step` of a line, its name, and `x -= step`; None for others."""
+    statement = program.source.statement(line)
+    if not isinstance(statement, ast.Assign) or len(statement.targets) != 1:
+        return None
+    target, value = statement.targets[0], statement.value
+    if not isinstance(target, ast.Name) or not isinstance(value, ast.BinOp):
+        return None
+    sign = _SIGNS.get(type(value.op))
+    if sign is None or not isinstance(value.left, ast.Name) or value.left.id != target.id:
+        return None
+    return statement, target.id, f"{target.id} {sign}= {program.source.text(value.right)}"
+
+
+_SIGNS: dict[type[ast.operator], str] = {
+    ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/"
+}  # fmt: skip

@@ -18,7 +18,8 @@ class Call:
     """Becomes a row of the log: with no results yet when it is appended, whole when finished."""
 
     __slots__ = (
-        "_info", "_intervention", "_iteration", "_module", "_mutated", "_place", "_state",
+        "_info", "_intervention", "_iteration", "_module", "_mutated", "_place", "_renewed",
+        "_state",
         "inputs", "numbers", "occurrence", "op", "parent", "versions",
     )  # fmt: skip
 
@@ -40,6 +41,8 @@ class Call:
         self._module = module
         self._intervention = intervention
         self._mutated: list[int] = []
+        #: Inputs that got a new history.
+        self._renewed: list[torch.Tensor] = []
         #: The number of the composite op that makes this call, or -1.
         self.parent = -1
         self.inputs: list[torch.Tensor] = []
@@ -79,7 +82,9 @@ class Call:
             for tensor in outputs:
                 state.tensors.add(tensor, with_value=False)
         made: list[int] = []
-        for tensor in outputs:
+        # `y[0] = 5` returns nothing, and yet it made `y` another tensor.
+        renewed = [t for t in self._renewed if not any(t is output for output in outputs)]
+        for tensor in (*outputs, *renewed) if renewed else outputs:
             made.append(state.tensors.id(tensor))
             if recorded:
                 state.made(tensor, made[-1])
@@ -112,6 +117,7 @@ class Call:
             leaf = state.grads.owner(tensor)
             if recorded and tensor.requires_grad and not tensor.is_leaf:
                 state.replaced(old, tensor)
+                self._renewed.append(tensor)
             elif state.tensors.value(old) < 0:
                 state.tensors.revalue(tensor)
             elif leaf is not None and self._info.name in ("zero_", "_foreach_zero_"):

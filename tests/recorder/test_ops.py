@@ -194,3 +194,17 @@ def test_an_op_that_gives_its_input_is_no_ghost_and_one_in_place_is() -> None:
     assert reasons["contiguous"] == reasons["dropout"] == (False, None)
     assert reasons["relu_"] == (False, "no_input_requires_grad")
     assert reasons["detach"] == (False, "detached")
+
+
+def test_writing_an_element_gives_the_tensor_a_new_history() -> None:
+    trace = recorded(
+        "import torch\nx = torch.ones(2, requires_grad=True)\ny = torch.zeros(2)\n"
+        "y[0] = x[0] * 3\nz = y.sum()\nz.backward()"
+    )
+    [written] = [o for o in trace["ops"] if o["name"] == "__setitem__"]
+    before, after = written["mutated"][0], written["outputs"][0]
+    tensors = {t["id"]: t for t in trace["tensors"]}
+    assert before != after and tensors[before]["names"] == tensors[after]["names"] == ["y"]
+    assert tensors[after]["value"]["data"] == [3.0, 0.0]
+    [slices] = [n for n in trace["graphs"][0]["nodes"] if n["name"] == "CopySlices"]
+    assert slices["outputs"] == [after] and slices["op"] == written["id"]

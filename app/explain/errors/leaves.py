@@ -12,7 +12,7 @@ from app.explain.finding import Finding
 from app.explain.operands import tensor_of
 from app.explain.program import Program, shape_text
 from app.explain.source import receiver
-from app.trace.document import Evidence, Fix, Tensor
+from app.trace.document import Evidence, Fix, Tensor, Variable
 
 
 def owner_of(case: Case, *names: str) -> tuple[ast.expr | None, str, Tensor | None]:
@@ -181,6 +181,9 @@ def grad_is_none(case: Case) -> Finding | None:
             continue
         owner = source.text(grad.value)
         variable = program.variables.get(owner)
+        rebound = _rebound(program, case.line, variable)
+        if rebound is not None:
+            return rebound
         if not word and variable is not None and variable["grad"] is not None:
             continue
         values = {
@@ -193,6 +196,25 @@ def grad_is_none(case: Case) -> Finding | None:
         evidence = evidence_of(program, program.tensor_named(owner))
         return Finding("grad-is-none", values, evidence, [guard] if guard is not None else [])
     return None
+
+
+def _rebound(program: Program, line: int | None, variable: Variable | None) -> Finding | None:
+    """`w = w - 0.1 * w.grad` in its second turn: `w` is what the first turn made of it."""
+    update = fixes.in_place(program, line)
+    if update is None or variable is None or variable["grad_status"] != "not_a_leaf":
+        return None
+    statement, name, text = update
+    if name != variable["name"] or program.produced_on(variable["tensor"]) != line:
+        return None
+    indent = program.source.indent(statement.lineno)
+    lines = ["with torch.no_grad():", f"{indent}    {text}", f"{indent}{name}.grad = None"]
+    edit = edits.replace(program.source, statement, "\n".join(lines))
+    values = {
+        "name": name, "line": line, "update": text, "written": program.source.text(statement),
+    }  # fmt: skip
+    evidence = evidence_of(program, program.tensor_named(name))
+    offered = [edits.fix(f"Change `{name}` in place", edit)]
+    return Finding("grad-is-none-rebound", values, evidence, offered)
 
 
 def _guarded(program: Program, line: int | None, owner: str) -> Fix | None:

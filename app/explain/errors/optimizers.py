@@ -64,15 +64,18 @@ def given_a_module(case: Case) -> Finding | None:
     if edits.keyword(call, "lr") is None and called_name(call) not in OPTIMIZERS:
         return None
     written = _written(program, params)
-    edit = edits.append_to(program.source, params, ".parameters()")
+    call_it = isinstance(params, ast.Attribute) and params.attr == "parameters"
+    right = f"{written}()" if call_it else f"{written}.parameters()"
+    edit = edits.append_to(program.source, params, right.removeprefix(written))
     values = {
         "params": written,
         "line": case.line,
         "optimizer": called_name(call),
         "type": case.group("type"),
+        "right": right,
     }
     evidence = [program.line_evidence(case.line)] if case.line is not None else []
-    offered = [edits.fix(f"Give it `{written}.parameters()`", edit)]
+    offered = [edits.fix(f"Give it `{right}`", edit)]
     return Finding("optimizer-got-a-module", values, evidence, offered)
 
 

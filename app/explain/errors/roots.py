@@ -108,6 +108,15 @@ def _root_was_cut(
             offered = [fixes.remove_attribute(program, line, "data")]
         case "no_grad" | "inference_mode":
             values["context"], again = fixes.record_again(program, line)
+            update = fixes.in_place(program, line)
+            if update is not None and update[1] in program.tensors[cut.tensor]["names"]:
+                statement, name, text = update
+                written = program.source.text(statement)
+                values |= {"name": name, "update": text, "written": written}
+                edit = edits.replace(program.source, statement, text)
+                evidence = [program.op_evidence(op, f"{written}: a new tensor")]
+                change = edits.fix(f"Change `{name}` in place", edit)
+                return Finding("backward-root-rebound", values, evidence, [change])
             offered = [again]
         case "rebuilt":
             offered = [rebuilt_fix(program, op)]
