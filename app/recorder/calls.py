@@ -11,6 +11,7 @@ from app.recorder.functions import FunctionInfo
 from app.recorder.places import Place
 from app.recorder.state import State
 from app.recorder.tensors import tensors_in
+from app.recorder.timeline import Change, Step
 from app.trace.document import WhyNotRecorded
 
 
@@ -18,8 +19,8 @@ class Call:
     """Becomes a row of the log: with no results yet when it is appended, whole when finished."""
 
     __slots__ = (
-        "_info", "_intervention", "_iteration", "_module", "_mutated", "_place", "_renewed",
-        "_state",
+        "_changes", "_info", "_intervention", "_iteration", "_module", "_mutated", "_place",
+        "_renewed", "_state",
         "inputs", "numbers", "occurrence", "op", "parent", "versions",
     )  # fmt: skip
 
@@ -41,7 +42,9 @@ class Call:
         self._module = module
         self._intervention = intervention
         self._mutated: list[int] = []
-        #: Inputs that got a new history.
+        #: Tensors that keep their history, or have none, and hold other numbers now.
+        self._changes: list[Change] = []
+        #: Inputs, and what they are views of, that got a new history.
         self._renewed: list[torch.Tensor] = []
         #: The number of the composite op that makes this call, or -1.
         self.parent = -1
@@ -93,7 +96,10 @@ class Call:
         why = None if recorded else why_not(self._info.is_detach, self.inputs, *given)
         state.ops.rows[self.op] = self._row(tuple(made), recorded, why)
         if self.parent < 0 and not zeroed:
-            state.timeline.events.append(self.op)
+            changes = self._changes
+            state.timeline.events.append(
+                Step("op", self._place.line, op=self.op, changes=changes) if changes else self.op
+            )
 
     def _row(self, made: tuple[int, ...], recorded: bool, why: WhyNotRecorded | None) -> Any:
         return (
@@ -112,8 +118,10 @@ class Call:
         for tensor, version in zip(self.inputs, self.versions or (), strict=True):
             if version is None or tensor._version == version:
                 continue
+            state.tensors.written(tensor)
             old = state.tensors.id(tensor)
             self._mutated.append(old)
+            self._base_changed(tensor, recorded)
             leaf = state.grads.owner(tensor)
             if recorded and tensor.requires_grad and not tensor.is_leaf:
                 state.replaced(old, tensor)
@@ -123,9 +131,23 @@ class Call:
             elif leaf is not None and self._info.name in ("zero_", "_foreach_zero_"):
                 state.grads.filled_with_zeros(leaf, tensor)
                 zeroed = True
-            elif leaf is not None:
-                state.grads.events[leaf] = "assigned"
+            else:
+                if leaf is not None:
+                    state.grads.events[leaf] = "assigned"
+                self._changes.append(state.tensors.changed(tensor, old))
         return zeroed
+
+    def _base_changed(self, view: torch.Tensor, recorded: bool) -> None:
+        """What is written into a view is written into the tensor that it is a view of."""
+        state, base = self._state, view._base
+        number = state.tensors.known(base) if base is not None else None
+        if base is None or number is None or any(base is tensor for tensor in self.inputs):
+            return
+        if recorded and base.requires_grad and not base.is_leaf:
+            state.replaced(number, base)
+            self._renewed.append(base)
+        else:
+            self._changes.append(state.tensors.changed(base, number))
 
 
 def inputs_of(args: tuple[Any, ...], kwargs: Any) -> list[torch.Tensor]:

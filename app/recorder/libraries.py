@@ -158,6 +158,8 @@ class _Steps:
         frame = snippet_frame(_caller())
         self._mode.hidden_frame, values = self._stack.pop()
         with DisableTorchFunction():
+            for parameter, _ in values:
+                state.tensors.written(parameter)
             changes = [(state.tensors.id(p), value, state.summaries.of(p)) for p, value in values]
         line = frame.f_lineno if frame is not None else None
         state.timeline.add(Step("optimizer_step", line, changes=changes))

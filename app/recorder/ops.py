@@ -162,6 +162,10 @@ class OpMode(TorchFunctionMode):
         ):
             if info.in_place:
                 state.summaries.flush()
+                if args and isinstance(args[0], _Tensor):
+                    known = state.tensors.known(args[0])
+                    if known is not None:
+                        state.tensors.written(args[0])
             return func(*args, **kwargs) if kwargs else func(*args)
         call = self._call(info, frame, direct, args, kwargs)
         if info.in_place or (kwargs is not None and kwargs.get("out") is not None):
@@ -270,6 +274,7 @@ class OpMode(TorchFunctionMode):
             return self._backward(func, args, kwargs)
         if info.special == "shares_memory":
             state.summaries.share()
+            state.tensors.shared = True
             return func(*args, **kwargs)
         if info.special == "hook":
             state.has_hooks = True

@@ -35,6 +35,7 @@ from app.recorder.places import SNIPPET, Places
 from app.recorder.program import BOUND, LOOP, RESULT, TICK, Program, parse
 from app.recorder.state import State
 from app.recorder.stdout import Output
+from app.recorder.summaries import NOTHING
 from app.recorder.teardown import release
 from app.recorder.timeline import Step
 from app.recorder.variables import named_tensors, variables
@@ -255,8 +256,10 @@ class _Run:
             checks = self._checks(named)
             summaries = state.summaries.documents()
             inputs = self.inputs.report(named, summaries, self.limits.value_elements)
-        for variable, handle in found:
+        for variable, handle, present in found:
             variable["grad"] = summaries[handle]
+            if present != NOTHING:
+                variable["value"] = summaries[present]
         ids = Ids(len(state.tensors), len(state.ops.rows), len(state.op_of_node))
         tensors = state.tensors.documents(summaries, ids)
         ops = state.ops.documents(ids)
@@ -281,7 +284,7 @@ class _Run:
             "ops": ops,
             "graphs": graphs,
             "timeline": state.timeline.documents(state.ops, state.op_of_node, summaries, ids),
-            "variables": [variable for variable, _ in found],
+            "variables": [variable for variable, _, _ in found],
             "omitted": state.omitted,
             "bindings": state.bindings(),
             "inputs": inputs,

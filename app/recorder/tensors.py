@@ -31,6 +31,12 @@ class Tensors:
         #: One row, so that a program stopped in between leaves no half of one.
         self._rows: list[tuple[int, bool, bool, int]] = []
         self._names: dict[int, list[str]] = {}
+        #: Handles of the numbers that ops wrote into them since.
+        self._present: dict[int, int] = {}
+        #: Addresses of memory that was written to.
+        self._written: set[int] = set()
+        #: The program can write to memory unseen.
+        self.shared = False
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -75,6 +81,24 @@ class Tensors:
         kind, leaf, _, value = self._rows[number]
         self._rows[number] = (kind, leaf, tensor.requires_grad, value)
 
+    def changed(self, tensor: torch.Tensor, number: int) -> tuple[int, int, int]:
+        """An op wrote into it: its number, the handles of its numbers before and after."""
+        before = self._present.get(number, self.value(number))
+        after = self._present[number] = self._summaries.of(tensor)
+        return (number, before, after)
+
+    def written(self, tensor: torch.Tensor) -> None:
+        """Something wrote into the memory of this tensor, and so of its views."""
+        address = _memory(tensor)
+        if address is not None:
+            self._written.add(address)
+
+    def present(self, tensor: torch.Tensor) -> int:
+        """The handle of its numbers as they are now; `NOTHING` if they are the first ones."""
+        if not self.shared and _memory(tensor) not in self._written:
+            return NOTHING
+        return self._summaries.of(tensor)
+
     def value(self, number: int) -> int:
         """The handle of its first value."""
         return self._rows[number][3]
@@ -106,6 +130,13 @@ class Tensors:
                 }
             )
         return found
+
+
+def _memory(tensor: torch.Tensor) -> int | None:
+    try:
+        return tensor.untyped_storage().data_ptr()
+    except (RuntimeError, NotImplementedError):
+        return None  # sparse, functorch's wrappers: no memory of its own
 
 
 def tensors_in(value: Any, depth: int = 4) -> list[torch.Tensor]:

@@ -19,7 +19,7 @@ Change = tuple[int, int, int]
 
 @dataclass(slots=True)
 class Step:
-    """An event that is neither an op nor the run of a node."""
+    """An event that is neither a mere op nor the run of a node."""
 
     kind: EventKind
     line: int | None
@@ -27,6 +27,8 @@ class Step:
     node: int | None = None
     text: str | None = None
     changes: list[Change] | None = None
+    #: The op that made the changes.
+    op: int | None = None
 
 
 class Timeline:
@@ -86,6 +88,8 @@ def _told(step: Step, summaries: list[Summary | None]) -> Event:
     event: Event = {"kind": step.kind, "line": step.line}
     if step.graph is not None:
         event["graph"] = f"g{step.graph}"
+    if step.op is not None:
+        event["op"] = f"o{step.op}"
     if step.node is not None:
         event["node"] = f"n{step.node}"
     if step.text is not None:

@@ -86,12 +86,14 @@ def _closure(name: str, function: FunctionType) -> list[tuple[str, Any]]:
     return found
 
 
-def variables(state: State, named: list[tuple[str, torch.Tensor]]) -> list[tuple[Variable, int]]:
-    """Each name with the handle of its .grad, which is still to be told.
+def variables(
+    state: State, named: list[tuple[str, torch.Tensor]]
+) -> list[tuple[Variable, int, int]]:
+    """Each name with the handles of its .grad and its present numbers, still to be told.
 
     Must run with torch-function modes disabled.
     """
-    result: list[tuple[Variable, int]] = []
+    result: list[tuple[Variable, int, int]] = []
     for name, tensor in named:
         number = state.tensors.id(tensor)
         state.tensors.name(number, name)
@@ -109,7 +111,8 @@ def variables(state: State, named: list[tuple[str, torch.Tensor]]) -> list[tuple
             "grad_status": _status(state, number, tensor, retained, grad),
             "explanation": "",
         }
-        result.append((variable, state.grads.of(tensor, number) if grad is not None else NOTHING))
+        handle = state.grads.of(tensor, number) if grad is not None else NOTHING
+        result.append((variable, handle, state.tensors.present(tensor)))
     return result
 
 

@@ -327,10 +327,10 @@ class Update(TypedDict):
 class Event(TypedDict):
     """One step of the run.
 
-    op: `op`. backward: `graph` (a backward call begins). node: `graph`,
-    `node` (the engine ran it). accumulate: `graph`, `node`, and `updates` of
-    the leaf's .grad. zero_grad: `updates` of .grad. optimizer_step: `updates`
-    of the values. print: `text`. error: `text`.
+    op: `op`, and `updates` of the values that it changed in place. backward:
+    `graph` (a backward call begins). node: `graph`, `node` (the engine ran it).
+    accumulate: `graph`, `node`, and `updates` of the leaf's .grad. zero_grad:
+    `updates` of .grad. optimizer_step: `updates` of the values. print: `text`. error: `text`.
     """
 
     kind: EventKind
@@ -391,6 +391,8 @@ class Variable(TypedDict):
     grad: Summary | None
     grad_status: GradStatus
     explanation: str
+    #: Its numbers at the end, where something wrote into its memory.
+    value: NotRequired[Summary | None]
     why: NotRequired[Why]
 
 

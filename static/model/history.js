@@ -74,11 +74,16 @@ class Recorder {
     else if (step.kind === 'accumulate') this.accumulate(step);
     else if (step.kind === 'zero_grad') this.grads(step);
     else if (step.kind === 'optimizer_step') {
-      for (const { tensor, before, after } of step.updates) {
-        const known = this.history.values.get(tensor);
-        if (!known?.length) push(this.history.values, tensor, { step: -1, value: before });
-        push(this.history.values, tensor, { step: step.index, value: after });
-      }
+      this.values(step);
+    }
+  }
+
+  /** Values that the step changed in place. @param {Step} step */
+  values(step) {
+    for (const { tensor, before, after } of step.updates) {
+      const known = this.history.values.get(tensor);
+      if (!known?.length) push(this.history.values, tensor, { step: -1, value: before });
+      push(this.history.values, tensor, { step: step.index, value: after });
     }
   }
 
@@ -92,7 +97,7 @@ class Recorder {
       for (const edgeId of step.edges) push(this.history.edges, edgeId, { step: step.index, gradient: null, sent: true });
     }
     const op = this.opById.get(opId);
-    if (step.op === opId) for (const update of step.updates) push(this.history.values, update.tensor, { step: step.index, value: update.after });
+    if (step.op === opId) this.values(step);
     for (const tensor of op?.outputs ?? []) {
       if (this.history.values.has(tensor)) continue;
       push(this.history.values, tensor, { step: step.index, value: this.base.tensorById.get(tensor)?.value ?? null });

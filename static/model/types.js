@@ -106,6 +106,7 @@
  * @property {string | null} grad_fn
  * @property {Summary | null} grad
  * @property {string} grad_status
+ * @property {Summary | null} [value]  At the end, where something wrote into its memory.
  * @property {string} explanation
  * @property {{sentence: string, steps: WhyStep[], cut: WhyStep | null, paths: WhyPath[], nodes: string[], edges: string[]}} [why]
  *

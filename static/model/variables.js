@@ -32,13 +32,15 @@ export function variablesAt(model, step) {
     const status = final && final.tensor === info.id ? final.grad_status : '';
     const grad = gradAt(model, step, info.id);
     const known = upTo(model.history.values.get(info.id), step);
+    // Written through other views of its memory, which no step tells of.
+    const ended = step >= model.steps.length - 1 && final?.tensor === info.id ? final.value : undefined;
     const shown = grad ? grad.after : status === 'assigned' ? (final?.grad ?? null) : null;
     out.push({
       name,
       tensor: info.id,
       card: model.cardOfTensor.get(info.id) ?? null,
       info,
-      value: known ? known.value : info.value,
+      value: ended ?? (known ? known.value : info.value),
       grad: shown,
       gradText: shown ? '' : whyNone(model, step, info, status),
       status,

@@ -208,3 +208,33 @@ def test_writing_an_element_gives_the_tensor_a_new_history() -> None:
     assert tensors[after]["value"]["data"] == [3.0, 0.0]
     [slices] = [n for n in trace["graphs"][0]["nodes"] if n["name"] == "CopySlices"]
     assert slices["outputs"] == [after] and slices["op"] == written["id"]
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "a = torch.zeros(3)\na[0] = 5\na.fill_(7)",
+        "w = torch.ones(2, requires_grad=True)\n(w * w).sum().backward()\n"
+        "with torch.no_grad():\n    w -= 0.1 * w.grad",
+        "y = torch.ones(3, requires_grad=True) * 2\ny[0].mul_(5)",
+        "y = torch.ones(3, requires_grad=True) * 2\nv = y.view(3, 1)\ny.mul_(5)",
+        "a = torch.zeros(4)\nb = a[:2]\nc = a.numpy()\nc[1] = 3\nb[0] = 2",
+        "w = torch.ones(2, requires_grad=True)\nw.data.mul_(3)",
+        "w = nn.Parameter(torch.ones(2))\nopt = torch.optim.SGD([w], lr=0.5)\n"
+        "(w * w).sum().backward()\nopt.step()",
+        "a = torch.ones(2)\nb = torch.zeros(2)\ntorch.add(a, a, out=b)",
+    ],
+)
+def test_values_at_the_end_are_those_of_the_plain_run(code: str) -> None:
+    trace, theirs = recorded("import torch\nfrom torch import nn\n" + code), run_plain(code)
+    first = {tensor["id"]: tensor["value"] for tensor in trace["tensors"]}
+    for variable in trace["variables"]:
+        value = variable.get("value", first[variable["tensor"]])
+        same_numbers(value, theirs.names[variable["name"]])
+
+
+def test_an_op_that_writes_tells_what_it_changed() -> None:
+    trace = recorded("import torch\na = torch.zeros(2)\na.add_(1)\na.add_(1)")
+    updates = [e["updates"] for e in trace["timeline"] if "updates" in e]
+    changed = [(u["before"]["data"], u["after"]["data"]) for [u] in updates]
+    assert changed == [([0.0, 0.0], [1.0, 1.0]), ([1.0, 1.0], [2.0, 2.0])]
