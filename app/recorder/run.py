@@ -97,6 +97,7 @@ class _Run:
         self.inputs = Inputs(self.state, request.inputs)
         self.interventions: Interventions | None = None
         self.stdout = Output(limits.stdout_chars, self._printed)
+        self.stderr = Output(limits.stdout_chars)
         self.warned = Warned()
 
     def execute(self) -> None:
@@ -195,7 +196,7 @@ class _Run:
         grad_mode = torch.is_grad_enabled()
         graph._engine_run_backward = torch.autograd._engine_run_backward = backward.run  # type: ignore[assignment,attr-defined]
         sys.stdout = self.stdout
-        sys.stderr = Output(self.limits.stdout_chars)
+        sys.stderr = self.stderr
         sys.modules["__main__"] = self.module
         try:
             yield
@@ -268,7 +269,7 @@ class _Run:
         nonfinite = first_nonfinite(ops, tensors, graphs) if state.summaries.nonfinite else None
         if state.summaries.cut:
             state.omit("values", state.summaries.cut)
-        return {
+        trace: Trace = {
             "schema_version": SCHEMA_VERSION,
             "runtime": {
                 "python": platform.python_version(),
@@ -292,3 +293,7 @@ class _Run:
             "first_nonfinite": nonfinite,
             "interventions": self.interventions.report() if self.interventions else [],
         }
+        if self.stderr.text:
+            trace["stderr"] = self.stderr.text
+            trace["stderr_truncated"] = self.stderr.sink.truncated
+        return trace

@@ -452,6 +452,9 @@ class Trace(TypedDict):
     runtime: Runtime
     stdout: str
     stdout_truncated: bool
+    #: Where something was written to it.
+    stderr: NotRequired[str]
+    stderr_truncated: NotRequired[bool]
     warnings: list[Warning]
     error: Error | None
     tensors: list[Tensor]

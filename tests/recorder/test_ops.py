@@ -238,3 +238,15 @@ def test_an_op_that_writes_tells_what_it_changed() -> None:
     updates = [e["updates"] for e in trace["timeline"] if "updates" in e]
     changed = [(u["before"]["data"], u["after"]["data"]) for [u] in updates]
     assert changed == [([0.0, 0.0], [1.0, 1.0]), ([1.0, 1.0], [2.0, 2.0])]
+
+
+def test_what_goes_to_stderr_is_told_apart() -> None:
+    trace = recorded(
+        "import sys, traceback\nprint('out')\nprint('err', file=sys.stderr)\n"
+        "try:\n    1 / 0\nexcept ZeroDivisionError:\n    traceback.print_exc()"
+    )
+    assert trace["stdout"] == "out\n"
+    assert trace["stderr"].startswith("err\nTraceback")
+    assert trace["stderr"].endswith("ZeroDivisionError: division by zero\n")
+    assert trace["stderr_truncated"] is False
+    assert "stderr" not in recorded("print('out')")
