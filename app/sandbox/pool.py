@@ -171,10 +171,10 @@ class LocalPool:
         loop = asyncio.get_running_loop()
         loop.call_later(_REFILL_DELAY, self._stock.refill)
         self._leased[child] = place
-        answered = False
+        at_leisure = False
         try:
             place.begin(child.yield_to_others)
-            answer, answered = await self._run(child, request, seconds, progress)
+            answer, at_leisure = await self._run(child, request, seconds, progress)
             return answer
         except _NotStarted:
             if self._leased.pop(child, None) is None:  # stopped meanwhile
@@ -184,7 +184,7 @@ class LocalPool:
             raise
         finally:
             # Where others wait for the place, nothing is won by waiting.
-            if answered and not self._lanes.full:
+            if at_leisure and not self._lanes.full:
                 loop.call_later(_DISPOSE_DELAY, self._clear, child)
             else:
                 self._clear(child)
@@ -208,16 +208,17 @@ class LocalPool:
         seconds: float,
         progress: Callable[[Progress], None] | None,
     ) -> tuple[bytes, bool]:
-        """An answer in any case, and whether it is a trace that the child itself gave;
+        """An answer in any case, and whether its child may have a moment until it is ended;
         raises _NotStarted where the child died before it began."""
         started = time.monotonic()
         try:
             async with asyncio.timeout(seconds + _grace(seconds)):
                 answer = await self._converse(child, request, seconds, progress)
-            if len(answer) > _SMALL_ANSWER:  # it must not run on beside the one that checks it
+            small = len(answer) <= _SMALL_ANSWER
+            if not small:  # it must not run on beside the one that checks it
                 child.kill()
             await self._validate(answer)
-            return answer, True
+            return answer, small
         except TimeoutError:
             return ends.out_of_time(request, seconds, time.monotonic() - started), False
         except TooLarge:
