@@ -34,6 +34,9 @@ _REPORT_SECONDS = 0.05
 _CHECK_SECONDS = 15.0
 #: Seconds until a fork that may wait is ordered: it should not disturb the run.
 _REFILL_DELAY = 0.012
+#: Seconds from an answer to the end of its child: the answer leaves first, for the end of a
+#: process and the fork of the next take the processor.
+_DISPOSE_DELAY = 0.002
 #: A child that dies before it has read its program is replaced: by those in stock, which
 #: may have died with it, and so many times more.
 _ATTEMPTS = 3
@@ -84,6 +87,8 @@ class LocalPool:
             calm=lambda: not self._lanes.full,
         )
         self._probes: dict[str, str] | None = None
+        #: Children that programs were given, with the place that each holds until it is dead.
+        self._leased: dict[Child, Place] = {}
 
     async def start(self) -> None:
         """Load, test the jail, fork ahead; raises `SandboxUnavailable`."""
@@ -112,6 +117,8 @@ class LocalPool:
     async def stop(self) -> None:
         """End every child; whoever still waits for an answer gets an error."""
         await self._stock.close()
+        for child in list(self._leased):
+            self._clear(child)
 
     def status(self) -> dict[str, Any]:
         return {
@@ -139,31 +146,60 @@ class LocalPool:
         """See `Evaluator`; `deadline` in seconds can only shorten the time limit."""
         seconds = min(deadline or self._time_limit, self._time_limit)
         place = await self._lanes.enter(client)
-        try:
-            return await self._lease(request, seconds, progress, place)
-        finally:
-            place.leave()
-            self._stock.rehearse()
+        for _ in range(self._stock.idle + _ATTEMPTS):
+            try:
+                child = await self._stock.take()
+            except BaseException:
+                self._leave(place)
+                raise
+            try:
+                return await self._lend(child, request, seconds, progress, place)
+            except _NotStarted:
+                place.pause()
+        self._leave(place)
+        raise Overloaded(RESTART_PAUSE)
 
-    async def _lease(
+    async def _lend(
         self,
+        child: Child,
         request: TraceRequest,
         seconds: float,
         progress: Callable[[Progress], None] | None,
         place: Place,
     ) -> bytes:
-        for _ in range(self._stock.idle + _ATTEMPTS):
-            child = await self._stock.take()
-            asyncio.get_running_loop().call_later(_REFILL_DELAY, self._stock.refill)
+        """Run it; the place stays taken until `_clear`, or where it raises _NotStarted."""
+        loop = asyncio.get_running_loop()
+        loop.call_later(_REFILL_DELAY, self._stock.refill)
+        self._leased[child] = place
+        at_leisure = False
+        try:
             place.begin(child.yield_to_others)
-            try:
-                return await self._run(child, request, seconds, progress)
-            except _NotStarted:
-                place.pause()
-            finally:
-                child.dispose()
-                self._stock.refill()
-        raise Overloaded(RESTART_PAUSE)
+            answer, at_leisure = await self._run(child, request, seconds, progress)
+            return answer
+        except _NotStarted:
+            if self._leased.pop(child, None) is None:  # stopped meanwhile
+                raise Overloaded(RESTART_PAUSE) from None
+            child.dispose()
+            self._stock.refill()
+            raise
+        finally:
+            # Where others wait for the place, nothing is won by waiting.
+            if at_leisure and not self._lanes.full:
+                loop.call_later(_DISPOSE_DELAY, self._clear, child)
+            else:
+                self._clear(child)
+
+    def _clear(self, child: Child) -> None:
+        """Kill it, then give its place to the next; what it said since its answer is lost."""
+        place = self._leased.pop(child, None)
+        if place is not None:
+            child.dispose()
+            self._stock.refill()
+            self._leave(place)
+
+    def _leave(self, place: Place) -> None:
+        place.leave()
+        self._stock.rehearse()
 
     async def _run(
         self,
@@ -171,27 +207,31 @@ class LocalPool:
         request: TraceRequest,
         seconds: float,
         progress: Callable[[Progress], None] | None,
-    ) -> bytes:
-        """An answer in any case; raises _NotStarted where the child died before it began."""
+    ) -> tuple[bytes, bool]:
+        """An answer in any case, and whether its child may have a moment until it is ended;
+        raises _NotStarted where the child died before it began."""
         started = time.monotonic()
         try:
             async with asyncio.timeout(seconds + _grace(seconds)):
                 answer = await self._converse(child, request, seconds, progress)
-            child.kill()
+            small = len(answer) <= _SMALL_ANSWER
+            if not small:  # it must not run on beside the one that checks it
+                child.kill()
             await self._validate(answer)
-            return answer
+            return answer, small
         except TimeoutError:
-            return ends.out_of_time(request, seconds, time.monotonic() - started)
+            return ends.out_of_time(request, seconds, time.monotonic() - started), False
         except TooLarge:
-            return ends.too_large(request, time.monotonic() - started, self._answer_bytes)
+            elapsed = time.monotonic() - started
+            return ends.too_large(request, elapsed, self._answer_bytes), False
         except BadFrame as error:
-            return ends.not_a_trace(request, time.monotonic() - started, str(error))
+            return ends.not_a_trace(request, time.monotonic() - started, str(error)), False
         except EOFError:
             status = await self._status_of(child)
             elapsed = time.monotonic() - started
             if child.gone.cancelled():
-                return ends.zygote_died(request, elapsed)
-            return ends.without_answer(request, elapsed, status)
+                return ends.zygote_died(request, elapsed), False
+            return ends.without_answer(request, elapsed, status), False
 
     async def _converse(
         self,

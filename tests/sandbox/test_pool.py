@@ -168,7 +168,61 @@ def test_a_full_queue_is_refused_with_a_time(own: Running) -> None:
     assert len(served) >= 66  # two run, 64 wait
     assert refused
     assert all(one.retry_after > 0 for one in refused)
-    assert own.pool.status()["queued"] == own.pool.status()["running"] == 0
+    assert own.pool.status()["queued"] == 0
+    eventually(lambda: own.pool.status()["running"] == 0)
+
+
+#: Answers honestly, by way of its own process's memory, but never ends.
+LINGERS = """
+import os
+os._exit = lambda status: [None for _ in iter(int, 1)]
+"""
+
+
+def test_a_child_that_lives_on_after_its_answer_is_killed_before_its_place_is_free(
+    own: Running,
+) -> None:
+    async def scene() -> tuple[int, int]:
+        born = set(offspring(zygote(own)))
+        answer = await own.pool.evaluate(TraceRequest(code=LINGERS))
+        assert end_of(answer) is None
+        running = own.pool.status()["running"]
+        while own.pool.status()["running"]:
+            await asyncio.sleep(0)
+        # Killed already, at most not yet buried.
+        alive = born - {pid for pid in born if is_dead(pid)}
+        return running, len(born) - len(alive)
+
+    running, dead = own.do(scene())
+    assert running == 1
+    assert dead == 1
+    eventually(lambda: at_rest(own))
+
+
+def is_dead(pid: int) -> bool:
+    """Ended, or with a SIGKILL that it can't escape."""
+    try:
+        status = Path(f"/proc/{pid}/status").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return True
+    fields = dict(line.split(":", 1) for line in status.splitlines())
+    pending = int(fields["SigPnd"], 16) | int(fields["ShdPnd"], 16)
+    return fields["State"].split()[0] in "ZX" or bool(pending >> (signal.SIGKILL - 1) & 1)
+
+
+def test_stopping_ends_children_whose_answer_was_sent() -> None:
+    with running_pool() as running:
+        pid = zygote(running)
+
+        async def scene() -> list[int]:
+            await running.pool.evaluate(TraceRequest(code=LINGERS))
+            children = offspring(pid)
+            await running.pool.stop()
+            return children
+
+        children = running.do(scene())
+        assert running.pool.status()["running"] == 0
+        eventually(lambda: not any(Path(f"/proc/{each}").exists() for each in children))
 
 
 def test_long_runs_make_room_for_short_ones(own: Running) -> None:
