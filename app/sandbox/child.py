@@ -111,6 +111,8 @@ def _amend(trace: Trace) -> None:
 
 
 def _check(data: bytes) -> bytes:
+    # No program runs in here: what was made with the reserve is checked with it.
+    lift_memory_limit()
     try:
         validate(data)
     except ValueError as error:
