@@ -174,7 +174,8 @@ class Block:
             _, low, high, _ = self._statistics
             self._counts = _histograms(rows, low, high, self._bad)
         if single:
-            self._statistics = [_listed(column) for column in self._statistics]
+            # Without arrays: for one number these cost more than the reduction itself.
+            self._statistics = [numbers(column.tolist()) for column in self._statistics]
             self._contents = _listed(self._contents)
             self._counts = _listed(self._counts)
 
