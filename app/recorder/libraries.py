@@ -139,7 +139,7 @@ class _Steps:
         self._mode = mode
         self._stack: list[tuple[Any, list[tuple[torch.Tensor, Any]]]] = []
 
-    def before(self, optimizer: Any, *_: Any) -> None:
+    def before(self, optimizer: Any, args: Any, kwargs: Any) -> None:
         state = self._state
         with DisableTorchFunction():
             state.timeline.settle()
@@ -152,10 +152,14 @@ class _Steps:
             state.summaries.flush()
         self._stack.append((self._mode.hidden_frame, values))
         self._mode.hidden_frame = snippet_frame(_caller())
+        # A closure is the snippet's own: what it does is shown.
+        closure = any(callable(value) for value in (*args[1:], *kwargs.values()))
+        self._mode.stepping = type(optimizer).__module__.startswith("torch.optim") and not closure
 
     def after(self, *_: Any) -> None:
         state = self._state
         frame = snippet_frame(_caller())
+        self._mode.stepping = False
         self._mode.hidden_frame, values = self._stack.pop()
         with DisableTorchFunction():
             for parameter, _ in values:

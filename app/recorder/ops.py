@@ -40,6 +40,8 @@ class OpMode(TorchFunctionMode):
         self._parent_frame: FrameType | None = None
         #: The snippet's frame that called an optimizer's step: its own ops are not shown.
         self.hidden_frame: FrameType | None = None
+        #: One of torch's own optimizers steps: none of its ops is shown, so none is looked at.
+        self.stepping = False
         #: The nn.Modules that are being run, outermost first.
         self.modules: list[torch.nn.Module] = []
         self._module_paths = ModulePaths()
@@ -56,6 +58,10 @@ class OpMode(TorchFunctionMode):
             info = self._infos[func] = FunctionInfo(func)
         if info.special == "quiet":
             return func(*args, **kwargs) if kwargs else func(*args)
+        if self.stepping:
+            if id(sys._getframe(1).f_code) not in self._by_code:
+                return func(*args, **kwargs) if kwargs else func(*args)
+            self.stepping = False  # the step raised, and the snippet goes on
         state = self._state
         if state.timeline.catch_up is not None:
             state.timeline.catch_up()

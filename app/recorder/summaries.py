@@ -6,11 +6,15 @@ together, and must be called before anything writes in place.
 
 from __future__ import annotations
 
+import weakref
+from collections.abc import Callable
+from typing import Any
+
 import torch
 
 from app.recorder.budget import Budget
 from app.recorder.kinds import Kind, Kinds
-from app.recorder.summary import Block, small, unknown, unusual
+from app.recorder.summary import Block, memory, small, unknown, unusual
 from app.trace.document import Summary
 
 #: The handle where there is no tensor, and of one that was cut: no summary is told of either.
@@ -44,6 +48,8 @@ class Summaries:
         self._unseen_writes = False
         #: Elements of the tensors that were too large to be told one by one.
         self._drawn_elements = 0
+        #: What was read last of large tensors: where, of which, and what came of it.
+        self._last: tuple[Any, Callable[[], Any], Block | None] = (None, lambda: None, None)
         self.cut = 0
         #: Was any number seen that is NaN or infinite?
         self.nonfinite = False
@@ -66,6 +72,9 @@ class Summaries:
             budget.left -= kind.chars * budget.copies
             # Without numbers in plain memory (sparse, functorch's wrappers) there is no address.
             if kind.reducible and type(tensor) in _PLAIN and tensor.data_ptr():
+                if kind.count > LARGE and not (kind.few or self._unseen_writes):
+                    self._read_large(handle, tensor, kind)
+                    return handle
                 self._later(handle, tensor.detach() if alias else tensor, kind)
                 return handle
         except (RuntimeError, NotImplementedError, ValueError, TypeError):
@@ -98,6 +107,7 @@ class Summaries:
             block.write(found)
             self._blocks[index] = None  # type: ignore[call-overload]  # its arrays can go
         self._blocks.clear()
+        self._last = (None, lambda: None, None)
         return found
 
     def _later(self, handle: int, tensor: torch.Tensor, kind: Kind) -> None:
@@ -130,6 +140,22 @@ class Summaries:
             )
         self._blocks.append(block)
         self.nonfinite = self.nonfinite or block.nonfinite
+
+    def _read_large(self, handle: int, tensor: torch.Tensor, kind: Kind) -> None:
+        """Read at once.  A view right after its tensor, and the other way round, is read once."""
+        key = memory(tensor)
+        known, reference, block = self._last
+        if key is None or key != known or reference() is None or block is None:
+            self._read(kind, [handle], [tensor.detach()])
+            block = self._blocks[-1]
+        else:
+            self._drawn_elements += kind.count
+            with torch.no_grad():
+                with_heat = self._drawn_elements < _HEAT_ELEMENTS
+                block = block.reshaped(kind, handle, tensor.detach(), with_heat)
+            self._blocks.append(block)
+        # While that tensor lives, its memory is no other's.
+        self._last = (key, weakref.ref(tensor), block)
 
     def _now(self, tensor: torch.Tensor) -> Summary | None:
         try:

@@ -179,6 +179,14 @@ class Block:
             self._contents = _listed(self._contents)
             self._counts = _listed(self._counts)
 
+    def reshaped(self, kind: Kind, handle: int, tensor: torch.Tensor, with_heat: bool) -> Block:
+        """Of a tensor that has the memory of this block's: only the heat map is its own."""
+        other = Block.__new__(Block)
+        other._kind, other._handles = kind, [handle]
+        other._statistics, other._bad, other._counts = self._statistics, self._bad, self._counts
+        other._contents = _listed(_heat(tensor.unsqueeze(0), kind.shape)) if with_heat else None
+        return other
+
     @property
     def nonfinite(self) -> bool:
         return self._bad is not None and any(self._bad)
@@ -216,10 +224,21 @@ def _norms(rows: torch.Tensor) -> torch.Tensor:
 
 def _in_memory_order(tensor: torch.Tensor) -> torch.Tensor:
     """All elements as one row, in any order: statistics of a transposed tensor need no copy."""
-    if not tensor.is_contiguous():
-        order = sorted(range(tensor.dim()), key=tensor.stride, reverse=True)
-        tensor = tensor.permute(order)
-    return tensor.reshape(1, -1)
+    return _sorted(tensor).reshape(1, -1)
+
+
+def _sorted(tensor: torch.Tensor) -> torch.Tensor:
+    """With its dimensions in the order of its memory."""
+    if tensor.is_contiguous():
+        return tensor
+    return tensor.permute(sorted(range(tensor.dim()), key=tensor.stride, reverse=True))
+
+
+def memory(tensor: torch.Tensor) -> tuple[int, int, torch.dtype, int] | None:
+    """What tells the numbers of a tensor apart; None if it does not fill its memory."""
+    if not _sorted(tensor).is_contiguous():
+        return None
+    return (tensor.data_ptr(), tensor.numel(), tensor.dtype, tensor._version)
 
 
 def _listed(column: Any) -> Any:
