@@ -193,8 +193,14 @@ def test_detach_severs_what_torch_severs() -> None:
 
 def test_a_gradient_that_is_read_is_called_so() -> None:
     code = "x = torch.ones(2, requires_grad=True)\n(x * x).sum().backward()\n"
-    model = ask(code + "x.grad.zero_()\ny = x.grad * 2\n")["models"][0]
+    answer = ask(code + "x.grad.zero_()\ny = x.grad * 2\n")
+    model, walk = answer["models"][0], answer["walks"][0]
     assert titles(model, "constant") == ["x.grad"]
+    (card,) = [one["id"] for one in model["cards"] if one["kind"] == "constant"]
+    # It has the numbers of x.grad at each step, not those it was first seen with.
+    seen = [at["cards"][card]["value"] for at in walk]
+    assert seen == [at["variables"].get("x", {}).get("grad") for at in walk]
+    assert seen[-1] == [0.0, 0.0] and [2.0, 2.0] in seen
     # Which of two it is the text alone does not say.
     both = ask(
         "w = torch.ones(2, requires_grad=True)\n" + code + "w.sum().backward()\n"
