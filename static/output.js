@@ -19,6 +19,17 @@ const INTERNAL = /\s*\(Triggered internally at [^)]*\)\.?/;
 const MOST_OPEN = 2;
 const MOST_LEAVES = 12;
 
+/** What went to stderr, under its own name: colour alone would not say it. @param {import('./model/types.js').Trace} trace */
+function errorsOf({ stderr = '', stderr_truncated: cut = false }) {
+  if (stderr === '') return [];
+  return [
+    h('section', { class: 'output__errors', 'aria-label': 'Standard error' },
+      h('h3', { class: 'output__label' }, 'stderr'),
+      h('div', { class: 'output__text' }, stderr),
+      cut && h('p', { class: 'panel__empty' }, 'The rest of stderr was cut.')),
+  ];
+}
+
 /** @param {HTMLElement} host @param {Store} store @param {Actions} actions */
 export function createOutput(host, store, actions) {
   const lines = h('div', { class: 'output__lines' });
@@ -33,12 +44,13 @@ export function createOutput(host, store, actions) {
     const model = shown(state);
     printed = [];
     const prints = model?.steps.filter((step) => step.kind === 'print') ?? [];
-    if (!model || (prints.length === 0 && model.trace.stdout === '')) {
+    const errors = model ? errorsOf(model.trace) : [];
+    if (!model || (prints.length === 0 && model.trace.stdout === '' && errors.length === 0)) {
       fill(lines, h('p', { class: 'panel__empty' }, 'Nothing printed.'));
       return;
     }
     if (prints.length === 0 || prints.length > MOST) {
-      fill(lines, h('div', { class: 'output__text' }, model.trace.stdout));
+      fill(lines, model.trace.stdout !== '' && h('div', { class: 'output__text' }, model.trace.stdout));
     } else {
       printed = prints.map((step) => ({
         step: step.index,
@@ -47,6 +59,7 @@ export function createOutput(host, store, actions) {
       fill(lines, printed.map(({ element }) => element));
     }
     if (model.trace.stdout_truncated) lines.append(h('p', { class: 'panel__empty' }, 'The rest of the output was cut.'));
+    lines.append(...errors);
     mark(state);
   }
   function mark(/** @type {State} */ { step }) {

@@ -3,8 +3,10 @@
  */
 
 const RANK_GAP = 56;
-/** Width to height of a picture in columns. */
+/** Width to height of a picture in columns, as the pane is. */
 const ASPECT = 1.5;
+/** From so many columns on they are worth the jumps between them: a pane takes a tall picture better than a flat one. */
+const FEWEST = { TB: 3, LR: 2 };
 const COLUMN_GAP = 120;
 
 /**
@@ -17,9 +19,10 @@ const COLUMN_GAP = 120;
  * columns, read like text.
  * @param {number[]} rank  Of all nodes, boxes first. @param {Float64Array} x
  * @param {Float64Array} depth  Of each rank. @param {number[]} widths  Of the boxes.
+ * @param {'TB' | 'LR'} direction  From left to right, width and height are turned.
  * @returns {Places}
  */
-export function columns(rank, x, depth, widths) {
+export function columns(rank, x, depth, widths, direction) {
   const count = depth.length;
   const left = new Float64Array(count).fill(Infinity);
   const right = new Float64Array(count).fill(-Infinity);
@@ -33,8 +36,10 @@ export function columns(rank, x, depth, widths) {
     height += depth[r] + RANK_GAP;
     typical += (right[r] - left[r]) / count;
   }
-  const wanted = Math.floor(Math.sqrt((height * ASPECT) / (typical + COLUMN_GAP)));
-  const perColumn = wanted >= 3 ? height / wanted : Infinity;
+  const aspect = direction === 'TB' ? ASPECT : 1 / ASPECT;
+  const ideal = Math.sqrt((height * aspect) / (typical + COLUMN_GAP));
+  const wanted = direction === 'TB' ? Math.floor(ideal) : Math.round(ideal);
+  const perColumn = wanted >= FEWEST[direction] ? height / wanted : Infinity;
   const column = new Int32Array(count);
   const y = new Float64Array(count);
   let [at, current, tallest] = [0, 0, 0];

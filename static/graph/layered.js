@@ -39,7 +39,7 @@ export function layeredLayout({ items, links, direction }) {
 
   const depth = new Float64Array(count);
   items.forEach((item, i) => { depth[rank[i]] = Math.max(depth[rank[i]], item[along]); });
-  const places = columns(graph.rank, x, depth, items.map((item) => item[across]));
+  const places = columns(graph.rank, x, depth, items.map((item) => item[across]), direction);
   return answer({ items, links, direction, graph, places, source, target, flipped });
 }
 

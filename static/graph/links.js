@@ -108,7 +108,7 @@ export function buildLink(element, { link }) {
     root.append('path').attr('class', 'gw-gradient').attr('pathLength', 1);
     root.append('path').attr('class', 'gw-gradient-head');
   }
-  if (link.severed) {
+  if (link.cut) {
     const scissors = root.append('g').attr('class', 'gw-scissors');
     scissors.append('circle').attr('r', 10);
     scissors.append('path').attr('d', 'M-5,-4a2,2 0 1 0 .01,0M-5,4a2,2 0 1 0 .01,0M-3.4,-2.8L5.5,4.2M-3.4,2.8L5.5,-4.2').attr('transform', 'rotate(-90)');
@@ -137,7 +137,7 @@ export function updateLink(element, drawn, largest, forwardActive) {
   }
   const [x, y] = drawn.stub ? points : [0, 0];
   root.select('.gw-stub').attr('x', x + 6).attr('y', y + 8).text(drawn.stub ? drawn.sourceTitle : '');
-  if (link.severed) {
+  if (link.cut) {
     const { x, y } = pointAt(points, 0.5);
     root.select('.gw-scissors').attr('transform', `translate(${x},${y})`);
   }
@@ -159,7 +159,7 @@ export function updateLabel(element, drawn) {
 
 /** @param {DrawnLink} drawn */
 export function nameOfLink({ link, now }) {
-  if (link.severed) return 'severed: no gradient flows here now';
+  if (link.severed) return link.cut ? 'cut here: no gradient flows back through this use now' : 'severed: no gradient flows here now, it is cut further up';
   if (now.gradient) return `gradient ${formatSummary(now.gradient, 6)}, norm ${formatNumber(now.gradient.norm)}`;
   return link.recorded ? 'forward edge' : 'not recorded by autograd';
 }

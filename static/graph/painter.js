@@ -51,7 +51,7 @@ export class Painter {
       .join((enter) => enter.append('g').attr('class', 'gw-link'))
       .each((d, i, all) => {
         const element = /** @type {SVGGElement} */ (all[i]);
-        const signature = `${d.link.gradients.length > 0}${d.link.severed}`;
+        const signature = `${d.link.gradients.length > 0}${d.link.severed}${d.link.cut}`;
         if (element.dataset.signature !== signature) {
           buildLink(element, d);
           this.looks.delete(element);

@@ -30,6 +30,9 @@ const READABLE_SCALE = 0.78;
 /** A picture of few cards is seen whole, down to this scale. */
 const FEW = 12;
 const LEAST_SCALE = 0.55;
+/** A window lower than this, as of a phone held sideways, is read along its length. */
+const LOW = 300;
+const LOW_SCALE = 0.95;
 /** Work on a model of more cards is done in pieces. */
 const BIG = 1500;
 
@@ -254,7 +257,8 @@ export class Picture {
     if (!this.arrangement) return;
     const { bounds, cards } = this.arrangement;
     const first = duration === 0 && !this.expanded;
-    const readable = cards.length > FEW ? READABLE_SCALE : LEAST_SCALE;
+    const sideways = this.direction === 'LR' && this.camera.size.height < LOW;
+    const readable = sideways ? LOW_SCALE : cards.length > FEW ? READABLE_SCALE : LEAST_SCALE;
     const options = first ? { readable, focus: this.focusRect() } : {};
     this.camera.go(this.camera.viewOf(bounds, options), duration);
     if (duration > 0) this.camera.touched = false;

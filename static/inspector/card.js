@@ -77,7 +77,7 @@ function head(model, card, node, state, links) {
     ),
     others.length > 0 && h('p', { class: 'inspect__meta' }, card.kind === 'leaf' ? 'also named ' : 'named ', others.map((one, i) => [i > 0 && ', ', h('code', {}, one)])),
     h('p', { class: 'inspect__meta' }, meta.join(' · ')),
-    h('p', { class: 'inspect__meta' }, state.following
+    h('p', { class: 'inspect__meta inspect__follow' }, state.following
       ? 'Follows the walk. Select a card to stay with it.'
       : button({ icon: 'x', label: 'Deselect, and follow the walk', title: 'Deselect', key: 'Esc', class: 'button--link', onClick: () => links.actions.select(null) })),
     h('div', { class: 'inspect__actions' }, toggles(model, card, state, links), site && button({ icon: 'code', label: 'Source', title: 'Jump to the expression in the code', class: 'button--small', onClick: () => links.jump(card) })),

@@ -26,7 +26,7 @@ export function edgePage(model, edge, state, links) {
       'div', { class: 'inspect__head' },
       h('div', { class: 'inspect__row' }, h('h2', { class: 'inspect__title' }, nameOf(used), ' in ', nameOf(user)), h('span', { class: 'chip' }, 'edge')),
       h('p', { class: 'inspect__meta' }, cardLink(used, links), ' is input ', String(edge.input), ' of ', cardLink(user, links)),
-      h('p', { class: 'inspect__meta' }, button({ icon: 'x', label: 'Deselect, and follow the walk', title: 'Deselect', key: 'Esc', class: 'button--link', onClick: () => links.actions.select(null) })),
+      h('p', { class: 'inspect__meta inspect__follow' }, button({ icon: 'x', label: 'Deselect, and follow the walk', title: 'Deselect', key: 'Esc', class: 'button--link', onClick: () => links.actions.select(null) })),
       h('div', { class: 'inspect__actions' }, cut(model, edge, state, links)),
     ),
     tensorSection('Value that went in', used.value, 'value', what, links, 'Not held in the trace.'),

@@ -4,8 +4,13 @@
 import { address, fetchOperator } from '../api.js';
 import { fill, h, prose } from '../dom.js';
 
+/** What was set once is shown again at every step: setting maths takes longer than a step may. @type {Map<string, HTMLElement>} */
+const known = new Map();
+
 /** @param {string} engine  E.g. MulBackward0. */
 export function ruleSection(engine) {
+  const ready = known.get(engine);
+  if (ready) return ready;
   const body = h('div', {}, h('p', { class: 'none' }, 'Looking it up…'));
   const section = h('section', { 'aria-label': 'Rule' }, h('h3', {}, 'Rule'), body);
   void fetchOperator(engine).then(async (operator) => {
@@ -21,6 +26,7 @@ export function ruleSection(engine) {
       Object.entries(formulas).map(([name, formula]) => h('p', { class: 'inspect__formula' }, `torch: ${name} = ${formula}`)),
       h('p', {}, h('a', { href: address(`operators/${engine}`), target: '_blank', rel: 'noopener' }, `All about ${engine}`)),
     );
+    known.set(engine, section);
   });
   return section;
 }

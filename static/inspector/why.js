@@ -14,6 +14,9 @@ import { button, h, prose } from '../dom.js';
 const MOST_STEPS = 8;
 const MOST_CARDS = 6;
 
+/** Of these there is a `.grad`, be it of zeros, or too large to be sent. */
+const HAS_GRAD = new Set(['accumulated', 'retained', 'assigned', 'zeroed']);
+
 /** What the trace says of the variable that this card made. @param {Model} model @param {Card} card @param {Links} links */
 export function whySection(model, card, links) {
   const variable = model.trace.variables.find((one) => model.cardOfTensor.get(one.tensor) === card.id);
@@ -21,7 +24,7 @@ export function whySection(model, card, links) {
   const { why } = variable;
   return h(
     'section', { 'aria-label': `Why, for ${variable.name}` },
-    h('h3', {}, variable.grad ? 'Why this .grad' : 'Why no .grad', h('span', { class: 'shape' }, 'at the end of the run')),
+    h('h3', {}, HAS_GRAD.has(variable.grad_status) || variable.grad ? 'Why this .grad' : 'Why no .grad', h('span', { class: 'shape' }, 'at the end of the run')),
     h('p', {}, prose(variable.explanation)),
     why?.cut && chain(model, why.steps, links),
     variable.grad && why && why.paths.length > 1 && paths(model, why.paths, links),

@@ -58,7 +58,7 @@ export function createCoach(host, store, actions) {
           ? button({ icon: 'arrowRight', label: note ? 'Walk on' : 'Walk through it', title: `Go to step ${next.step + 1}`, class: 'button--small button--walk', onClick: () => actions.goTo(next.step) })
           : h('b', { class: 'coach__walked' }, icon('check'), 'Walked. Now you:'),
         note && button({ icon: 'arrowLeft', title: passed > 0 ? `Go back to step ${notes[passed - 1].step + 1}` : 'Back to the introduction', class: 'button--small button--quiet', onClick: () => actions.goTo(notes[passed - 1]?.step ?? Infinity) }),
-        h('span', { class: 'shape' }, note ? `${passed + 1} of ${notes.length}` : `${notes.length} stops`),
+        h('span', { class: 'shape' }, note ? `${passed + 1} of ${notes.length}` : `${notes.length} ${notes.length === 1 ? 'stop' : 'stops'}`),
       ),
     ];
   }

@@ -21,7 +21,7 @@
  */
 import { NodeIndex, Titles } from './catalogue.js';
 import { PIECE } from './gently.js';
-import { readable } from './names.js';
+import { gradIn, readable } from './names.js';
 import { clip, spanKey } from './source.js';
 
 const FLAG_OPS = new Set(['requires_grad_', 'retain_grad', 'register_hook']);
@@ -76,7 +76,7 @@ class Builder {
     const nodes = this.nodes.ofOp.get(op.id) ?? [];
     if (FLAG_OPS.has(op.name) && nodes.length === 0) {
       const subject = op.inputs[0] ?? op.outputs[0];
-      if (subject) this.cardOfOp.set(op.id, this.cardFor(subject));
+      if (subject) this.cardOfOp.set(op.id, this.cardFor(subject, op));
       return;
     }
     if (this.foldCut(op) || (nodes.length === 0 && this.foldInPlace(op))) return;
@@ -84,7 +84,7 @@ class Builder {
     // What runs inside an op that has a node of its own is that op's affair.
     const inside = nodes.length === 0 && op.parent && this.nodes.ofOp.has(op.parent);
     if (composite || inside) return;
-    const sources = op.inputs.map((tensor) => ({ card: this.cardFor(tensor), tensor }));
+    const sources = op.inputs.map((tensor) => ({ card: this.cardFor(tensor, op), tensor }));
     const ids = nodes.length > 0 ? nodes.map((node) => this.nodeCard(op, node, nodes)) : this.plainCard(op);
     if (ids.length === 0) return;
     const last = ids[ids.length - 1];
@@ -127,7 +127,7 @@ class Builder {
   foldInPlace(op) {
     const [changed] = op.mutated ?? [];
     if (op.recorded || !changed || op.outputs.some((id) => id !== changed)) return false;
-    const card = this.byId.get(this.cardFor(changed));
+    const card = this.byId.get(this.cardFor(changed, op));
     if (card?.kind !== 'leaf' && card?.kind !== 'constant') return false;
     this.cardOfOp.set(op.id, card.id);
     return true;
@@ -196,14 +196,23 @@ class Builder {
 
   /**
    * The card that made a tensor; a tensor from nowhere gets one of its own.
-   * @param {string} tensor
+   * @param {string} tensor @param {TraceOp} reader
    */
-  cardFor(tensor) {
-    return this.cardOfTensor.get(tensor) ?? this.tensorCard(tensor, null);
+  cardFor(tensor, reader) {
+    return this.cardOfTensor.get(tensor) ?? this.tensorCard(tensor, null, this.gradRead(tensor, reader));
   }
 
-  /** @param {string} tensorId @param {TraceOp | null} op */
-  tensorCard(tensorId, op) {
+  /**
+   * `x.grad`, where the expression that reads a nameless tensor names one only.
+   * @param {string} tensor @param {TraceOp} reader
+   */
+  gradRead(tensor, reader) {
+    const unknown = new Set(reader.inputs.filter((id) => id === tensor || !this.cardOfTensor.has(id)));
+    return unknown.size === 1 ? gradIn(reader.expression) : null;
+  }
+
+  /** @param {string} tensorId @param {TraceOp | null} op @param {string | null} [called]  What a reader calls it. */
+  tensorCard(tensorId, op, called = null) {
     const tensor = this.tensorById.get(tensorId);
     const accumulator = this.nodes.accumulatorOf.get(tensorId);
     const entry = accumulator && this.nodes.byId.get(accumulator.id);
@@ -215,7 +224,7 @@ class Builder {
       ...this.opCard(op, [tensorId]),
       id,
       kind: leaf ? 'leaf' : 'constant',
-      title: name ?? (written || 'tensor'),
+      title: name ?? (written || called || 'tensor'),
       engine: leaf ? 'AccumulateGrad' : (op?.name ?? 'constant'),
       node: entry?.node ?? null,
       graphs: entry?.graphs ?? [],

@@ -116,9 +116,21 @@ function severedEdges(before, after, match) {
     const key = `${source}>${target}`;
     const left = followed.get(key) ?? 0;
     if (left > 0) followed.set(key, left - 1);
-    else severed.push({ ...edge, id: `s:${edge.lane}`, source, target, recorded: false });
+    else severed.push({ ...edge, id: `s:${edge.lane}`, source, target, recorded: false, cut: isCut(before, after, edge, source, target) });
   }
   return severed;
+}
+
+/**
+ * The what-if cut this very use.  Further down nothing is cut: what comes of a
+ * cut value just does not require grad any more.
+ * @param {Model} before @param {Model} after @param {ModelEdge} edge  Of before.
+ * @param {string} source @param {string} target  In after.
+ */
+function isCut(before, after, edge, source, target) {
+  const maker = after.cardById.get(source);
+  if (maker?.cut || maker?.kind === 'op' || maker?.kind === 'leaf') return true;
+  return before.cardById.get(edge.source)?.kind === 'leaf' || Boolean(after.cardById.get(target)?.cut && maker?.kind !== 'ghost');
 }
 
 /**

@@ -23,6 +23,7 @@ export function* buildHistory(base, steps, stepOfEvent) {
     if (step.index % PIECE === 0) yield;
     recorder.take(step);
   }
+  recorder.readGrads();
   recorder.bind(stepOfEvent);
   return recorder.history;
 }
@@ -84,6 +85,22 @@ class Recorder {
       const known = this.history.values.get(tensor);
       if (!known?.length) push(this.history.values, tensor, { step: -1, value: before });
       push(this.history.values, tensor, { step: step.index, value: after });
+    }
+  }
+
+  /**
+   * A `.grad` that is read has the numbers of its leaf's `.grad`, step by step.
+   * Of several that were in one place one after the other each is on its own.
+   */
+  readGrads() {
+    const read = this.base.cards.filter((card) => card.kind === 'constant' && !card.op && card.title.endsWith('.grad'));
+    for (const card of read) {
+      if (read.some((other) => other !== card && other.title === card.title)) continue;
+      const owner = this.base.trace.variables.find((one) => `${one.name}.grad` === card.title)?.tensor;
+      const grads = (owner && this.history.grads.get(owner)) || [];
+      if (grads.length === 0) continue;
+      const start = { step: -1, value: grads[0].before };
+      this.history.values.set(card.tensors[0], [start, ...grads.map(({ step, after }) => ({ step, value: after }))]);
     }
   }
 

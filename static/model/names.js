@@ -6,3 +6,15 @@
 export function readable(names) {
   return [...new Set(names)].sort((a, b) => Number(b.includes('.')) - Number(a.includes('.')));
 }
+
+/**
+ * The one `.grad` that an expression reads; null where it reads none or several.
+ * @param {string | null | undefined} expression
+ */
+export function gradIn(expression) {
+  const found = new Set(expression?.match(GRAD) ?? []);
+  return found.size === 1 ? [...found][0] : null;
+}
+
+/** `w.grad`, `layers[0].weight.grad`; no call, as `torch.autograd.grad(…)` is. */
+const GRAD = /[\p{L}_][\p{L}\p{N}_]*(?:\.[\p{L}_][\p{L}\p{N}_]*|\[\d+\])*\.grad\b(?!\s*\()/gu;

@@ -22,7 +22,8 @@
  * @property {ModelEdge[]} forward
  * @property {ModelEdge[]} gradients  Of any backward call.
  * @property {boolean} recorded
- * @property {boolean} severed
+ * @property {boolean} severed  A use that autograd followed before the what-if.
+ * @property {boolean} cut  Severed by the what-if itself, not further up.
  *
  * @typedef {{items: Item[], groups: Group[], links: Link[], itemOf: Map<string, string>, linkOf: Map<string, string>}} Scene
  *   groups: the open ones.  itemOf: card id -> item id.  linkOf: edge id -> link id.
@@ -63,7 +64,7 @@ export function buildScene(model, { open = new Set(), collapse = false, severed 
     if (!link) {
       link = {
         id, source, target, key: `${keyOf.get(source)}>${keyOf.get(target)}#${edge.input}`,
-        forward: [], gradients: [], recorded: false, severed: isSevered,
+        forward: [], gradients: [], recorded: false, severed: isSevered, cut: false,
       };
       links.set(id, link);
     }
@@ -71,6 +72,7 @@ export function buildScene(model, { open = new Set(), collapse = false, severed 
     if (gradient) link.gradients.push(edge);
     else link.forward.push(edge);
     link.recorded ||= edge.recorded;
+    link.cut ||= isSevered && edge.cut === true;
   };
   for (const edge of model.edges) {
     const replaced = edge.kind === 'forward' && !edge.recorded &&

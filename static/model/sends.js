@@ -8,6 +8,7 @@
  * @typedef {import('./types.js').Summary} Summary
  * @typedef {{step: number, edge: ModelEdge, gradient: Summary | null}} Sending
  */
+import { countUpTo } from './search.js';
 
 /** @type {WeakMap<ModelEdge[], {model: Model, list: Sending[]}>} */
 const known = new WeakMap();
@@ -34,12 +35,6 @@ function listOf(model, edges) {
  */
 export function sendsUpTo(model, edges, step) {
   const list = listOf(model, edges);
-  let low = 0;
-  let high = list.length;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (list[middle].step <= step) low = middle + 1;
-    else high = middle;
-  }
-  return { sent: low, last: list[low - 1] };
+  const sent = countUpTo(list, step);
+  return { sent, last: list[sent - 1] };
 }

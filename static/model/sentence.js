@@ -95,7 +95,8 @@ function opSentence(context, event, card) {
     return [link(card), ...value, { text: `: not recorded, ${why}` }];
   }
   const record = card.node ? [{ text: ': autograd records ' }, { text: card.engine, code: true }] : [];
-  return [link(card), ...value, ...record];
+  const cut = card.cut === 'detach' ? [{ text: '; what if: it is detached here, what follows does not know where it came from' }] : [];
+  return [link(card), ...value, ...record, ...cut];
 }
 
 /**

@@ -9,6 +9,7 @@
  * @typedef {import('./types.js').FlowEntry} FlowEntry
  * @typedef {import('./types.js').EdgeState} EdgeState
  */
+import { upTo } from './search.js';
 import { sendsUpTo } from './sends.js';
 import { variablesAt } from './variables.js';
 
@@ -90,22 +91,4 @@ function edgeAt(model, step, id) {
   if (edge?.kind !== 'forward') return { state: 'pending', gradient: null };
   const made = model.history.forward.get(edge.target) ?? Infinity;
   return { state: made > step ? 'pending' : made === step ? 'active' : 'done', gradient: null };
-}
-
-/**
- * The last entry at or before a step.
- * @template {{step: number}} T
- * @param {T[] | undefined} list @param {number} step
- * @returns {T | undefined}
- */
-export function upTo(list, step) {
-  if (!list) return undefined;
-  let low = 0;
-  let high = list.length;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (list[middle].step <= step) low = middle + 1;
-    else high = middle;
-  }
-  return list[low - 1];
 }

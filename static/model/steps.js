@@ -29,6 +29,10 @@ export function* buildSteps(base) {
     const next = events[i + 1];
     // An AccumulateGrad that ran and its `+=` are one step.
     const folded = event.kind === 'node' && next?.kind === 'accumulate' && next.node === event.node;
+    if (context.isCutOf(event, steps.at(-1))) {
+      stepOfEvent.push(steps.length - 1);
+      continue;
+    }
     stepOfEvent.push(steps.length);
     if (!folded) steps.push(context.step(event, steps.length));
   }
@@ -94,6 +98,17 @@ export class Context {
       text: event.text ?? null,
       updates: event.updates ?? [],
     };
+  }
+
+  /**
+   * The detach of a what-if is no step of the program's: it is told with the
+   * expression that it cuts.
+   * @param {TraceEvent} event @param {Step | undefined} last
+   */
+  isCutOf(event, last) {
+    if (event.kind !== 'op' || last?.kind !== 'op') return false;
+    const op = this.opById.get(event.op ?? '');
+    return Boolean(op?.intervention && op.name === 'detach' && this.base.cardOfOp.get(op.id) === last.cards[0]);
   }
 
   /** @param {TraceEvent} event @returns {string[]} */

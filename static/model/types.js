@@ -118,6 +118,8 @@
  * @property {any} runtime
  * @property {string} stdout
  * @property {boolean} stdout_truncated
+ * @property {string} [stderr]
+ * @property {boolean} [stderr_truncated]
  * @property {any[]} warnings
  * @property {any} error
  * @property {TraceTensor[]} tensors
@@ -176,6 +178,7 @@
  * @property {string | null} graph  Gradient: the graph it belongs to.
  * @property {Summary | null} gradient  What was sent along; null where nothing was.
  * @property {boolean} recorded  Forward: autograd follows it.
+ * @property {boolean} [cut]  Severed: by the what-if itself, not further up.
  *
  * @typedef {{text: string, ref?: Ref, code?: boolean}} Part  A piece of a sentence.
  *

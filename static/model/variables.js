@@ -5,7 +5,8 @@
  * @typedef {import('./types.js').VariableState} VariableState
  * @typedef {import('./types.js').TraceTensor} TraceTensor
  */
-import { gradAt, upTo } from './state.js';
+import { upTo } from './search.js';
+import { gradAt } from './state.js';
 
 /** @type {Record<string, string>} */
 const WHY = {

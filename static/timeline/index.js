@@ -21,7 +21,8 @@ export function createTimeline(host, store, actions) {
   const strip = createStrip({ onScrub: actions.goTo });
   const play = button({ icon: 'play', label: 'Play', title: 'Play', key: 'Space', class: 'button--primary button--play', onClick: actions.togglePlay });
   const count = h('span', { class: 'timeline__count' });
-  const sentence = h('p', { class: 'timeline__sentence', 'aria-live': 'polite', 'aria-atomic': 'true' });
+  const sentence = h('p', { class: 'timeline__sentence' });
+  const announce = createAnnouncer(strip.element);
   const speed = h(
     'select', { title: 'Speed of playing', on: { change: () => actions.setSpeed(Number(speed.value)) } },
     SPEEDS.map((one) => h('option', { value: String(one), selected: one === store.get().speed }, `${one}×`)),
@@ -38,7 +39,7 @@ export function createTimeline(host, store, actions) {
         button({ icon: 'stepForward', title: 'One step on', key: '→', onClick: () => actions.step(1) }),
         button({ icon: 'skipForward', title: 'To the end', key: 'End', onClick: () => actions.goTo(Infinity) }),
       ),
-      count, sentence,
+      count, sentence, announce.element,
       h('label', { class: 'timeline__speed' }, h('span', {}, 'Speed'), speed),
     ),
     strip.element,
@@ -51,20 +52,48 @@ export function createTimeline(host, store, actions) {
     count.textContent = model ? (state.step < 0 ? `start of ${total}` : `step ${state.step + 1} of ${total}`) : '';
     const parts = step ? step.sentence : [{ text: opening(state) }];
     fill(sentence, parts.map((part) => piece(part, actions)));
-    strip.setStep(state.step, parts.map((part) => part.text).join(''));
+    const text = parts.map((part) => part.text).join('');
+    strip.setStep(state.step, text);
+    // While it plays, reading every step aloud would never catch up.
+    if (!state.playing) announce.say(text);
   }
   function drawPlay(/** @type {State} */ { playing }) {
+    if (playing) announce.hush();
+    else announce.say(sentence.textContent ?? '');
     const name = playing ? 'Pause' : 'Play';
     fill(play, icon(playing ? 'pause' : 'play'), h('span', { class: 'button__label' }, name));
     play.title = `${name} (Space)`;
-    // While it plays, reading every step aloud would never catch up.
-    sentence.setAttribute('aria-live', playing ? 'off' : 'polite');
   }
   store.on(['model', 'view'], (state) => strip.setModel(shown(state)));
   store.on(['model', 'view', 'step', 'status'], drawStep);
   store.on(['playing'], drawPlay);
   store.on(['speed'], (state) => (speed.value = String(state.speed)));
   drawStep(store.get());
+}
+
+/** A walk that goes on within this time is not told step by step. */
+const PAUSE = 400;
+
+/**
+ * Tells a listener where the walk stands: once, when it rests.  The sentence on
+ * the page is drawn anew more often than it changes, so it can't be the live
+ * region itself; and on the slider it is the slider's own value that is read.
+ * @param {HTMLElement} slider  Around the range input.
+ */
+function createAnnouncer(slider) {
+  const element = h('p', { class: 'visually-hidden', role: 'status', 'aria-atomic': 'true' });
+  let timer = 0;
+  return {
+    element,
+    hush: () => clearTimeout(timer),
+    /** @param {string} text */
+    say(text) {
+      clearTimeout(timer);
+      timer = window.setTimeout(() => {
+        if (!slider.contains(document.activeElement) && element.textContent !== text) element.textContent = text;
+      }, PAUSE);
+    },
+  };
 }
 
 /** @param {State} state */

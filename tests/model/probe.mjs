@@ -50,6 +50,7 @@ function difference(before, after) {
   return {
     changes: changes.map(({ key, gradient, value }) => ({ key, gradient, value })),
     severed: severed.map(({ source, target }) => [after.cardById.get(source).title, after.cardById.get(target).title]),
+    cut: severed.filter(({ cut }) => cut).map(({ source, target }) => [after.cardById.get(source).title, after.cardById.get(target).title]),
     leaves: leaves.map(({ name, before: old, after: now, same }) => ({ name, before: numbers(old), after: numbers(now), same })),
   };
 }

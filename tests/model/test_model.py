@@ -173,6 +173,7 @@ def test_detach_severs_what_torch_severs() -> None:
     difference = answer["difference"]
     # What follows the detached square has nothing to record, so its edge goes as well.
     assert sorted(difference["severed"]) == [["y * y", "… * 3"], ["… * 3", "… + x"]]
+    assert difference["cut"] == [["y * y", "… * 3"]]
     before, after = run_plain(code), run_plain(code.replace("y*y", "(y*y).detach()"))
     assert after.error is None
     (leaf,) = difference["leaves"]
@@ -183,6 +184,29 @@ def test_detach_severs_what_torch_severs() -> None:
     last = answer["models"][1]
     assert len(last["cards"]) == len(answer["models"][0]["cards"])
     assert [card["cut"] for card in last["cards"] if card["title"] == "y * y"] == ["detach"]
+    # The what-if's own detach is told with the expression, not as a step more.
+    told = [step["sentence"] for step in last["steps"]]
+    assert [text for text in told if text.startswith("y * y")] == [
+        text for text in told if "it is detached here" in text
+    ]
+
+
+def test_a_gradient_that_is_read_is_called_so() -> None:
+    code = "x = torch.ones(2, requires_grad=True)\n(x * x).sum().backward()\n"
+    answer = ask(code + "x.grad.zero_()\ny = x.grad * 2\n")
+    model, walk = answer["models"][0], answer["walks"][0]
+    assert titles(model, "constant") == ["x.grad"]
+    (card,) = [one["id"] for one in model["cards"] if one["kind"] == "constant"]
+    # It has the numbers of x.grad at each step, not those it was first seen with.
+    seen = [at["cards"][card]["value"] for at in walk]
+    assert seen == [at["variables"].get("x", {}).get("grad") for at in walk]
+    assert seen[-1] == [0.0, 0.0] and [2.0, 2.0] in seen
+    # Which of two it is the text alone does not say.
+    both = ask(
+        "w = torch.ones(2, requires_grad=True)\n" + code + "w.sum().backward()\n"
+        "y = x.grad * w.grad\n"
+    )["models"][0]
+    assert "tensor" in titles(both, "constant")
 
 
 def test_nodes_made_by_a_backward_call_have_their_value_once_it_ran() -> None:
