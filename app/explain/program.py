@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from functools import cached_property
 
 from app.explain.source import Source
@@ -136,9 +137,24 @@ class Program:
         op = self.producers.get(tensor)
         if op is not None and op.get("expression"):
             return self.expression(op)
+        gradient = self._gradient_read(tensor)
+        if gradient is not None:
+            return gradient
         if known is not None:
             return f"a tensor of shape {shape_text(known['shape'])}"
         return "a tensor"
+
+    def _gradient_read(self, tensor: str) -> str | None:
+        """`x.grad`, where an expression that reads the tensor names one `.grad` only."""
+        for op in self.consumers.get(tensor, []) if tensor not in self.producers else ():
+            found = {
+                ast.unparse(node)
+                for node in ast.walk(_parsed(op.get("expression") or ""))
+                if isinstance(node, ast.Attribute) and node.attr == "grad"
+            }
+            if len(found) == 1:
+                return found.pop()
+        return None
 
     def tensor_named(self, name: str) -> Tensor | None:
         """The tensor that a variable held at the end, or the last one known by the name."""
@@ -198,6 +214,13 @@ class Program:
     def line_evidence(self, line: int) -> Evidence:
         text = self.source.line(line).strip() or f"line {line}"
         return {"kind": "line", "ref": str(line), "text": text}
+
+
+def _parsed(expression: str) -> ast.AST:
+    try:
+        return ast.parse(expression.strip(), mode="eval")
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return ast.Module([], [])
 
 
 def shape_text(shape: list[int]) -> str:

@@ -10,6 +10,7 @@ from app.explain.given import given
 from app.explain.paths import MAX_NODES, Reach, reach
 from app.explain.program import Program, listed, shape_text
 from app.explain.reaching import forward_cut, origins
+from app.explain.source import called_name, receiver
 from app.explain.texts import load
 from app.trace.document import Evidence, Graph, Trace, Variable, Why
 
@@ -163,7 +164,28 @@ def _not_followed(program: Program, variable: Variable) -> Why:
         )
         answer["steps"] = [program.tensor_evidence(s) for s in sources[:MAX_STEPS]]
         return answer
+    off = _switched_off(program, variable["name"])
+    if off is not None:
+        text = program.source.text(off)
+        return _plain(program, variable, "no_requires_grad_off", call=text, line=off.lineno)
     return _plain(program, variable, "no_requires_grad")
+
+
+def _switched_off(program: Program, name: str) -> ast.expr | ast.stmt | None:
+    """`x.requires_grad_(False)` or `x.requires_grad = False`."""
+    for node in program.source.nodes():
+        if isinstance(node, ast.Call) and called_name(node) == "requires_grad_":
+            owner, values = receiver(node), [*node.args, *(k.value for k in node.keywords)]
+        elif isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Attribute):
+            if node.targets[0].attr != "requires_grad":
+                continue
+            owner, values = node.targets[0].value, [node.value]
+        else:
+            continue
+        off = any(isinstance(v, ast.Constant) and v.value is False for v in values)
+        if off and owner is not None and program.source.text(owner) == name:
+            return node
+    return None
 
 
 def _is_frozen_parameter(program: Program, variable: Variable) -> bool:

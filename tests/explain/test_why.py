@@ -69,6 +69,19 @@ def ask(code: str, name: str) -> tuple[Trace, dict[str, Any], Why]:
             ["no backward pass came through it"],
         ),
         (
+            X + "x.requires_grad_(False)\ny = x * 2",
+            "x",
+            "no_requires_grad",
+            ["line 3", "`x.requires_grad_(False)`"],
+        ),
+        (X + "x.requires_grad = False", "x", "no_requires_grad", ["`x.requires_grad = False`"]),
+        (
+            X + "x.sum().backward()\ny = x.grad * 2",
+            "y",
+            "no_requires_grad",
+            ["from `x.grad`"],
+        ),
+        (
             "import torch\nnet = torch.nn.Linear(2, 1)\n"
             "for p in net.parameters():\n    p.requires_grad = False",
             "p",

@@ -250,3 +250,16 @@ def test_what_goes_to_stderr_is_told_apart() -> None:
     assert trace["stderr"].endswith("ZeroDivisionError: division by zero\n")
     assert trace["stderr_truncated"] is False
     assert "stderr" not in recorded("print('out')")
+
+
+def test_a_step_that_raises_does_not_blind_the_recorder() -> None:
+    trace = recorded(
+        "import torch\nfrom torch import nn\n"
+        "e = nn.Embedding(4, 2, sparse=True)\nopt = torch.optim.Adam(e.parameters())\n"
+        "e(torch.tensor([1])).sum().backward()\n"
+        "try:\n    opt.step()\nexcept RuntimeError as error:\n    print(error)\n"
+        "x = torch.ones(2, requires_grad=True)\ny = (x * 2).sum()\ny.backward()"
+    )
+    assert "sparse" in trace["stdout"]
+    assert {"ones", "mul"} <= {o["name"] for o in trace["ops"]}
+    assert trace["graphs"][1]["order"]
