@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from app.explain import annotate
-from app.recorder import record
+from app.recorder import recording
 from app.trace import DEFAULT_LIMITS, Limits, Trace, TraceRequest, encode
 from app.trace.progress import Progress
 
@@ -22,8 +22,10 @@ def evaluate(
     `progress` is called now and then while the program runs, `amend`
     once it is over and before the trace is explained.
     """
-    trace = record(request, limits, progress=progress)
-    if amend is not None:
-        amend(trace)
-    annotate(trace, request.code)
-    return encode(trace)
+    with recording(request, limits, progress=progress) as trace:
+        if amend is not None:
+            amend(trace)
+        annotate(trace, request.code)
+        body = encode(trace)
+        trace.clear()  # type: ignore[attr-defined]
+    return body

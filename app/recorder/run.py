@@ -62,16 +62,28 @@ def record(
     `KeyboardInterrupt` alone passes through, where Ctrl-C can be pressed.
     `progress` is called about ten times a second with how far the run has come.
     """
+    with recording(request, limits, progress=progress) as trace:
+        return trace
+
+
+@contextmanager
+def recording(
+    request: TraceRequest,
+    limits: Limits = DEFAULT_LIMITS,
+    *,
+    progress: Callable[[Progress], None] | None = None,
+) -> Iterator[Trace]:
+    """As `record`, for who lets go of the trace inside: the collector never looks through it."""
     started = time.perf_counter()
     run = _Run(request, limits, progress)
     run.execute()
-    try:
-        with no_collector():
+    with no_collector():
+        try:
             trace = run.trace()
-    finally:
-        run.release()
-    trace["runtime"]["elapsed_ms"]["total"] = round((time.perf_counter() - started) * 1e3, 3)
-    return trace
+        finally:
+            run.release()
+        trace["runtime"]["elapsed_ms"]["total"] = round((time.perf_counter() - started) * 1e3, 3)
+        yield trace
 
 
 class _Run:
