@@ -265,9 +265,14 @@ def _heat(stacked: torch.Tensor, shape: list[int]) -> torch.Tensor:
     width = shape[-1] if len(shape) > 1 else stacked[0].numel()
     if not stacked.is_floating_point() or stacked.dtype in (torch.float16, torch.bfloat16):
         stacked = stacked.to(torch.float32)
-    grid = stacked.reshape(len(stacked), 1, -1, width)
-    side = (min(_HEAT_SIDE, grid.shape[2]), min(_HEAT_SIDE, width))
-    return torch.nn.functional.adaptive_avg_pool2d(grid, side)[:, 0]
+    grid = stacked.reshape(len(stacked), -1, width)
+    count, height, _ = grid.shape
+    rows, columns = min(_HEAT_SIDE, height), min(_HEAT_SIDE, width)
+    if height % rows or width % columns:
+        return torch.nn.functional.adaptive_avg_pool2d(grid.unsqueeze(1), (rows, columns))[:, 0]
+    # Blocks of one size: much the same numbers in a fifth of the time.
+    across = grid.reshape(count, rows, -1, width).mean(2)
+    return across.reshape(count, rows, columns, -1).mean(3)
 
 
 def _histograms(
