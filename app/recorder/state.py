@@ -129,7 +129,7 @@ class State:
 
     def replaced(self, old: int, tensor: torch.Tensor) -> None:
         """An in-place op gave `tensor` a new history: a new number under the same names."""
-        number = self.tensors.add(tensor)
+        number = self.tensors.renewed(tensor)
         for name, bound in list(self._bound.items()):
             if bound == old:
                 self._bind(name, number, len(self.timeline))

@@ -62,8 +62,7 @@ class Summaries:
         """
         budget = self._budget
         if budget.left < budget.values_until:
-            self.cut += 1
-            return CUT
+            return self.leave_out()
         handle = self._count
         self._count = handle + 1
         try:
@@ -81,6 +80,11 @@ class Summaries:
             pass
         self._ready[handle] = self._now(tensor)
         return handle
+
+    def leave_out(self) -> int:
+        """The handle of numbers that are not read, but counted."""
+        self.cut += 1
+        return CUT
 
     def share(self) -> None:
         """From now on the program may write to memory unseen: wait for nothing."""

@@ -12,6 +12,8 @@ from app.recorder.ids import Ids
 from app.recorder.summaries import NOTHING, Summaries
 from app.trace.document import Summary, Tensor
 
+#: A few tenths of a second of reading.
+_REREAD_ELEMENTS = 50_000_000
 _LAZY = (UninitializedBuffer, UninitializedParameter)
 
 
@@ -33,6 +35,8 @@ class Tensors:
         self._names: dict[int, list[str]] = {}
         #: Handles of the numbers that ops wrote into them since.
         self._present: dict[int, int] = {}
+        #: Elements that were read again because something was written.
+        self._reread = 0
         #: Addresses of memory that was written to.
         self._written: set[int] = set()
         #: The program can write to memory unseen.
@@ -84,8 +88,21 @@ class Tensors:
     def changed(self, tensor: torch.Tensor, number: int) -> tuple[int, int, int]:
         """An op wrote into it: its number, the handles of its numbers before and after."""
         before = self._present.get(number, self.value(number))
-        after = self._present[number] = self._summaries.of(tensor)
+        after = self._present[number] = self._after_write(tensor)
         return (number, before, after)
+
+    def renewed(self, tensor: torch.Tensor) -> int:
+        """An op that autograd recorded wrote into it: the number of the tensor that it is now."""
+        number = self.add(tensor, with_value=False)
+        self._rows[number] = (*self._rows[number][:3], self._after_write(tensor))
+        return number
+
+    def _after_write(self, tensor: torch.Tensor) -> int:
+        """A large tensor that is filled element by element is not read each time."""
+        self._reread += tensor.numel()
+        if self._reread > _REREAD_ELEMENTS:
+            return self._summaries.leave_out()
+        return self._summaries.of(tensor)
 
     def written(self, tensor: torch.Tensor) -> None:
         """Something wrote into the memory of this tensor, and so of its views."""

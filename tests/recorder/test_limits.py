@@ -177,3 +177,15 @@ def test_a_deadline_at_any_moment_leaves_a_whole_trace(monkeypatch: pytest.Monke
     finally:
         signal.signal(signal.SIGVTALRM, before)
     assert "timeout" in ends
+
+
+@pytest.mark.parametrize("tracked", ["False", "True"])
+def test_a_large_tensor_that_is_filled_bit_by_bit_is_not_read_each_time(tracked: str) -> None:
+    trace = recorded(
+        f"import torch\nx = torch.ones(100, requires_grad={tracked})\n"
+        "out = torch.zeros(100, 10_000)\n"
+        "for i in range(100):\n    out[i] = x[i]\n    out[i, 0] = 2\n"
+    )
+    [out] = [v for v in trace["variables"] if v["name"] == "out"]
+    assert out["value"] is not None and out["value"]["max"] == 2
+    assert trace["omitted"]["values"] > 50
