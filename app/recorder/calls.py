@@ -19,8 +19,8 @@ class Call:
     """Becomes a row of the log: with no results yet when it is appended, whole when finished."""
 
     __slots__ = (
-        "_changes", "_info", "_intervention", "_iteration", "_module", "_mutated", "_place",
-        "_renewed", "_state",
+        "_changes", "_grads", "_info", "_intervention", "_iteration", "_module", "_mutated",
+        "_place", "_renewed", "_state",
         "inputs", "numbers", "occurrence", "op", "parent", "versions",
     )  # fmt: skip
 
@@ -44,6 +44,8 @@ class Call:
         self._mutated: list[int] = []
         #: Tensors that keep their history, or have none, and hold other numbers now.
         self._changes: list[Change] = []
+        #: Leaves of which the .grad was changed.
+        self._grads: list[Change] = []
         #: Inputs, and what they are views of, that got a new history.
         self._renewed: list[torch.Tensor] = []
         #: The number of the composite op that makes this call, or -1.
@@ -96,10 +98,11 @@ class Call:
         why = None if recorded else why_not(self._info.is_detach, self.inputs, *given)
         state.ops.rows[self.op] = self._row(tuple(made), recorded, why)
         if self.parent < 0 and not zeroed:
-            changes = self._changes
-            state.timeline.events.append(
-                Step("op", self._place.line, op=self.op, changes=changes) if changes else self.op
-            )
+            event: int | Step = self.op
+            if self._changes or self._grads:
+                line = self._place.line
+                event = Step("op", line, op=self.op, changes=self._changes, grads=self._grads)
+            state.timeline.events.append(event)
 
     def _row(self, made: tuple[int, ...], recorded: bool, why: WhyNotRecorded | None) -> Any:
         return (
@@ -132,9 +135,11 @@ class Call:
                 state.grads.filled_with_zeros(leaf, tensor)
                 zeroed = True
             else:
-                if leaf is not None:
-                    state.grads.events[leaf] = "assigned"
-                self._changes.append(state.tensors.changed(tensor, old))
+                change = state.tensors.changed(tensor, old)
+                if leaf is None:
+                    self._changes.append(change)
+                else:
+                    self._grads.append(state.grads.changed(leaf, tensor, change[2]))
         return zeroed
 
     def _base_changed(self, view: torch.Tensor, recorded: bool) -> None:

@@ -78,6 +78,14 @@ class LeafGrads:
             self.of(leaf, number)
             self.events[number] = "assigned"
 
+    def changed(self, leaf: int, grad: torch.Tensor, after: int) -> Change:
+        """An op of the program wrote into a leaf's .grad, which holds `after` now."""
+        seen = self._seen.get(leaf)
+        before = seen[2] if seen is not None else NOTHING
+        self.events[leaf] = "assigned"
+        self._saw(leaf, grad, 0 if grad.is_inference() else grad._version, after)
+        return (leaf, before, after)
+
     def filled_with_zeros(self, leaf: int, grad: torch.Tensor) -> None:
         """An op of the program did it."""
         seen = self._seen.get(leaf)

@@ -141,19 +141,19 @@ class _Steps:
 
     def before(self, optimizer: Any, args: Any, kwargs: Any) -> None:
         state = self._state
+        # A closure is the snippet's own: what it does is shown, and it may bring the gradients.
+        closure = any(callable(value) for value in (*args[1:], *kwargs.values()))
         with DisableTorchFunction():
             state.timeline.settle()
             values = [
                 (p, state.summaries.of(p))
                 for group in optimizer.param_groups
                 for p in group["params"]
-                if p.grad is not None
+                if p.grad is not None or closure
             ]
             state.summaries.flush()
         self._stack.append((self._mode.hidden_frame, values))
         self._mode.hidden_frame = snippet_frame(_caller())
-        # A closure is the snippet's own: what it does is shown.
-        closure = any(callable(value) for value in (*args[1:], *kwargs.values()))
         self._mode.stepping = type(optimizer).__module__.startswith("torch.optim") and not closure
 
     def after(self, *_: Any) -> None:

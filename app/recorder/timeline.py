@@ -27,6 +27,8 @@ class Step:
     node: int | None = None
     text: str | None = None
     changes: list[Change] | None = None
+    #: Leaves of which an op changed the .grad.
+    grads: list[Change] | None = None
     #: The op that made the changes.
     op: int | None = None
 
@@ -96,6 +98,8 @@ def _told(step: Step, summaries: list[Summary | None]) -> Event:
         event["text"] = step.text
     if step.changes is not None:
         event["updates"] = [_update(change, summaries) for change in step.changes]
+    for change in step.grads or ():
+        event["updates"].append({**_update(change, summaries), "grad": True})
     return event
 
 

@@ -321,6 +321,8 @@ class Update(TypedDict):
     tensor: str
     before: Summary | None
     after: Summary | None
+    #: Of an op: it is the tensor's .grad that changed.
+    grad: NotRequired[bool]
 
 
 @_closed

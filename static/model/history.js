@@ -81,7 +81,11 @@ class Recorder {
 
   /** Values that the step changed in place. @param {Step} step */
   values(step) {
-    for (const { tensor, before, after } of step.updates) {
+    for (const { tensor, before, after, grad } of step.updates) {
+      if (grad) {
+        push(this.history.grads, tensor, { step: step.index, before, after, kind: step.kind });
+        continue;
+      }
       const known = this.history.values.get(tensor);
       if (!known?.length) push(this.history.values, tensor, { step: -1, value: before });
       push(this.history.values, tensor, { step: step.index, value: after });

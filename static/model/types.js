@@ -85,7 +85,7 @@
  * @property {boolean} [failed]
  * @property {string} [failed_node]
  *
- * @typedef {{tensor: string, before: Summary | null, after: Summary | null}} Update
+ * @typedef {{tensor: string, before: Summary | null, after: Summary | null, grad?: boolean}} Update
  *
  * @typedef {object} TraceEvent
  * @property {StepKind} kind

@@ -263,3 +263,30 @@ def test_a_step_that_raises_does_not_blind_the_recorder() -> None:
     assert "sparse" in trace["stdout"]
     assert {"ones", "mul"} <= {o["name"] for o in trace["ops"]}
     assert trace["graphs"][1]["order"]
+
+
+def test_a_gradient_that_the_program_scales_is_told_with_its_leaf() -> None:
+    trace = recorded(
+        "import torch\nw = torch.ones(2, requires_grad=True)\n(w * w).sum().backward()\n"
+        "w.grad.mul_(0.5)\nw.grad.zero_()"
+    )
+    updates = [u for e in trace["timeline"] for u in e.get("updates", [])]
+    told = [
+        (u["before"] and u["before"]["data"], u["after"]["data"], u.get("grad")) for u in updates
+    ]
+    assert told == [
+        (None, [2.0, 2.0], None), ([2.0, 2.0], [1.0, 1.0], True), ([1.0, 1.0], [0.0, 0.0], None)
+    ]  # fmt: skip
+    assert {u["tensor"] for u in updates} == {trace["variables"][0]["tensor"]}
+
+
+def test_an_optimizer_with_a_closure_tells_what_it_moved() -> None:
+    trace = recorded(
+        "import torch\nw = torch.nn.Parameter(torch.ones(2))\n"
+        "opt = torch.optim.LBFGS([w], max_iter=3)\n"
+        "def closure():\n    opt.zero_grad()\n    loss = ((w - 3) ** 2).sum()\n"
+        "    loss.backward()\n    return loss\nopt.step(closure)"
+    )
+    [step] = [e for e in trace["timeline"] if e["kind"] == "optimizer_step"]
+    assert step["updates"][0]["before"]["data"] == [1.0, 1.0]
+    assert step["updates"][0]["after"]["data"] == [3.0, 3.0]
