@@ -64,7 +64,8 @@ function describe(body, status, after) {
 
 /**
  * @typedef {{elapsed: number, ops: number, nodes: number}} Progress
- * @typedef {{signal?: AbortSignal, onProgress?: (progress: Progress) => void}} RunOptions
+ * @typedef {{signal?: AbortSignal, onProgress?: (progress: Progress) => void, onArrived?: () => void}} RunOptions
+ *   `onArrived`: the whole answer is here, and not read yet.
  */
 
 /**
@@ -73,7 +74,7 @@ function describe(body, status, after) {
  * @param {RunOptions} [options]
  * @returns {Promise<Trace>}
  */
-export async function runTrace(request, { signal, onProgress } = {}) {
+export async function runTrace(request, { signal, onProgress, onArrived } = {}) {
   const response = await call(`api/v1/traces${onProgress ? '?format=ndjson' : ''}`, {
     method: 'POST',
     headers: { 'Content-Type': 'application/json' },
@@ -81,7 +82,11 @@ export async function runTrace(request, { signal, onProgress } = {}) {
     signal,
   });
   try {
-    if (!onProgress) return await response.json();
+    if (!onProgress) {
+      const text = await response.text();
+      onArrived?.();
+      return JSON.parse(text);
+    }
     /** @type {Trace | null} */
     let trace = null;
     for await (const line of linesOf(response)) {

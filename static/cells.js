@@ -40,6 +40,9 @@ export function cells(summary, tone, most = 6) {
   return row;
 }
 
+/** Numbers of a matrix that are said with its name. */
+const SAID = 16;
+
 /**
  * Rows and columns of numbers: the last axis runs across.
  * @param {Summary} summary
@@ -58,7 +61,10 @@ export function rowsOf(summary) {
  * @param {Num[][]} rows @param {Tone} tone @param {string} label
  */
 export function matrix(rows, tone, label) {
-  const grid = h('div', { class: 'matrix', role: 'img', 'aria-label': label, tabindex: '0' });
+  // What is inside of an image is not read: few numbers are said with its name.
+  const few = rows.flat().length <= SAID;
+  const said = few ? `: ${rows.map((row) => row.map((number) => formatNumber(number)).join(' ')).join('; ')}` : '';
+  const grid = h('div', { class: 'matrix', role: 'img', 'aria-label': label + said, tabindex: '0' });
   grid.style.gridTemplateColumns = `repeat(${rows[0]?.length ?? 1}, max-content)`;
   for (const number of rows.flat()) {
     const one = cell(number, tone);

@@ -13,10 +13,14 @@ import { h, icon } from './dom.js';
  */
 export function openMenu(anchor, entries) {
   const menu = h('div', { class: 'menu', role: 'menu', popover: 'auto' });
+  // What comes after a heading is its group, also to those who don't see it.
+  let into = menu;
   for (const entry of entries) {
     if (!entry) continue;
-    if ('group' in entry) menu.append(h('div', { class: 'menu__group', role: 'presentation' }, entry.group));
-    else menu.append(itemOf(entry, () => menu.hidePopover()));
+    if ('group' in entry) {
+      into = h('div', { class: 'menu__part', role: 'group', 'aria-label': entry.group }, h('div', { class: 'menu__group', 'aria-hidden': 'true' }, entry.group));
+      menu.append(into);
+    } else into.append(itemOf(entry, () => menu.hidePopover()));
   }
   menu.addEventListener('toggle', (event) => {
     const open = /** @type {ToggleEvent} */ (event).newState === 'open';
@@ -26,7 +30,12 @@ export function openMenu(anchor, entries) {
     menu.remove();
     if (inside && anchor.isConnected) anchor.focus();
   });
+  menu.setAttribute('aria-label', anchor.getAttribute('aria-label') ?? anchor.textContent);
   menu.addEventListener('keydown', (event) => walk(menu, event));
+  menu.addEventListener('keydown', (event) => {
+    // One stop of the Tab key: it leaves the menu, and goes on from its button.
+    if (event.key === 'Tab') menu.hidePopover();
+  });
   (anchor.closest('dialog, header, main') ?? document.body).append(menu);
   menu.showPopover();
   place(menu, anchor);

@@ -18,8 +18,8 @@ import { sameStep } from './timeline/same-step.js';
 
 /** After this many milliseconds a run shows its progress and Cancel. */
 const PATIENCE = 350;
-/** Runs of a drag that may be under way at once. */
-const AHEAD = 2;
+/** Runs of a drag that may be begun and not drawn: one that is asked for, one that is read and drawn. */
+const PENDING = 2;
 /** While a run of more engine nodes is dragged, its local Jacobians wait until the hand rests. */
 const LIGHT = 30;
 const REST = 250;
@@ -64,9 +64,10 @@ export function createSession(store) {
   let controller = null;
   /** @type {{key: string, model: Model, light: boolean} | null} */
   let plain = null;
-  /** Runs of a drag under way, whether one more is wanted, and their numbers. */
+  /** Runs of a drag until they are drawn, whether one is being asked for, whether one more is wanted, and their numbers. */
   /** @type {Set<AbortController>} */
   const drags = new Set();
+  let asking = false;
   let wanted = false;
   let sent = 0;
   let drawn = 0;
@@ -174,14 +175,15 @@ export function createSession(store) {
   }
 
   /**
-   * Run for a drag, without ado.  Two may be under way, so that one is computed
-   * while another travels; an answer that a newer one has overtaken is dropped.
+   * Run for a drag, without ado.  The next request leaves as soon as an answer
+   * is here, so that the service computes while the page reads and draws; an
+   * answer that a newer one has overtaken is dropped.
    * @param {{whole?: boolean}} [options]  whole: whatever it costs.
    */
   async function live({ whole = false } = {}) {
     clearTimeout(rest);
     wanted = true;
-    if (drags.size >= AHEAD) return;
+    if (asking || drags.size >= PENDING) return;
     wanted = false;
     const mine = new AbortController();
     const number = ++sent;
@@ -189,8 +191,16 @@ export function createSession(store) {
     const state = store.get();
     const light = !whole && isHeavy(state.model);
     drags.add(mine);
+    asking = true;
+    let waits = true;
+    const arrived = () => {
+      if (!waits) return;
+      waits = false;
+      asking = false;
+      if (wanted && !mine.signal.aborted) void live();
+    };
     try {
-      const result = await models(state, { signal: mine.signal, light });
+      const result = await models(state, { signal: mine.signal, light, onArrived: arrived });
       if (mine.signal.aborted || number < drawn) return;
       drawn = number;
       show(state, result, started);
@@ -198,6 +208,7 @@ export function createSession(store) {
       if (!mine.signal.aborted) fail(error);
     } finally {
       drags.delete(mine);
+      arrived();
       if (wanted && !mine.signal.aborted) void live();
       else if (light && !mine.signal.aborted && drags.size === 0) rest = window.setTimeout(() => void live({ whole: true }), REST);
     }

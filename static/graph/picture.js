@@ -172,8 +172,7 @@ export class Picture {
   /** Keep what happens in sight, if it is in the picture and text can be read. @param {number} duration */
   follow(duration) {
     const { arrangement } = this;
-    const now = arrangement?.model.steps[this.step]?.cards[0];
-    const drawn = now && arrangement?.cardById.get(arrangement.scene.itemOf.get(now) ?? now);
+    const drawn = arrangement && this.happening(arrangement);
     if (!drawn || this.detail.far || this.camera.view.k < 0.5) return;
     const touched = this.camera.touched;
     this.camera.show(rectOf(drawn), duration);
@@ -267,9 +266,17 @@ export class Picture {
   /** Where to look first: at what happens now, else where it begins. */
   focusRect() {
     const arrangement = /** @type {Arrangement} */ (this.arrangement);
-    const now = arrangement.model.steps[this.step]?.cards[0];
-    const drawn = (now && arrangement.cardById.get(arrangement.scene.itemOf.get(now) ?? now)) || arrangement.cards[0];
+    const drawn = this.happening(arrangement) ?? arrangement.cards[0];
     return drawn ? rectOf(drawn) : null;
+  }
+
+  /** What this step is about; a step without a card (a line printed) leaves the eye where it was. @param {Arrangement} arrangement */
+  happening({ model, scene, cardById }) {
+    for (let i = Math.min(this.step, model.steps.length - 1); i >= 0; i--) {
+      const [now] = model.steps[i].cards;
+      if (now) return cardById.get(scene.itemOf.get(now) ?? now);
+    }
+    return undefined;
   }
 
   /** @param {Ref} ref */

@@ -66,7 +66,11 @@ export function createInputs(host, store, actions) {
     const range = h('input', { type: 'range', min: String(-reach), max: String(reach), step: whole ? '1' : String(reach / 300), 'aria-label': label });
     const number = h('input', { type: 'number', class: 'number', step: whole ? '1' : '0.1', 'aria-label': `${label}, exactly` });
     range.addEventListener('pointerdown', () => actions.beginChange());
-    range.addEventListener('input', () => change(one, i, Number(range.value), [number]));
+    range.addEventListener('input', () => {
+      // While it is held it is not written to, and it has to say where it stands.
+      range.setAttribute('aria-valuetext', formatNumber(Number(range.value)));
+      change(one, i, Number(range.value), [number]);
+    });
     number.addEventListener('change', () => {
       actions.beginChange();
       change(one, i, Number(number.value), [range]);

@@ -25,7 +25,7 @@ export async function openShare(state) {
     const area = h('textarea', { readonly: true, rows, on: { focus: () => area.select() } }, text);
     return [
       h('label', {}, label, area),
-      h('div', {}, button({ icon: 'copy', label: 'Copy', title: `Copy: ${label.toLowerCase()}`, onClick: () => void copy(text, label === 'Link' ? 'The link was' : 'The frame was') })),
+      h('div', {}, button({ icon: 'copy', label: rows > 3 ? 'Copy frame' : 'Copy link', title: `Copy: ${label.toLowerCase()}`, onClick: () => void copy(text, label === 'Link' ? 'The link was' : 'The frame was') })),
     ];
   };
   openSheet('Share', [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -105,6 +106,11 @@ def test_narrow_pages_fit_and_every_pane_is_reached(
         studio.shot(f"{width}x{height}-{tab.lower()}")
     results = Axe().run(studio.page)
     assert results.violations_count == 0, results.generate_report()
+    # What the what-ifs add to the top may not push the page wider.
+    studio.page.locator("#tabs").get_by_role("button", name="Inspector").click()
+    detached(studio)
+    box = studio.page.locator(".button--run").bounding_box()
+    assert box is not None and box["x"] + box["width"] <= width
     context.close()
 
 
@@ -118,6 +124,51 @@ def test_reduced_motion_steps_without_waiting(browser: Browser, server: Server) 
     )
     assert running == 0
     context.close()
+
+
+def test_what_a_screen_reader_is_told(studio: Studio) -> None:
+    page = studio.open("#lesson=backward").page
+
+    def focused(what: str) -> bool:
+        return bool(page.evaluate(f"document.activeElement?.{what}"))
+
+    expect(
+        studio.card("a.mean(), MeanBackward0, named b, value 15.48, gradient 1.000")
+    ).to_be_visible()
+    studio.select("y*y")
+    jacobian = studio.inspector.get_by_role("img", name="Local Jacobian of y * y")
+    expect(jacobian).to_have_accessible_name(
+        re.compile("3 columns: 3.541 0 0; 0 1.707 0; 0 0 -0.179$")
+    )
+
+    # A slider says where it stands while it is held, before its run has come back.
+    first = page.get_by_role("slider", name="x[0]", exact=True)
+    page.route("**/api/v1/traces*", lambda route: None)
+    first.fill("2")
+    expect(first).to_have_attribute("aria-valuetext", "2.000")
+    page.unroute("**/api/v1/traces*")
+
+    # A dialog holds the focus and gives it back.
+    share = page.get_by_role("button", name="Share")
+    share.focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("dialog", name="Share")).to_be_visible()
+    expect(page.get_by_role("button", name="Copy link")).to_be_visible()
+    for _ in range(12):
+        page.keyboard.press("Tab")
+        assert focused("closest('dialog')") or focused("matches('body')")
+    page.keyboard.press("Escape")
+    expect(share).to_be_focused()
+
+    # A menu is one stop of the Tab key, and its parts have names.
+    export = page.get_by_role("button", name="Export")
+    export.focus()
+    page.keyboard.press("Enter")
+    menu = page.get_by_role("menu", name="Export")
+    expect(menu.get_by_role("group", name="Open").get_by_role("menuitem")).to_have_count(2)
+    page.keyboard.press("Tab")
+    expect(menu).to_have_count(0)
+    assert focused("matches('#actions button:not([aria-expanded=true])')")
 
 
 def test_the_whole_walk_by_keyboard(studio: Studio) -> None:
