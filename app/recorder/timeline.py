@@ -81,6 +81,7 @@ class Timeline:
                         "node": ids.nodes[node],
                     }
                 )
+        self.events.clear()
         return found
 
 
