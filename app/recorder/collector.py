@@ -27,20 +27,11 @@ def quiet_collector() -> Iterator[None]:
 
 @contextmanager
 def no_collector() -> Iterator[None]:
-    """No collections at all: for the recorder's own work, in which no cycles are made.
-
-    What was made meanwhile counts as old afterwards (which costs nothing), so
-    that the first young collection need not look through all of a trace.  A
-    process that froze objects of its own would lose those from sight: there
-    what is kept will be looked through once.
-    """
+    """No collections at all: for the recorder's own work, in which no cycles are made."""
     enabled = gc.isenabled()
     gc.disable()
     try:
         yield
     finally:
         if enabled:
-            if not gc.get_freeze_count():
-                gc.freeze()
-                gc.unfreeze()
             gc.enable()
