@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from app.explain import annotate
 from app.recorder import recording
-from app.trace import DEFAULT_LIMITS, Limits, Trace, TraceRequest, encode
+from app.trace import DEFAULT_LIMITS, Limits, Trace, TraceRequest, drain
 from app.trace.progress import Progress
 
 
@@ -26,6 +26,5 @@ def evaluate(
         if amend is not None:
             amend(trace)
         annotate(trace, request.code)
-        body = encode(trace)
-        trace.clear()  # type: ignore[attr-defined]
-    return body
+        # Nothing is left of the trace for Python's collector to look through.
+        return drain(trace)

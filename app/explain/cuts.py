@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 from app.explain.program import Program
@@ -37,8 +38,13 @@ class Cut:
 
 def op_name(op: Op) -> str:
     """The op's bare name: 'torch.Tensor.detach' and 'detach' are both 'detach'."""
-    name = op["name"].removesuffix(".__get__").removesuffix(".__call__")
-    return name.rsplit(".", 1)[-1]
+    return _bare(op["name"])
+
+
+@lru_cache(maxsize=4096)
+def _bare(name: str) -> str:
+    # Rules ask for every op of a trace, whose names are few.
+    return name.removesuffix(".__get__").removesuffix(".__call__").rsplit(".", 1)[-1]
 
 
 def is_data(op: Op) -> bool:

@@ -20,6 +20,7 @@ MAX_LENGTH = 200
 MAX_STEPS = 600
 MAX_NODES = 250
 
+_Way = tuple[Edge, "_Way"] | None
 Vector = npt.NDArray[Any]
 
 
@@ -56,27 +57,34 @@ def _came(node: Node, tensor: str) -> bool:
 
 def _reach_in(program: Program, graph: Graph, node: Node, tensor: str) -> Reach:
     into = program.gradients_into(graph)
-    edges: list[Edge] = []
-    seen = {node["id"]: None}
-    queue = deque([node["id"]])
+    end = node["id"]
     slot = node["outputs"].index(tensor) if tensor in node["outputs"] else 0
+    edges: list[Edge] = []
+    #: The edges that count, by target.
+    behind: dict[str, list[Edge]] = {}
+    seen = {end: None}
+    queue = deque([end])
     while queue and len(seen) < MAX_NODES:
         current = queue.popleft()
-        for edge in into.get(current, []):
-            if current == node["id"] and edge["output"] != slot:
-                continue
-            edges.append(edge)
-            if edge["source"] not in seen:
-                seen[edge["source"]] = None
-                queue.append(edge["source"])
-    found = _paths(program, graph, node, slot, edges)
+        arriving = into.get(current)
+        if arriving is None:
+            continue
+        if current == end:
+            arriving = [edge for edge in arriving if edge["output"] == slot]
+        behind[current] = arriving
+        edges += arriving
+        for edge in arriving:
+            source = edge["source"]
+            if source not in seen:
+                seen[source] = None
+                queue.append(source)
+    found = _paths(program, graph, node, slot, behind)
     return Reach(graph, node, edges, list(reversed(seen)), found)
 
 
-def _paths(program: Program, graph: Graph, node: Node, slot: int, edges: list[Edge]) -> list[Path]:
-    into: dict[str, list[Edge]] = {}
-    for edge in edges:
-        into.setdefault(edge["target"], []).append(edge)
+def _paths(
+    program: Program, graph: Graph, node: Node, slot: int, into: dict[str, list[Edge]]
+) -> list[Path]:
     ways = _ways(graph, node["id"], into)
     if ways is None:
         ways = [[e] for e in strongest(into.get(node["id"], []))]
@@ -107,18 +115,27 @@ def _ways(graph: Graph, end: str, into: dict[str, list[Edge]]) -> list[list[Edge
     """All ways from a root to `end`, or None when they are too many or too long."""
     roots = {r["node"] for r in graph["roots"]}
     found: list[list[Edge]] = []
-    stack: list[tuple[str, list[Edge]]] = [(end, [])]
+    # A way is its first edge and the way on from there: copies would cost its length each step.
+    stack: list[tuple[str, int, _Way]] = [(end, 0, None)]
     steps = 0
     while stack:
-        current, way = stack.pop()
+        current, length, way = stack.pop()
         steps += 1
-        if len(way) > MAX_LENGTH or len(found) > MAX_PATHS or steps > MAX_STEPS:
+        if length > MAX_LENGTH or len(found) > MAX_PATHS or steps > MAX_STEPS:
             return None
         if current in roots:
-            found.append(way)
-        for edge in reversed(into.get(current, [])):
-            stack.append((edge["source"], [edge, *way]))
+            found.append(_unrolled(way))
+        for edge in reversed(into.get(current, ())):
+            stack.append((edge["source"], length + 1, (edge, way)))
     return found if len(found) <= MAX_PATHS else None
+
+
+def _unrolled(way: _Way) -> list[Edge]:
+    edges: list[Edge] = []
+    while way is not None:
+        edges.append(way[0])
+        way = way[1]
+    return edges
 
 
 def contribution(program: Program, graph: Graph, way: list[Edge]) -> Vector | None:

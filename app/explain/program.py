@@ -20,6 +20,7 @@ class Program:
         self.graphs: dict[str, Graph] = {g["id"]: g for g in trace["graphs"]}
         self._arrivals: dict[str, dict[str, Node]] = {}
         self._into: dict[str, dict[str, list[Edge]]] = {}
+        self._sent: dict[str, dict[str, list[Edge]]] = {}
         self._nodes_of: dict[str, dict[str, Node]] = {}
         self.variables: dict[str, Variable] = {v["name"]: v for v in trace["variables"]}
 
@@ -80,6 +81,15 @@ class Program:
             for edge in graph["edges"]:
                 if edge["gradient"] is not None:
                     known.setdefault(edge["target"], []).append(edge)
+        return known
+
+    def sent_by(self, graph: Graph) -> dict[str, list[Edge]]:
+        """Node id -> its edges, also those along which nothing went."""
+        known = self._sent.get(graph["id"])
+        if known is None:
+            known = self._sent[graph["id"]] = {}
+            for edge in graph["edges"]:
+                known.setdefault(edge["source"], []).append(edge)
         return known
 
     @cached_property

@@ -113,6 +113,8 @@ class GraphLog:
             graph["failed"] = True
         if self.failed_node is not None:
             graph["failed_node"] = own[self.failed_node]
+        self.clear()
+        self.order = []
         return graph
 
     def _root(self, row: RootRow, ids: list[str], summaries: list[Summary | None]) -> Root:

@@ -13,7 +13,7 @@ from app.recorder.kinds import DTYPE_NAMES
 from app.recorder.program import Program, call_at
 from app.recorder.state import State
 from app.recorder.summary import numbers
-from app.trace.document import InputUsed, Summary
+from app.trace.document import InputUsed
 from app.trace.request import Input
 
 INPUT = "__gradwalk_input__"
@@ -150,23 +150,38 @@ class Inputs:
         return set(self._used)
 
     def report(
-        self, named: list[tuple[str, torch.Tensor]], summaries: list[Summary | None], limit: int
-    ) -> list[InputUsed]:
-        """All leaves that can be given, with where their present values come from."""
-        tensors = self._state.tensors
+        self, named: list[tuple[str, torch.Tensor]], limit: int
+    ) -> list[tuple[InputUsed, int]]:
+        """All leaves that can be given, with where their present values come from.
+
+        With each the handle of the numbers that it began with, still to be
+        told as `data`: steps of an optimizer come after.
+        """
         self._find_leaves(named)
-        return [
-            {
-                "name": name,
-                "tensor": f"t{tensors.id(tensor)}",
-                "shape": list(tensor.shape),
-                "dtype": DTYPE_NAMES[tensor.dtype],
-                "requires_grad": tensor.requires_grad,
-                "data": _first_value(summaries[tensors.value(tensors.id(tensor))], tensor, limit),
-                "source": source,  # type: ignore[typeddict-item]
-            }
-            for name, (tensor, source) in self._used.items()
-        ]
+        return [self._one(name, *known, limit) for name, known in self._used.items()]
+
+    def _one(
+        self, name: str, tensor: torch.Tensor, source: str, limit: int
+    ) -> tuple[InputUsed, int]:
+        tensors = self._state.tensors
+        number = tensors.id(tensor)
+        handle = tensors.value(number)
+        used: InputUsed = {
+            "name": name,
+            "tensor": f"t{number}",
+            "shape": list(tensor.shape),
+            "dtype": DTYPE_NAMES[tensor.dtype],
+            "requires_grad": tensor.requires_grad,
+            "data": None,
+            "source": source,  # type: ignore[typeddict-item]
+        }
+        if handle < 0 and tensor.numel() <= limit:
+            used["data"] = numbers(tensor.tolist())
+        return used, handle
+
+    def release(self) -> None:
+        """Let go of the tensors."""
+        self._used.clear()
 
     def _find_leaves(self, named: list[tuple[str, torch.Tensor]]) -> None:
         """Leaves that the program made out of nothing (or made leaves), and did not compute."""
@@ -191,10 +206,3 @@ class Inputs:
         for name, tensor in leaves.items():
             if numbers_of[name] not in computed:
                 self._used[name] = (tensor, "program")
-
-
-def _first_value(value: Summary | None, tensor: torch.Tensor, limit: int) -> Any:
-    """The numbers that the leaf began with: steps of an optimizer come after."""
-    if value is not None:
-        return value["data"]
-    return numbers(tensor.tolist()) if tensor.numel() <= limit else None

@@ -36,7 +36,7 @@ from app.recorder.program import BOUND, LOOP, RESULT, TICK, Program, parse
 from app.recorder.state import State
 from app.recorder.stdout import Output
 from app.recorder.summaries import NOTHING
-from app.recorder.teardown import release
+from app.recorder.teardown import forget, release
 from app.recorder.timeline import Step
 from app.recorder.variables import named_tensors, variables
 from app.recorder.warned import Warned
@@ -241,11 +241,13 @@ class _Run:
         silent = Output(0)
         with redirect_stdout(silent), redirect_stderr(silent):
             self.result = self.state.tape = None
+            self.inputs.release()
             builtins_of_run = self.namespace.get("__builtins__")
             self.namespace.clear()
             if isinstance(builtins_of_run, ModuleType):
                 builtins_of_run.__dict__.clear()
             release(self.state.held)
+            forget(self.state)
 
     def _checks(self, named: list[tuple[str, torch.Tensor]]) -> list[Check] | None:
         tape = self.state.tape
@@ -267,8 +269,16 @@ class _Run:
                 not_run_graph(state, [*(tensor for _, tensor in named), *last])
             found = variables(state, named)
             checks = self._checks(named)
-            summaries = state.summaries.documents()
-            inputs = self.inputs.report(named, summaries, self.limits.value_elements)
+            inputs = self.inputs.report(named, self.limits.value_elements)
+            state.summaries.flush()
+        # The document takes the place of the program and its graph.
+        named.clear()
+        self.release()
+        summaries = state.summaries.documents()
+        for used, handle in inputs:
+            first = summaries[handle]
+            if first is not None:
+                used["data"] = first["data"]
         for variable, handle, present in found:
             variable["grad"] = summaries[handle]
             if present != NOTHING:
@@ -276,6 +286,8 @@ class _Run:
         ids = Ids(len(state.tensors), len(state.ops.rows), len(state.op_of_node))
         tensors = state.tensors.documents(summaries, ids)
         ops = state.ops.documents(ids)
+        timeline = state.timeline.documents(state.ops, state.op_of_node, summaries, ids)
+        state.ops.rows.clear()
         kinds = state.summaries.kinds.all
         graphs = [graph.document(summaries, kinds, ids) for graph in state.graphs]
         nonfinite = first_nonfinite(ops, tensors, graphs) if state.summaries.nonfinite else None
@@ -296,11 +308,11 @@ class _Run:
             "tensors": tensors,
             "ops": ops,
             "graphs": graphs,
-            "timeline": state.timeline.documents(state.ops, state.op_of_node, summaries, ids),
+            "timeline": timeline,
             "variables": [variable for variable, _, _ in found],
             "omitted": state.omitted,
             "bindings": state.bindings(),
-            "inputs": inputs,
+            "inputs": [used for used, _ in inputs],
             "checks": checks,
             "first_nonfinite": nonfinite,
             "interventions": self.interventions.report() if self.interventions else [],

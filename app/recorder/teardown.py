@@ -8,7 +8,10 @@ from the roots on, when no node is the last to hold another.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from app.recorder.state import State
 
 #: Graphs of more nodes are held; this many frames fit any stack.
 DEEP = 4_000
@@ -22,6 +25,15 @@ def release(nodes: list[Any]) -> None:
     nodes.clear()
     for index in range(len(ordered)):
         ordered[index] = None
+
+
+def forget(state: State) -> None:
+    """Drop what is asked for only while a program runs: which tensor, which node is which."""
+    state.tensors.by_address.clear()
+    state.node_numbers.clear()
+    state.created_by.clear()
+    state.ops.of_sequence.clear()
+    state.ops.made.clear()
 
 
 def _made_at(node: Any) -> int:

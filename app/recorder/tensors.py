@@ -146,6 +146,7 @@ class Tensors:
                     "value": summaries[value],
                 }
             )
+        self._rows.clear()
         return found
 
 

@@ -83,6 +83,7 @@ class Timeline:
                         "node": ids.nodes[node],
                     }
                 )
+        self.events.clear()
         return found
 
 

@@ -1,6 +1,6 @@
 """The document that everything exchanges.  Imports nothing else of ours."""
 
-from app.trace.codec import encode, validate
+from app.trace.codec import drain, encode, validate
 from app.trace.document import SCHEMA_VERSION, Trace
 from app.trace.limits import DEFAULT_LIMITS, Limits
 from app.trace.request import Input, Intervention, TraceRequest
@@ -13,6 +13,7 @@ __all__ = [
     "Limits",
     "Trace",
     "TraceRequest",
+    "drain",
     "encode",
     "validate",
 ]

@@ -1,7 +1,9 @@
 """`make bench`: what recording costs, beside plain torch, torchviz and torchlens.
 
 CPU time of one thread, medians, each case's plain run in the same process and
-turn.  Memory: the peak above what was there before, of a process of its own.
+turn.  "recorded" is the trace as dictionaries, "answered" all that a request
+costs: recorded, explained and encoded to bytes.  Memory: the peak above what
+was there before, of a process of its own.
 torchviz only draws the finished graph (no values, no gradients, no run);
 torchlens logs the forward pass of a module.
 """
@@ -24,6 +26,7 @@ import torch
 import torchlens
 from torchviz import make_dot
 
+from app.evaluate import evaluate
 from app.recorder import record, warm_up
 from app.trace import Limits, TraceRequest
 
@@ -82,6 +85,10 @@ def recorded(code: str) -> None:
     assert trace["error"] is None and not trace["omitted"]
 
 
+def answered(code: str) -> None:
+    assert evaluate(TraceRequest(code=code), LIMITS)
+
+
 def drawn(code: str) -> None:
     """The same program and torchviz's picture of it (as DOT text)."""
     sys.setrecursionlimit(1_000_000)
@@ -117,6 +124,14 @@ def rss(field: str) -> int:
     return int(found[1]) * 1024
 
 
+#: What is measured in turn.
+RUNS: dict[str, Callable[[str], Any]] = {
+    "plain": plain,
+    "recorded": recorded,
+    "answered": answered,
+}
+
+
 def measure_peak(kind: str, name: str) -> None:
     torch.set_num_threads(1)
     warm_up()
@@ -124,7 +139,7 @@ def measure_peak(kind: str, name: str) -> None:
     gc.collect()
     Path("/proc/self/clear_refs").write_text("5")  # the peak starts from here
     before = rss("VmRSS")
-    (plain if kind == "plain" else recorded)(CASES[name][0])
+    RUNS[kind](CASES[name][0])
     print(rss("VmHWM") - before)
 
 
@@ -133,16 +148,16 @@ def main() -> None:
     warm_up()
     rows: dict[str, dict[str, Any]] = {}
     for name, (code, turns) in CASES.items():
-        times: dict[str, list[float]] = {"plain": [], "recorded": []}
+        times: dict[str, list[float]] = {kind: [] for kind in RUNS}
         for _ in range(turns):
-            times["plain"].append(seconds(plain, code))
-            times["recorded"].append(seconds(recorded, code))
+            for kind, run in RUNS.items():
+                times[kind].append(seconds(run, code))
         row: dict[str, Any] = {k: statistics.median(v) for k, v in times.items()}
         if "50,000" not in name:
             row["torchviz"] = in_a_process("torchviz", name)
         if code in (MLP, TRANSFORMER):
             row["torchlens"] = seconds(logged, code)
-        row["bytes"] = (in_a_process("plain", name), in_a_process("recorded", name))
+        row["bytes"] = [in_a_process(kind, name) for kind in RUNS]
         rows[name] = row
         print(line(name, row), flush=True)
     print(json.dumps(rows))
@@ -154,11 +169,14 @@ def line(name: str, row: dict[str, Any]) -> str:
         for other in ("torchviz", "torchlens")
         if other in row
     )
-    usual, ours = row["bytes"]
+    times = "  ".join(
+        f"{kind} {row[kind] * 1e3:8.1f} ms {row[kind] / row['plain']:5.2f}x"
+        for kind in ("recorded", "answered")
+    )
+    peaks = " -> ".join(f"{size / 1e6:.1f}" for size in row["bytes"])
     return (
-        f"{name:32} plain {row['plain'] * 1e3:8.1f} ms  recorded {row['recorded'] * 1e3:8.1f} ms"
-        f"  {row['recorded'] / row['plain']:5.2f}x  peak {usual / 1e6:6.1f} -> {ours / 1e6:6.1f} MB"
-        f"  {others}"
+        f"{name:32} plain {row['plain'] * 1e3:8.1f} ms  {times}"
+        f"  peak, plain -> recorded -> answered {peaks} MB  {others}"
     )
 
 

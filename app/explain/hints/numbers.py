@@ -78,7 +78,7 @@ def _bad_gradient(program: Program, graph: Graph, event: Event, name: str) -> It
     nodes = {n["id"]: n for n in graph["nodes"]}
     for node_id in graph["order"]:
         node = nodes[node_id]
-        sent = [e["gradient"] for e in graph["edges"] if e["source"] == node_id]
+        sent = [e["gradient"] for e in program.sent_by(graph).get(node_id, ())]
         if not any(_is_bad(g) for g in sent) or any(_is_bad(u) for u in node["upstream"]):
             continue
         op = program.ops.get(node["op"] or "")
@@ -177,7 +177,7 @@ def dead_relu(program: Program) -> Iterator[Finding]:
             if not node["name"].startswith("ReluBackward") or not node["executed"]:
                 continue
             arrived = [norm(u) for u in node["upstream"]]
-            sent = [norm(e["gradient"]) for e in graph["edges"] if e["source"] == node["id"]]
+            sent = [norm(e["gradient"]) for e in program.sent_by(graph).get(node["id"], ())]
             op = program.ops.get(node["op"] or "")
             if op is None or not any(arrived) or not sent or any(s != 0 for s in sent):
                 continue
