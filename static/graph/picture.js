@@ -27,6 +27,8 @@ import { Player } from './player.js';
 
 /** Text below this scale can't be read: big pictures then start at their top. */
 const READABLE_SCALE = 0.78;
+/** What is worth it to have all across the flow in sight. */
+const ACROSS_SCALE = 0.65;
 /** A picture of few cards is seen whole, down to this scale. */
 const FEW = 12;
 const LEAST_SCALE = 0.55;
@@ -257,10 +259,17 @@ export class Picture {
     const { bounds, cards } = this.arrangement;
     const first = duration === 0 && !this.expanded;
     const sideways = this.direction === 'LR' && this.camera.size.height < LOW;
-    const readable = sideways ? LOW_SCALE : cards.length > FEW ? READABLE_SCALE : LEAST_SCALE;
+    const readable = sideways ? LOW_SCALE : cards.length > FEW ? this.scaleOfMany(bounds) : LEAST_SCALE;
     const options = first ? { readable, focus: this.focusRect() } : {};
     this.camera.go(this.camera.viewOf(bounds, options), duration);
     if (duration > 0) this.camera.touched = false;
+  }
+
+  /** A little smaller, if that has all across the flow in sight: then one way of panning is enough. @param {import('./camera.js').Rect} bounds */
+  scaleOfMany({ width, height }) {
+    const { size, top } = this.camera;
+    const whole = this.direction === 'TB' ? (size.width - MARGIN.left - MARGIN.right) / width : (size.height - top - MARGIN.bottom) / height;
+    return whole >= ACROSS_SCALE ? Math.min(READABLE_SCALE, whole) : READABLE_SCALE;
   }
 
   /** Where to look first: at what happens now, else where it begins. */
