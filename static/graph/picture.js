@@ -21,20 +21,11 @@ import { glide, isStill, MOVE_MS } from './glide.js';
 import { GroupBar } from './groupbar.js';
 import { Interaction } from './interaction.js';
 import { LayoutClient } from './layout.js';
+import { happening, readableScale } from './look.js';
 import { motionAllowed } from './motion.js';
 import { Painter } from './painter.js';
 import { Player } from './player.js';
 
-/** Text below this scale can't be read: big pictures then start at their top. */
-const READABLE_SCALE = 0.78;
-/** What is worth it to have all across the flow in sight. */
-const ACROSS_SCALE = 0.65;
-/** A picture of few cards is seen whole, down to this scale. */
-const FEW = 12;
-const LEAST_SCALE = 0.55;
-/** A window lower than this, as of a phone held sideways, is read along its length. */
-const LOW = 300;
-const LOW_SCALE = 0.95;
 /** Work on a model of more cards is done in pieces. */
 const BIG = 1500;
 
@@ -174,7 +165,7 @@ export class Picture {
   /** Keep what happens in sight, if it is in the picture and text can be read. @param {number} duration */
   follow(duration) {
     const { arrangement } = this;
-    const drawn = arrangement && this.happening(arrangement);
+    const drawn = arrangement && happening(arrangement, this.step);
     if (!drawn || this.detail.far || this.camera.view.k < 0.5) return;
     const touched = this.camera.touched;
     this.camera.show(rectOf(drawn), duration);
@@ -258,34 +249,16 @@ export class Picture {
     if (!this.arrangement) return;
     const { bounds, cards } = this.arrangement;
     const first = duration === 0 && !this.expanded;
-    const sideways = this.direction === 'LR' && this.camera.size.height < LOW;
-    const readable = sideways ? LOW_SCALE : cards.length > FEW ? this.scaleOfMany(bounds) : LEAST_SCALE;
-    const options = first ? { readable, focus: this.focusRect() } : {};
+    const options = first ? { readable: readableScale(this.camera, bounds, cards.length, this.direction), focus: this.focusRect() } : {};
     this.camera.go(this.camera.viewOf(bounds, options), duration);
     if (duration > 0) this.camera.touched = false;
-  }
-
-  /** A little smaller, if that has all across the flow in sight: then one way of panning is enough. @param {import('./camera.js').Rect} bounds */
-  scaleOfMany({ width, height }) {
-    const { size, top } = this.camera;
-    const whole = this.direction === 'TB' ? (size.width - MARGIN.left - MARGIN.right) / width : (size.height - top - MARGIN.bottom) / height;
-    return whole >= ACROSS_SCALE ? Math.min(READABLE_SCALE, whole) : READABLE_SCALE;
   }
 
   /** Where to look first: at what happens now, else where it begins. */
   focusRect() {
     const arrangement = /** @type {Arrangement} */ (this.arrangement);
-    const drawn = this.happening(arrangement) ?? arrangement.cards[0];
+    const drawn = happening(arrangement, this.step) ?? arrangement.cards[0];
     return drawn ? rectOf(drawn) : null;
-  }
-
-  /** What this step is about; a step without a card (a line printed) leaves the eye where it was. @param {Arrangement} arrangement */
-  happening({ model, scene, cardById }) {
-    for (let i = Math.min(this.step, model.steps.length - 1); i >= 0; i--) {
-      const [now] = model.steps[i].cards;
-      if (now) return cardById.get(scene.itemOf.get(now) ?? now);
-    }
-    return undefined;
   }
 
   /** @param {Ref} ref */

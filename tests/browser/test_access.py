@@ -143,7 +143,7 @@ def test_what_a_screen_reader_is_told(studio: Studio) -> None:
 
     # A slider says where it stands while it is held, before its run has come back.
     first = page.get_by_role("slider", name="x[0]", exact=True)
-    page.route("**/api/v1/traces*", lambda route: None)
+    page.route("**/api/v1/traces*", lambda _: None)
     first.fill("2")
     expect(first).to_have_attribute("aria-valuetext", "2.000")
     page.unroute("**/api/v1/traces*")

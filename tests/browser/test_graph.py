@@ -476,6 +476,43 @@ def test_dragging_a_big_run_brings_its_jacobians_back_when_the_hand_rests(
     assert "jacobians" not in asked[-1] and len(asked) >= 2
 
 
+#: Notes how many requests are on their way, and how many left between the
+#: arrival of an answer and the first sign of it in the picture.
+PIPELINE = """async () => {
+  const shown = () => document.querySelector('.gw-world').textContent;
+  const seen = {most: 0, early: 0};
+  let [flying, arrived] = [0, null];
+  const fetched = window.fetch;
+  window.fetch = async (url, init) => {
+    if (!String(url).includes('/traces')) return fetched(url, init);
+    seen.most = Math.max(seen.most, ++flying);
+    if (arrived !== null && arrived === shown()) seen.early++;
+    arrived = null;
+    const answer = await fetched(url, init);
+    const text = await answer.text();
+    flying--;
+    answer.text = async () => { arrived = shown(); return text; };
+    answer.json = async () => { arrived = shown(); return JSON.parse(text); };
+    return answer;
+  };
+  const range = document.querySelector('#inputs input[type=range]');
+  for (let i = 1; i <= 90; i++) {
+    range.value = String(i / 50);
+    range.dispatchEvent(new Event('input', {bubbles: true}));
+    await new Promise(requestAnimationFrame);
+  }
+  return seen;
+}"""
+
+
+def test_a_drag_asks_anew_before_it_draws_and_ends_where_the_hand_does(picture: Picture) -> None:
+    picture.show("x = torch.tensor(1.0, requires_grad=True)\n(x * x).backward()\n")
+    seen = picture.page.evaluate(PIPELINE)
+    assert seen["most"] == 1
+    assert seen["early"] >= 3
+    expect(picture.card("x, leaf")).to_contain_text("3.600")
+
+
 def close(text: str, number: Any) -> bool:
     """A number as the picture writes it: three digits, or two with an exponent."""
     if "e" in text:
