@@ -12,7 +12,7 @@ from typing import Literal
 
 from app.explain.program import Program
 from app.explain.source import called_name
-from app.trace.document import Op
+from app.trace.graph import Op
 
 CutKind = Literal[
     "detach", "data", "no_grad", "inference_mode", "not_differentiable", "rebuilt", "leaf"

@@ -8,7 +8,7 @@ from typing import Any
 
 from app.explain import source as edits
 from app.explain.texts import load
-from app.trace.document import Diagnosis, Evidence, Fix
+from app.trace.explanations import Diagnosis, Evidence, Fix
 
 #: code -> {title, happened, why, fix, docs}; read at import, before any sandbox closes.
 TEXTS: dict[str, dict[str, str]] = load("diagnoses")

@@ -8,7 +8,7 @@ from app.explain import source as edits
 from app.explain.cuts import op_name
 from app.explain.program import Program
 from app.explain.source import called_name
-from app.trace.document import Edit, Fix
+from app.trace.explanations import Edit, Fix
 
 #: torch functions that make a new tensor and take `requires_grad=`.
 FACTORIES = frozenset(

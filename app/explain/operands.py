@@ -5,7 +5,8 @@ from __future__ import annotations
 import ast
 
 from app.explain.program import Program
-from app.trace.document import Span, Tensor
+from app.trace.graph import Tensor
+from app.trace.values import Span
 
 
 def at_span(program: Program, span: Span | None) -> ast.expr | None:

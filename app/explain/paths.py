@@ -10,7 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from app.explain.program import Program
-from app.trace.document import Edge, Graph, Node, Path, Summary
+from app.trace.explanations import Path
+from app.trace.graph import Edge, Graph, Node
+from app.trace.values import Summary
 
 #: More ways than this between root and tensor are not listed one by one.
 MAX_PATHS = 16

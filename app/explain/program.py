@@ -6,7 +6,9 @@ import ast
 from functools import cached_property
 
 from app.explain.source import Source
-from app.trace.document import Edge, Evidence, Graph, Node, Op, Tensor, Trace, Variable
+from app.trace.document import Trace, Variable
+from app.trace.explanations import Evidence
+from app.trace.graph import Edge, Graph, Node, Op, Tensor
 
 
 class Program:

@@ -6,7 +6,7 @@ from collections import deque
 
 from app.explain.cuts import TO_PYTHON, Cut, CutKind, is_data, op_name, rebuilt_from
 from app.explain.program import Program
-from app.trace.document import Op
+from app.trace.graph import Op
 
 
 def origins(program: Program, tensor: str) -> list[str]:

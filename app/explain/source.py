@@ -10,7 +10,8 @@ import ast
 from collections.abc import Iterator
 from functools import cached_property
 
-from app.trace.document import Edit, Fix, Span
+from app.trace.explanations import Edit, Fix
+from app.trace.values import Span
 
 
 class Source:

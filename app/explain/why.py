@@ -12,7 +12,9 @@ from app.explain.program import Program, listed, shape_text
 from app.explain.reaching import forward_cut, origins
 from app.explain.source import called_name, receiver
 from app.explain.texts import load
-from app.trace.document import Evidence, Graph, Trace, Variable, Why
+from app.trace.document import Trace, Variable
+from app.trace.explanations import Evidence, Why
+from app.trace.graph import Graph
 
 #: Sentences by key; the keys that begin with a grad_status speak for it.
 TEXTS: dict[str, str] = load("variables")["sentences"]

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from app.trace.document import Graph, Op, Summary, Tensor, Trace
+from app.trace.document import Trace
+from app.trace.graph import Graph, Op, Tensor
+from app.trace.values import Summary
 
 
 @dataclass(frozen=True, slots=True)

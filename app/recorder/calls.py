@@ -12,7 +12,7 @@ from app.recorder.places import Place
 from app.recorder.state import State
 from app.recorder.tensors import tensors_in
 from app.recorder.timeline import Change, Step
-from app.trace.document import WhyNotRecorded
+from app.trace.graph import WhyNotRecorded
 
 
 class Call:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 
 from app.recorder.program import Program
-from app.trace.document import Edit
+from app.trace.explanations import Edit
 
 _METHODS = {"detach": "detach", "requires_grad": "requires_grad_", "retain_grad": "retain_grad"}
 _TIGHT = (ast.Name, ast.Call, ast.Attribute, ast.Subscript)

@@ -6,7 +6,8 @@ import errno
 from types import TracebackType
 
 from app.recorder.places import SNIPPET, Places
-from app.trace.document import Error, ErrorKind, Frame, Span
+from app.trace.document import Error, ErrorKind, Frame
+from app.trace.values import Span
 
 _FORBIDDEN = frozenset((errno.EPERM, errno.EACCES, errno.ENOSYS))
 _NO_MEMORY = ("can't allocate memory", "not enough memory", "Cannot allocate memory")

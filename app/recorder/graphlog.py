@@ -9,18 +9,8 @@ from app.recorder.ids import Ids
 from app.recorder.kinds import Kind
 from app.recorder.places import Place
 from app.recorder.summaries import NOTHING
-from app.trace.document import (
-    CreatedBy,
-    Edge,
-    Graph,
-    GraphKind,
-    Jacobian,
-    Node,
-    Root,
-    Saved,
-    Site,
-    Summary,
-)
+from app.trace.graph import CreatedBy, Edge, Graph, GraphKind, Jacobian, Node, Root, Saved
+from app.trace.values import Site, Summary
 
 #: What a node keeps: a name, the number of a kind, and the tensor (-1: none the run knows).
 SavedRow = tuple[str, int, int]

@@ -12,7 +12,7 @@ import torch
 
 from app.recorder.saved import raw_saved
 from app.recorder.summary import numbers
-from app.trace.document import Jacobian
+from app.trace.graph import Jacobian
 from app.trace.limits import Limits
 
 #: Rows (calls of nodes) and numbers that a trace may have without being asked.

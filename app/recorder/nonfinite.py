@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from app.trace.document import Graph, NonFinite, Op, Summary, Tensor
+from app.trace.document import NonFinite
+from app.trace.graph import Graph, Op, Tensor
+from app.trace.values import Summary
 
 
 def first_nonfinite(ops: list[Op], tensors: list[Tensor], graphs: list[Graph]) -> NonFinite | None:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from app.recorder.ids import Ids
 from app.recorder.places import Places
-from app.trace.document import Op, WhyNotRecorded
+from app.trace.graph import Op, WhyNotRecorded
 
 #: Numbers, texts and None only: Python's collector has nothing to look for in such a tuple.
 OpTuple = tuple[

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from types import CodeType, FrameType
 
-from app.trace.document import Site
+from app.trace.values import Site
 
 #: The file name that all code compiled from the snippet carries.
 SNIPPET = "<snippet>"

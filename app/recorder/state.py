@@ -19,7 +19,8 @@ from app.recorder.summaries import Summaries
 from app.recorder.tensors import Tensors
 from app.recorder.timeline import Timeline
 from app.recorder.watch import Watch
-from app.trace.document import Binding, CreatedBy
+from app.trace.document import Binding
+from app.trace.graph import CreatedBy
 from app.trace.limits import Limits
 
 

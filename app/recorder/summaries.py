@@ -15,7 +15,7 @@ import torch
 from app.recorder.budget import Budget
 from app.recorder.kinds import Kind, Kinds
 from app.recorder.summary import Block, memory, small, unknown, unusual
-from app.trace.document import Summary
+from app.trace.values import Summary
 
 #: The handle where there is no tensor, and of one that was cut: no summary is told of either.
 NOTHING, CUT = -2, -1

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from app.recorder.kinds import DTYPE_NAMES, Kind
-from app.trace.document import Number, Summary
+from app.trace.values import Number, Summary
 
 _HEAT_SIDE = 16
 _BINS = 16

@@ -10,7 +10,8 @@ from torch.nn.parameter import UninitializedBuffer, UninitializedParameter
 
 from app.recorder.ids import Ids
 from app.recorder.summaries import NOTHING, Summaries
-from app.trace.document import Summary, Tensor
+from app.trace.graph import Tensor
+from app.trace.values import Summary
 
 #: A few tenths of a second of reading.
 _REREAD_ELEMENTS = 50_000_000

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from app.recorder.ids import Ids
 from app.recorder.oplog import OpLog
-from app.trace.document import Event, EventKind, Summary, Update
+from app.trace.document import Event, EventKind, Update
+from app.trace.values import Summary
 
 #: Where the number of the graph begins in the number of a node that ran.
 _SHIFT = 32

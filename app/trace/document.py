@@ -15,22 +15,18 @@ from __future__ import annotations
 
 from typing import Any, Literal, NotRequired
 
-from pydantic import ConfigDict, with_config
 from typing_extensions import TypedDict
+
+from app.trace.explanations import Diagnosis, Edit, Hint, Why
+from app.trace.graph import Graph, Op, Tensor
+from app.trace.values import Number, Span, Summary, closed
 
 SCHEMA_VERSION = 1
 
-#: A real number as JSON can hold it.
-Number = float | int | bool | Literal["NaN", "Infinity", "-Infinity"]
 
 ErrorKind = Literal["exception", "syntax", "timeout", "memory", "crash", "forbidden", "limit"]
-WhyNotRecorded = Literal[
-    "no_grad",
-    "inference_mode",
-    "no_input_requires_grad",
-    "not_differentiable",
-    "detached",
-]
+
+
 GradStatus = Literal[
     "accumulated",  # a leaf's .grad holds what the backward calls added up
     "retained",  # a non-leaf that asked for it with retain_grad()
@@ -43,6 +39,8 @@ GradStatus = Literal[
     "not_accumulated",  # autograd.grad or inputs= returned it elsewhere
     "backward_not_run",  # nothing called backward
 ]
+
+
 EventKind = Literal[
     "op",
     "backward",
@@ -53,54 +51,9 @@ EventKind = Literal[
     "print",
     "error",
 ]
-GraphKind = Literal["backward", "grad", "not_run"]
-
-_closed = with_config(ConfigDict(extra="forbid"))
 
 
-@_closed
-class Summary(TypedDict):
-    """What is shown of one tensor's numbers."""
-
-    shape: list[int]
-    dtype: str
-    #: Euclidean norm over the finite and non-finite elements alike.
-    norm: Number | None
-    min: Number | None
-    max: Number | None
-    mean: Number | None
-    #: How many elements are NaN or infinite.
-    nonfinite: int
-    #: Nested lists of numbers, or None above the value limit.
-    data: Any
-    #: Block means of a large tensor as rows of numbers, at most 16 x 16.
-    heat: NotRequired[list[list[Number]] | None]
-    #: Counts in equal bins between min and max.
-    histogram: NotRequired[list[int] | None]
-
-
-@_closed
-class Span(TypedDict):
-    """A stretch of the snippet: lines from 1, columns from 0 in characters."""
-
-    line: int
-    col: int
-    end_line: int
-    end_col: int
-
-
-@_closed
-class Site(TypedDict):
-    """Where, and for which time (from 0), an expression of the snippet ran."""
-
-    line: int
-    col: int
-    end_line: int
-    end_col: int
-    occurrence: int
-
-
-@_closed
+@closed
 class Runtime(TypedDict):
     python: str
     torch: str
@@ -109,64 +62,20 @@ class Runtime(TypedDict):
     elapsed_ms: dict[str, float]
 
 
-@_closed
+@closed
 class Warning(TypedDict):
     category: str
     message: str
     line: int | None
 
 
-@_closed
-class Edit(TypedDict):
-    """Replace a span of the snippet's source by `text`."""
-
-    line: int
-    col: int
-    end_line: int
-    end_col: int
-    text: str
-
-
-@_closed
-class Fix(TypedDict):
-    """A change that one click applies: edits of the source, from last to first."""
-
-    title: str
-    edits: list[Edit]
-
-
-@_closed
-class Evidence(TypedDict):
-    """A thing in this trace that a diagnosis points at."""
-
-    kind: Literal["op", "node", "edge", "tensor", "variable", "line", "graph"]
-    #: Its id, its name (variable), or its number as text (line).
-    ref: str
-    text: str
-
-
-@_closed
-class Diagnosis(TypedDict):
-    code: str
-    title: str
-    explanation: str
-    #: In words; the same as edits stands in `fixes`.
-    fix: str
-    evidence: list[Evidence]
-    fixes: NotRequired[list[Fix]]
-    #: Page of torch's documentation, by name, e.g. "torch.Tensor.backward".
-    docs: NotRequired[str | None]
-    #: A gradient argument of the right shape, where one is missing.
-    gradient: NotRequired[Any]
-
-
-@_closed
+@closed
 class Frame(TypedDict):
     line: int
     function: str
 
 
-@_closed
+@closed
 class Error(TypedDict):
     kind: ErrorKind
     #: The exception's class name, or the kind where there was none.
@@ -179,142 +88,7 @@ class Error(TypedDict):
     frames: NotRequired[list[Frame]]
 
 
-@_closed
-class Hint(TypedDict):
-    """A silent surprise, shown beside a line or a variable."""
-
-    line: int | None
-    variable: str | None
-    diagnosis: Diagnosis
-
-
-@_closed
-class Tensor(TypedDict):
-    id: str
-    shape: list[int]
-    dtype: str
-    requires_grad: bool
-    is_leaf: bool
-    #: Names that the snippet gave it, in order of first appearance.
-    names: list[str]
-    value: Summary | None
-
-
-@_closed
-class Op(TypedDict):
-    """One torch call of the snippet, recorded by autograd or not."""
-
-    id: str
-    name: str
-    site: Site | None
-    parent: str | None
-    module: str | None
-    inputs: list[str]
-    outputs: list[str]
-    recorded: bool
-    why_not_recorded: WhyNotRecorded | None
-    intervention: str | None
-    #: The source text of the site.
-    expression: NotRequired[str | None]
-    #: The tensors among the inputs that it changed in place.
-    mutated: NotRequired[list[str]]
-    #: Iteration numbers (from 0) of the loops around it, outermost first.
-    iteration: NotRequired[list[int]]
-
-
-@_closed
-class Saved(TypedDict):
-    name: str
-    shape: list[int]
-    dtype: str
-    bytes: int
-    tensor: NotRequired[str | None]
-
-
-@_closed
-class Jacobian(TypedDict):
-    """d output / d input of one node at this run, flattened.
-
-    `data` has a row for each element of the node's output slot and a column
-    for each element of what the edge `input` leads to.
-    """
-
-    input: int
-    output: int
-    shape: list[int]
-    data: list[list[Any]]
-
-
-@_closed
-class CreatedBy(TypedDict):
-    """The backward node that made this node (create_graph)."""
-
-    graph: str
-    node: str
-
-
-@_closed
-class Node(TypedDict):
-    id: str
-    name: str
-    op: str | None
-    sequence_nr: int
-    executed: bool
-    #: For each output slot of the forward op, the tensor it made.
-    outputs: list[str | None]
-    saved: list[Saved]
-    #: For each output slot, the gradient that arrived (None: none did).
-    upstream: list[Summary | None]
-    jacobians: list[Jacobian] | None
-    created_by: CreatedBy | None
-    #: AccumulateGrad: the leaf.
-    tensor: NotRequired[str | None]
-    #: Upstream before the hooks of tensors changed it, where they did.
-    upstream_before_hooks: NotRequired[list[Summary | None] | None]
-
-
-@_closed
-class Edge(TypedDict):
-    """Runs the way gradients run: `source` is nearer to the root."""
-
-    id: str
-    source: str
-    #: Index in the source's next_functions: which input of the forward op.
-    input: int
-    target: str
-    #: Output slot of the target.
-    output: int
-    #: What the source sent along; None where it sent nothing.
-    gradient: Summary | None
-
-
-@_closed
-class Root(TypedDict):
-    node: str | None
-    output: int
-    gradient: Summary | None
-    tensor: NotRequired[str | None]
-
-
-@_closed
-class Graph(TypedDict):
-    id: str
-    kind: GraphKind
-    site: Site | None
-    retain_graph: bool
-    create_graph: bool
-    roots: list[Root]
-    nodes: list[Node]
-    edges: list[Edge]
-    #: Node ids in the order in which the engine ran them.
-    order: list[str]
-    #: The program's call raised; `order` is how far the engine came.
-    failed: NotRequired[bool]
-    #: The node at which it raised, where that is known.
-    failed_node: NotRequired[str]
-
-
-@_closed
+@closed
 class Update(TypedDict):
     """A tensor's numbers before and after an event."""
 
@@ -325,7 +99,7 @@ class Update(TypedDict):
     grad: NotRequired[bool]
 
 
-@_closed
+@closed
 class Event(TypedDict):
     """One step of the run.
 
@@ -344,7 +118,7 @@ class Event(TypedDict):
     updates: NotRequired[list[Update]]
 
 
-@_closed
+@closed
 class Binding(TypedDict):
     """After timeline event number `step` (from 0; -1: before all), `name` held `tensor`."""
 
@@ -353,33 +127,7 @@ class Binding(TypedDict):
     step: int
 
 
-@_closed
-class Path(TypedDict):
-    """One way from a root to a tensor, along which a gradient came."""
-
-    nodes: list[str]
-    edges: list[str]
-    #: <part, total> / <total, total>: signed, all ways add up to 1; None: not known.
-    share: float | None
-
-
-@_closed
-class Why(TypedDict):
-    """The chain of evidence for a variable's gradient, or for its absence."""
-
-    sentence: str
-    #: The graph in which `nodes` and `edges` are to be lit up.
-    graph: str | None
-    nodes: list[str]
-    edges: list[str]
-    #: From the variable towards the root, up to the cut if there is one.
-    steps: list[Evidence]
-    #: What stops the gradient, or None.
-    cut: Evidence | None
-    paths: list[Path]
-
-
-@_closed
+@closed
 class Variable(TypedDict):
     """A name of the snippet at the end of the run."""
 
@@ -398,7 +146,7 @@ class Variable(TypedDict):
     why: NotRequired[Why]
 
 
-@_closed
+@closed
 class InputUsed(TypedDict):
     """A leaf whose value the request may give: a free name or a named leaf."""
 
@@ -413,7 +161,7 @@ class InputUsed(TypedDict):
     source: Literal["request", "default", "program"]
 
 
-@_closed
+@closed
 class InterventionResult(TypedDict):
     id: str
     kind: str
@@ -425,7 +173,7 @@ class InterventionResult(TypedDict):
     edits: list[Edit] | None
 
 
-@_closed
+@closed
 class NonFinite(TypedDict):
     """Where the first NaN or infinity came from."""
 
@@ -433,7 +181,7 @@ class NonFinite(TypedDict):
     gradient: str | None  # node id
 
 
-@_closed
+@closed
 class Check(TypedDict):
     """Finite differences in float64 against one leaf's gradient."""
 
@@ -448,7 +196,7 @@ class Check(TypedDict):
     note: str | None
 
 
-@_closed
+@closed
 class Trace(TypedDict):
     schema_version: int
     runtime: Runtime

@@ -6,7 +6,7 @@ import pytest
 
 from app.explain.finding import TEXTS
 from app.explain.source import apply
-from app.trace.document import Diagnosis
+from app.trace.explanations import Diagnosis
 from tests.explain.running import explained, names, pairs, programs
 
 CASES = programs("errors")

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from app.explain import explain
-from app.trace.document import Trace, Why
+from app.trace.document import Trace
+from app.trace.explanations import Why
 from tests.explain.running import explained
 
 X = "import torch\nx = torch.tensor([1.0, -2.0, 3.0], requires_grad=True)\n"

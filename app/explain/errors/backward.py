@@ -14,7 +14,7 @@ from app.explain.errors.roots import backward_root, ones_of
 from app.explain.finding import Finding
 from app.explain.operands import tensor_of
 from app.explain.program import Program, listed
-from app.trace.document import Evidence, Fix
+from app.trace.explanations import Evidence, Fix
 
 
 @error

@@ -10,7 +10,7 @@ from app.explain.errors.shapes import failed_op, involved
 from app.explain.finding import Finding
 from app.explain.operands import failing, operands, tensor_of, tensors_in
 from app.explain.source import called_name
-from app.trace.document import Fix
+from app.trace.explanations import Fix
 
 _FLOATS = {"Double": "float64", "Float": "float32", "Half": "float16", "BFloat16": "bfloat16"}
 

@@ -9,7 +9,7 @@ from app.explain import source as edits
 from app.explain.errors.registry import Case, error
 from app.explain.finding import Finding
 from app.explain.program import Program
-from app.trace.document import Evidence, Fix
+from app.trace.explanations import Evidence, Fix
 
 
 def _class(program: Program, name: str) -> ast.ClassDef | None:

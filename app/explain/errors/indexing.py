@@ -10,7 +10,7 @@ from app.explain.errors.shapes import count, described
 from app.explain.finding import Finding
 from app.explain.operands import failing, tensors_in
 from app.explain.source import called_name
-from app.trace.document import Fix
+from app.trace.explanations import Fix
 
 
 @error

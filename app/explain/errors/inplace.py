@@ -12,7 +12,8 @@ from app.explain.errors.registry import Case, error
 from app.explain.finding import Finding
 from app.explain.program import Program
 from app.explain.source import called_name, receiver
-from app.trace.document import Evidence, Fix, Node, Op
+from app.trace.explanations import Evidence, Fix
+from app.trace.graph import Node, Op
 
 _OPERATORS = {
     ast.Add: "+",

@@ -12,7 +12,9 @@ from app.explain.finding import Finding
 from app.explain.operands import tensor_of
 from app.explain.program import Program, shape_text
 from app.explain.source import receiver
-from app.trace.document import Evidence, Fix, Tensor, Variable
+from app.trace.document import Variable
+from app.trace.explanations import Evidence, Fix
+from app.trace.graph import Tensor
 
 
 def owner_of(case: Case, *names: str) -> tuple[ast.expr | None, str, Tensor | None]:

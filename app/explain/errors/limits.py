@@ -9,7 +9,8 @@ from app.explain.errors.registry import Case, error
 from app.explain.finding import Finding
 from app.explain.program import Program
 from app.explain.source import called_name
-from app.trace.document import Error, Evidence
+from app.trace.document import Error
+from app.trace.explanations import Evidence
 
 #: Calls that need what the sandbox does not give, and the code of their explanation.
 FORBIDDEN = {

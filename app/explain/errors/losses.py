@@ -11,7 +11,7 @@ from app.explain.errors.shapes import count, described
 from app.explain.finding import Finding
 from app.explain.operands import failing
 from app.explain.source import called_name
-from app.trace.document import Fix
+from app.trace.explanations import Fix
 
 
 @error

@@ -10,7 +10,7 @@ from app.explain.finding import Finding
 from app.explain.operands import tensor_of
 from app.explain.program import Program, listed
 from app.explain.source import called_name
-from app.trace.document import Fix
+from app.trace.explanations import Fix
 
 
 def _optimizer_call(case: Case) -> ast.Call | None:

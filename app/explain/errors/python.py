@@ -12,7 +12,7 @@ from app.explain.finding import Finding
 from app.explain.operands import failing, operands, tensor_of
 from app.explain.program import Program, shape_text
 from app.explain.texts import load
-from app.trace.document import Evidence, Fix
+from app.trace.explanations import Evidence, Fix
 
 _NAMES = load("names")
 #: Name -> the import that brings it.

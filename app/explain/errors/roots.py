@@ -14,7 +14,8 @@ from app.explain.finding import Finding
 from app.explain.given import Given, given
 from app.explain.program import Program, listed, shape_text
 from app.explain.source import receiver
-from app.trace.document import Fix, Op, Tensor
+from app.trace.explanations import Fix
+from app.trace.graph import Op, Tensor
 
 _CUT_CODES = {
     "detach": "backward-root-detached",

@@ -11,7 +11,8 @@ from app.explain.finding import Finding
 from app.explain.operands import failing, tensors_in
 from app.explain.program import Program, shape_text
 from app.explain.source import called_name
-from app.trace.document import Evidence, Fix, Op, Tensor
+from app.trace.explanations import Evidence, Fix
+from app.trace.graph import Op, Tensor
 
 
 def failed_op(case: Case) -> Op | None:

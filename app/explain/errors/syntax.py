@@ -7,7 +7,7 @@ import re
 from app.explain import source as edits
 from app.explain.errors.registry import Case, error
 from app.explain.finding import Finding
-from app.trace.document import Evidence, Fix
+from app.trace.explanations import Evidence, Fix
 
 _OPENERS = {"(": ")", "[": "]", "{": "}"}
 

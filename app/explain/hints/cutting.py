@@ -13,7 +13,7 @@ from app.explain.finding import Finding
 from app.explain.program import Program, listed
 from app.explain.reaching import forward_cut
 from app.explain.source import called_name, receiver
-from app.trace.document import Fix
+from app.trace.explanations import Fix
 
 #: Nodes that send zeros back whatever arrives, with the function that makes them.
 FLAT = {

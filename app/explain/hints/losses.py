@@ -10,7 +10,8 @@ from app.explain.errors.shapes import LOSSES
 from app.explain.finding import Finding
 from app.explain.program import Program, shape_text
 from app.explain.source import called_name
-from app.trace.document import Fix, Op
+from app.trace.explanations import Fix
+from app.trace.graph import Op
 
 
 def broadcast_loss(program: Program) -> Iterator[Finding]:

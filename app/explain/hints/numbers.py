@@ -10,7 +10,10 @@ from app.explain import source as edits
 from app.explain.cuts import op_name
 from app.explain.finding import Finding
 from app.explain.program import Program
-from app.trace.document import Event, Fix, Graph, Node, Op, Summary
+from app.trace.document import Event
+from app.trace.explanations import Fix
+from app.trace.graph import Graph, Node, Op
+from app.trace.values import Summary
 
 #: Beyond these the norm of a gradient is worth a word.
 EXPLODED = 1e6

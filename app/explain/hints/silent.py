@@ -10,7 +10,8 @@ from app.explain.cuts import is_data
 from app.explain.finding import Finding
 from app.explain.program import Program
 from app.explain.source import called_name
-from app.trace.document import Fix, Graph, Node, Op
+from app.trace.explanations import Fix
+from app.trace.graph import Graph, Node, Op
 
 
 def data_write(program: Program) -> Iterator[Finding]:

@@ -11,7 +11,8 @@ from app.explain.errors.optimizers import OPTIMIZERS
 from app.explain.finding import Finding
 from app.explain.program import Program, listed
 from app.explain.source import called_name, receiver
-from app.trace.document import Event, Fix
+from app.trace.document import Event
+from app.trace.explanations import Fix
 
 
 def accumulates(program: Program) -> Iterator[Finding]:
