@@ -7,6 +7,7 @@ from typing import Any
 import torch
 
 from app.recorder.state import State
+from app.recorder.unheard import unheard
 from app.trace.request import TraceRequest
 
 
@@ -39,7 +40,7 @@ def given_gradient(gradient: Any, func: Any, args: Any, kwargs: Any) -> Any:
 def _gradient(values: Any, root: torch.Tensor) -> torch.Tensor | None:
     if values is None or (root.numel() == 1 and not root.dim() and isinstance(values, list)):
         return None
-    with torch._C.DisableTorchFunction():
+    with unheard():
         gradient = torch.tensor(values, dtype=root.dtype)
         return gradient.reshape(root.shape) if gradient.numel() == root.numel() else gradient
 

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-from torch._C import DisableTorchFunction
 
 from app.recorder.graph import walk
 from app.recorder.graphlog import GraphLog, RootRow
@@ -16,6 +15,7 @@ from app.recorder.running import Running
 from app.recorder.state import State
 from app.recorder.summaries import NOTHING
 from app.recorder.timeline import Step
+from app.recorder.unheard import unheard
 
 
 class BackwardRecorder:
@@ -29,7 +29,7 @@ class BackwardRecorder:
     def run(self, outputs: Any, *args: Any, **kwargs: Any) -> Any:
         """Called in place of `torch.autograd.graph._engine_run_backward`."""
         state = self._state
-        with DisableTorchFunction():
+        with unheard():
             running = self._begin(tuple(outputs), args, kwargs)
         if running is None:
             return self._engine(outputs, *args, **kwargs)
@@ -39,13 +39,13 @@ class BackwardRecorder:
         try:
             result = self._engine(outputs, *args, **kwargs)
         except BaseException as raised:
-            with DisableTorchFunction():
+            with unheard():
                 running.fail(raised)
             raise
         finally:
             if not on_stack:
                 torch._C._pop_torch_function_stack()
-            with DisableTorchFunction():
+            with unheard():
                 running.end()
             state.budget.backward(running=False)
         return result

@@ -12,6 +12,7 @@ from app.recorder.places import Place
 from app.recorder.state import State
 from app.recorder.tensors import tensors_in
 from app.recorder.timeline import Change, Step
+from app.recorder.unheard import PLAIN, unheard
 from app.trace.graph import WhyNotRecorded
 
 
@@ -76,6 +77,13 @@ class Call:
 
     def finish(self, outputs: list[torch.Tensor], sequence: int) -> None:
         """The call is over; its nodes have the sequence numbers from `sequence` on."""
+        if any(type(output) not in PLAIN for output in outputs):
+            with unheard():
+                self._finish(outputs, sequence)
+        else:
+            self._finish(outputs, sequence)
+
+    def _finish(self, outputs: list[torch.Tensor], sequence: int) -> None:
         state = self._state
         after = _get_sequence_nr()
         for number in range(sequence, after):

@@ -7,12 +7,12 @@ import builtins
 from typing import Any
 
 import torch
-from torch._C import DisableTorchFunction
 
 from app.recorder.kinds import DTYPE_NAMES
 from app.recorder.program import Program, call_at
 from app.recorder.state import State
 from app.recorder.summary import numbers
+from app.recorder.unheard import unheard
 from app.trace.document import InputUsed
 from app.trace.request import Input
 
@@ -127,7 +127,7 @@ class Inputs:
         given = self._given[name]
         if not isinstance(value, torch.Tensor):
             return value
-        with DisableTorchFunction(), torch.no_grad():
+        with unheard(), torch.no_grad():
             if not value.is_leaf:
                 return value
             if given.value is None and given.shape is None:

@@ -12,10 +12,10 @@ from contextlib import contextmanager
 from typing import Any
 
 import torch
-from torch._C import DisableTorchFunction
 
 from app.recorder.edits import Edits
 from app.recorder.program import Program, call_at, statement_at
+from app.recorder.unheard import unheard
 from app.trace.document import InterventionResult
 from app.trace.request import Intervention, LinesTarget, SpanTarget
 
@@ -190,7 +190,7 @@ class Interventions:
         if not cut.due():
             cut.entered.append(None)
             return
-        with DisableTorchFunction():
+        with unheard():
             cut.entered.append(torch.is_grad_enabled())
             torch._C._set_grad_enabled(False)
         cut.applied += 1
@@ -209,7 +209,7 @@ class Interventions:
     def _restore(self, cut: _Cut) -> None:
         before = cut.entered.pop()
         if before is not None:
-            with DisableTorchFunction():
+            with unheard():
                 torch._C._set_grad_enabled(before)
             self.acting(None)
 

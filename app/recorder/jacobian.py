@@ -12,6 +12,7 @@ import torch
 
 from app.recorder.saved import raw_saved
 from app.recorder.summary import numbers
+from app.recorder.unheard import overrides_kernels
 from app.trace.graph import Jacobian
 from app.trace.limits import Limits
 
@@ -47,8 +48,8 @@ class Jacobians:
         """
         if isinstance(node, torch._C._FunctionBase) or "AccumulateGrad" in node.name():
             return None
-        if any(raw is not None and raw.unpack_hook is not None for _, raw in raw_saved(node)):
-            return None  # asking would call the program's own unpack hook
+        if any(raw is not None and _is_overridden(raw) for _, raw in raw_saved(node)):
+            return None  # asking would call the program's own code, or read what is not there
         if inner_may_be_users and "CopySlices" in node.name():
             return None
         slots = [
@@ -112,6 +113,13 @@ class Jacobians:
                 return False
             self._numbers -= size
         return True
+
+
+def _is_overridden(raw: Any) -> bool:
+    """Is a saved tensor not simply there: packed by a hook, or of a class with its own kernels?"""
+    return raw.unpack_hook is not None or (
+        isinstance(raw.data, torch.Tensor) and overrides_kernels(raw.data)
+    )
 
 
 def _count(shape: tuple[int, ...]) -> int:

@@ -14,7 +14,6 @@ from typing import Any
 
 import torch
 import torch.nn.functional
-from torch._C import DisableTorchFunction
 from torch.optim.optimizer import (
     register_optimizer_step_post_hook,
     register_optimizer_step_pre_hook,
@@ -24,6 +23,7 @@ from app.recorder.ops import OpMode
 from app.recorder.places import snippet_frame
 from app.recorder.state import State
 from app.recorder.timeline import Step
+from app.recorder.unheard import unheard
 
 _CHECKS = ("has_torch_function", "has_torch_function_unary", "has_torch_function_variadic")
 #: Modules whose functions look for modes first, so that they can be entered.
@@ -77,7 +77,7 @@ def _zero_grad(state: State, mode: OpMode, original: Any) -> Any:
         if state.grads.zeroing:
             return original(self, *args, **kwargs)
         frame = snippet_frame(_caller())
-        with DisableTorchFunction():
+        with unheard():
             state.timeline.settle()
             before = [(p, state.grads.of(p, state.tensors.id(p))) for p in _with_grad(self)]
         state.grads.zeroing = True
@@ -86,7 +86,7 @@ def _zero_grad(state: State, mode: OpMode, original: Any) -> Any:
             return original(self, *args, **kwargs)
         finally:
             state.grads.zeroing, mode.hidden_frame = False, outer
-            with DisableTorchFunction():
+            with unheard():
                 changes = [state.grads.zeroed(p, value) for p, value in before]
             line = frame.f_lineno if frame is not None else None
             state.timeline.add(Step("zero_grad", line, changes=changes))
@@ -143,7 +143,7 @@ class _Steps:
         state = self._state
         # A closure is the snippet's own: what it does is shown, and it may bring the gradients.
         closure = any(callable(value) for value in (*args[1:], *kwargs.values()))
-        with DisableTorchFunction():
+        with unheard():
             state.timeline.settle()
             values = [
                 (p, state.summaries.of(p))
@@ -161,7 +161,7 @@ class _Steps:
         frame = snippet_frame(_caller())
         self._mode.stepping = False
         self._mode.hidden_frame, values = self._stack.pop()
-        with DisableTorchFunction():
+        with unheard():
             for parameter, _ in values:
                 state.tensors.written(parameter)
             changes = [(state.tensors.id(p), value, state.summaries.of(p)) for p, value in values]

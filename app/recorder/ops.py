@@ -8,7 +8,11 @@ from types import FrameType
 from typing import Any
 
 import torch
-from torch._C import DisableTorchFunction, _pop_torch_function_stack, _push_on_torch_function_stack
+from torch._C import (
+    _len_torch_dispatch_stack,
+    _pop_torch_function_stack,
+    _push_on_torch_function_stack,
+)
 from torch._C._autograd import _get_sequence_nr
 from torch.overrides import TorchFunctionMode, handle_torch_function
 
@@ -20,6 +24,7 @@ from app.recorder.places import SNIPPET, Place, snippet_frame
 from app.recorder.state import State
 from app.recorder.summaries import NOTHING
 from app.recorder.tensors import tensors_in
+from app.recorder.unheard import unheard, unheard_but_for
 
 _HANDLE = handle_torch_function.__code__
 _Tensor = torch.Tensor
@@ -62,6 +67,8 @@ class OpMode(TorchFunctionMode):
             if id(sys._getframe(1).f_code) not in self._by_code:
                 return func(*args, **kwargs) if kwargs else func(*args)
             self.stepping = False  # the step raised, and the snippet goes on
+        if types or _len_torch_dispatch_stack():
+            return self._overridden(info, func, args, kwargs, sys._getframe(1))
         state = self._state
         if state.timeline.catch_up is not None:
             state.timeline.catch_up()
@@ -144,6 +151,18 @@ class OpMode(TorchFunctionMode):
             state.watch.moved(op, state.nodes_run)
         return result
 
+    def _overridden(
+        self, info: FunctionInfo, func: Any, args: Any, kwargs: Any, caller: FrameType
+    ) -> Any:
+        """A call that the program's own classes or modes are to hear of, and nothing else."""
+        with unheard_but_for(func) as heard:
+            self._state.timeline.settle()
+            if info.special is not None:
+                return self._special(info, heard, args, kwargs or {})
+            if caller.f_code is _HANDLE and caller.f_back is not None and caller.f_back.f_back:
+                caller = caller.f_back.f_back
+            return self._general(info, heard, args, kwargs, caller)
+
     def act(self, intervention: str | None) -> None:
         """Ops from now on happen because of this intervention."""
         self.intervention = intervention
@@ -224,7 +243,7 @@ class OpMode(TorchFunctionMode):
         state.has_functions = True
         if frame is None or not state.room_for_op():
             return call(*args, **kwargs)
-        with DisableTorchFunction():
+        with unheard():
             state.timeline.settle()
             op = self._call(APPLY.named(function.__name__), frame, caller is frame, args, kwargs)
             op.versions = versions(op.inputs)
@@ -238,7 +257,7 @@ class OpMode(TorchFunctionMode):
             result = call(*args, **kwargs)
         finally:
             self._parent, self._parent_frame = outer
-        with DisableTorchFunction():
+        with unheard():
             outputs = tensors_in(result)
             if tape is not None and kept is not None:
                 tape.after(call, kept, outputs)

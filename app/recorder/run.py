@@ -38,6 +38,7 @@ from app.recorder.stdout import Output
 from app.recorder.summaries import NOTHING
 from app.recorder.teardown import forget, release
 from app.recorder.timeline import Step
+from app.recorder.unheard import unheard
 from app.recorder.variables import named_tensors, variables
 from app.recorder.warned import Warned
 from app.recorder.watch import Watch
@@ -260,7 +261,7 @@ class _Run:
 
     def trace(self) -> Trace:
         state = self.state
-        with torch._C.DisableTorchFunction(), torch.no_grad(), warnings.catch_warnings():
+        with unheard(), torch.no_grad(), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             named = named_tensors(self.namespace, self.hidden)
             if not state.graphs:

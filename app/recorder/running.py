@@ -11,7 +11,6 @@ from functools import partial
 from typing import Any, cast
 
 import torch
-from torch._C import DisableTorchFunction
 from torch._C._autograd import _get_sequence_nr
 
 from app.recorder.graph import Walk
@@ -20,6 +19,7 @@ from app.recorder.saved import complains
 from app.recorder.state import State
 from app.recorder.summaries import NOTHING
 from app.recorder.timeline import Step
+from app.recorder.unheard import PLAIN, unheard
 
 #: Nodes that may wait, and elements of an output above which a node doesn't.
 _MANY = 256
@@ -103,7 +103,7 @@ class Running:
         """Read what waits, in the engine's order."""
         if not self._waiting:
             return
-        with DisableTorchFunction():
+        with unheard():
             waiting, self._waiting = self._waiting, []
             for index, grad_inputs, grad_outputs in waiting:
                 self._read(index, grad_inputs, grad_outputs)
@@ -253,7 +253,9 @@ class Running:
 def _identity(gradient: torch.Tensor) -> tuple[int, int] | None:
     """Address of the numbers and version: what tells a gradient apart that is not held."""
     try:
-        return (gradient.data_ptr(), 0 if gradient.is_inference() else gradient._version)
+        # One that is no plain tensor may have no numbers, and warn of being asked where they are.
+        address = gradient.data_ptr() if type(gradient) in PLAIN else id(gradient)
+        return (address, 0 if gradient.is_inference() else gradient._version)
     except (RuntimeError, NotImplementedError):
         return None
 

@@ -6,7 +6,6 @@ import sys
 from typing import Any, Literal
 
 import torch
-from torch._C import DisableTorchFunction
 
 from app.recorder.budget import CHARS_AN_OP, Budget
 from app.recorder.check import Tape
@@ -18,6 +17,7 @@ from app.recorder.places import Places, snippet_frame
 from app.recorder.summaries import Summaries
 from app.recorder.tensors import Tensors
 from app.recorder.timeline import Timeline
+from app.recorder.unheard import unheard
 from app.recorder.watch import Watch
 from app.trace.document import Binding
 from app.trace.graph import CreatedBy
@@ -107,7 +107,7 @@ class State:
             if self.budget.left < self.budget.ops_until:
                 self._bound.pop(name, None)
                 return  # made by an op that was not recorded
-            with DisableTorchFunction():
+            with unheard():
                 number = self.tensors.add(value)
         if self._bound.get(name) == number:
             return

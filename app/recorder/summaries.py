@@ -15,12 +15,12 @@ import torch
 from app.recorder.budget import Budget
 from app.recorder.kinds import Kind, Kinds
 from app.recorder.summary import Block, memory, small, unknown, unusual
+from app.recorder.unheard import PLAIN, keeps_its_numbers
 from app.trace.values import Summary
 
 #: The handle where there is no tensor, and of one that was cut: no summary is told of either.
 NOTHING, CUT = -2, -1
 
-_PLAIN = (torch.Tensor, torch.nn.Parameter)
 #: Of how many elements in all there are heat maps.
 _HEAT_ELEMENTS = 1_000_000
 #: And histograms, which cost more.
@@ -70,7 +70,7 @@ class Summaries:
                 kind = self.kinds.of(tensor)
             budget.left -= kind.chars * budget.copies
             # Without numbers in plain memory (sparse, functorch's wrappers) there is no address.
-            if kind.reducible and type(tensor) in _PLAIN and tensor.data_ptr():
+            if kind.reducible and type(tensor) in PLAIN and tensor.data_ptr():
                 if kind.count > LARGE and not (kind.few or self._unseen_writes):
                     self._read_large(handle, tensor, kind)
                     return handle
@@ -162,6 +162,8 @@ class Summaries:
         self._last = (key, weakref.ref(tensor), block)
 
     def _now(self, tensor: torch.Tensor) -> Summary | None:
+        if keeps_its_numbers(tensor):
+            return unknown(tensor)
         try:
             summary = unusual(tensor, self._elements)
         except Exception:

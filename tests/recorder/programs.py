@@ -664,4 +664,72 @@ loss = F.cross_entropy(net(torch.randn(2, 1, 8, 8)), torch.tensor([0, 2]))
 loss.backward()
 print(loss, net[0].weight.grad.norm())
 """,
+    "subclass that listens": """
+class Log(torch.Tensor):
+    @classmethod
+    def __torch_function__(cls, func, types, args=(), kwargs=None):
+        print('call', getattr(func, '__name__', func))
+        return super().__torch_function__(func, types, args, kwargs or {})
+def main():
+    x = torch.ones(2).as_subclass(Log).requires_grad_()
+    y = x * 2
+    y[0] = 5
+    y.sum().backward()
+    print(type(x.grad))
+    o = torch.optim.SGD([x], lr=0.1)
+    o.step()
+    o.zero_grad()
+main()
+""",
+    "subclass with kernels": """
+from torch.utils._pytree import tree_map
+class Wrapped(torch.Tensor):
+    @staticmethod
+    def __new__(cls, inner):
+        return torch.Tensor._make_wrapper_subclass(
+            cls, inner.shape, dtype=inner.dtype, requires_grad=inner.requires_grad)
+    def __init__(self, inner):
+        self.inner = inner
+    def __repr__(self):
+        return f'Wrapped({self.inner})'
+    @classmethod
+    def __torch_dispatch__(cls, func, types, args=(), kwargs=None):
+        print(func)
+        args, kwargs = tree_map(lambda t: t.inner if isinstance(t, cls) else t, (args, kwargs or {}))
+        return tree_map(lambda t: cls(t) if isinstance(t, torch.Tensor) else t, func(*args, **kwargs))
+def main():
+    w = Wrapped(torch.ones(2)).requires_grad_()
+    (w * 2).exp().sum().backward()
+    print(w.grad)
+main()
+""",
+    "modes of one's own": """
+from torch.overrides import TorchFunctionMode
+from torch.utils._python_dispatch import TorchDispatchMode
+class Functions(TorchFunctionMode):
+    def __torch_function__(self, func, types, args=(), kwargs=None):
+        print('function', func.__name__)
+        return func(*args, **(kwargs or {}))
+class Kernels(TorchDispatchMode):
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        print('kernel', func)
+        return func(*args, **(kwargs or {}))
+x = torch.ones(2, requires_grad=True)
+with Functions():
+    y = (x * 2).sum()
+    y.backward()
+with Kernels():
+    z = (x * 3).sum()
+    z.backward()
+    y = x.detach()
+    y += 1
+print(x.grad)
+""",
+    "flops": """
+from torch.utils.flop_counter import FlopCounterMode
+net = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 2))
+with FlopCounterMode(display=False) as counter:
+    net(torch.ones(3, 4)).sum().backward()
+print(counter.get_total_flops())
+""",
 }
