@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 
 from app.explain.finding import Finding
-from app.explain.hints import cutting, losses, numbers, silent, training
+from app.explain.hints import cutting, losses, nonfinite, numbers, silent, training
 from app.explain.program import Program
 
 #: More hints than this would bury the page; of one kind, three make the point.
@@ -21,6 +21,7 @@ RULES: tuple[Callable[[Program], Iterator[Finding]], ...] = (
     *training.RULES,
     *cutting.RULES,
     *losses.RULES,
+    *nonfinite.RULES,
     *numbers.RULES,
     *silent.RULES,
 )

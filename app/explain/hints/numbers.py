@@ -1,18 +1,13 @@
-"""Surprises in the numbers: NaN and infinity, vanishing and exploding, dead ReLUs."""
+"""Surprises in the size of gradients: vanishing, exploding, cancelling, dead ReLUs."""
 
 from __future__ import annotations
 
-import ast
 import math
 from collections.abc import Iterator
 
-from app.explain import source as edits
-from app.explain.cuts import op_name
 from app.explain.finding import Finding
 from app.explain.program import Program
-from app.trace.document import Event
-from app.trace.explanations import Fix
-from app.trace.graph import Graph, Node, Op
+from app.trace.graph import Graph, Node
 from app.trace.values import Summary
 
 #: Beyond these the norm of a gradient is worth a word.
@@ -20,6 +15,12 @@ EXPLODED = 1e6
 VANISHED = 1e-8
 #: Shorter ways have nothing to vanish along.
 LONG = 8
+#: What is smaller than this part of what should have been sent is rounding.
+_ROUNDING = 1e-3
+_SOFTMAX = "SoftmaxBackward0"
+_FIXED_SUMS = (
+    _SOFTMAX, "NativeBatchNormBackward0", "NativeLayerNormBackward0", "NativeGroupNormBackward0",
+)  # fmt: skip
 
 
 def norm(summary: Summary | None) -> float | None:
@@ -29,129 +30,58 @@ def norm(summary: Summary | None) -> float | None:
     return float(summary["norm"])
 
 
-def _is_bad(summary: Summary | None) -> bool:
-    return summary is not None and summary["nonfinite"] > 0
-
-
-def nonfinite(program: Program) -> Iterator[Finding]:
-    """A leaf got NaN or infinity; where it first came up."""
-    hit = [
-        (event, update["tensor"])
-        for event in program.trace["timeline"]
-        if event["kind"] == "accumulate"
-        for update in event.get("updates", [])
-        if _is_bad(update["after"]) and not _is_bad(update["before"])
-    ]
-    if not hit:
-        return
-    event, leaf = hit[0]
-    graph = program.graphs.get(event.get("graph", ""))
-    if graph is None:
-        return
-    roots = [t for r in graph["roots"] if (t := r.get("tensor")) is not None]
-    value = _first_bad_value(program, program.ancestors(roots))
-    name = program.name(leaf)
-    if value is not None:
-        line = program.line(value)
-        values = {"name": name, "line": line, "op": program.expression(value)}
-        values |= {"kind": _kind_of(program.tensors[value["outputs"][0]]["value"])}
-        values |= {"inputs": _inputs(program, value)}
-        yield Finding(
-            "hint-nonfinite-value",
-            values,
-            [program.op_evidence(value, f"{program.expression(value)}: first one")],
-            _guard(program, value),
-            line=line,
-            variable=name,
-        )
-        return
-    yield from _bad_gradient(program, graph, event, name)
-
-
-def _first_bad_value(program: Program, toward: set[str]) -> Op | None:
-    for op in program.trace["ops"]:
-        made = [program.tensors[t]["value"] for t in op["outputs"] if t in toward]
-        given = [program.tensors[t]["value"] for t in op["inputs"]]
-        if any(_is_bad(v) for v in made) and not any(_is_bad(v) for v in given):
-            return op
-    return None
-
-
-def _bad_gradient(program: Program, graph: Graph, event: Event, name: str) -> Iterator[Finding]:
-    nodes = {n["id"]: n for n in graph["nodes"]}
-    for node_id in graph["order"]:
-        node = nodes[node_id]
-        sent = [e["gradient"] for e in program.sent_by(graph).get(node_id, ())]
-        if not any(_is_bad(g) for g in sent) or any(_is_bad(u) for u in node["upstream"]):
-            continue
-        op = program.ops.get(node["op"] or "")
-        line = program.line(op) or event["line"]
-        values = {
-            "name": name,
-            "line": line,
-            "node": node["name"],
-            "op": program.expression(op) if op is not None else node["name"],
-            "kind": _kind_of(next(g for g in sent if _is_bad(g))),
-            "inputs": _inputs(program, op) if op is not None else "its inputs",
-        }
-        yield Finding(
-            "hint-nonfinite-gradient",
-            values,
-            [{"kind": "node", "ref": node_id, "text": f"{node['name']}: the first one"}],
-            _guard(program, op) if op is not None else [],
-            line=line,
-            variable=name,
-        )
-        return
-
-
-def _kind_of(summary: Summary | None) -> str:
-    data = str(summary["data"]) if summary is not None else ""
-    return "infinity" if "Infinity" in data and "NaN" not in data else "NaN"
-
-
-def _inputs(program: Program, op: Op) -> str:
-    """'`w`, whose smallest element is 0'."""
-    if not op["inputs"]:
-        return "its inputs"
-    known = program.tensors[op["inputs"][0]]
-    value = known["value"]
-    words = f"`{program.name(known['id'])}`"
-    if value is not None and value["min"] is not None:
-        words += f", whose elements go from {value['min']:.4g} to {value['max']:.4g}"
-    return words
-
-
-def _guard(program: Program, op: Op) -> list[Fix]:
-    """A small number inside log, sqrt and the like."""
-    name = op_name(op)
-    if name not in ("log", "sqrt", "rsqrt", "reciprocal", "log2", "log10"):
-        return []
-    for call in program.source.calls(program.line(op), name):
-        owner = edits.receiver(call)
-        if owner is not None and program.source.text(owner) in ("torch",) and call.args:
-            inner: ast.expr | None = call.args[0]
-        else:
-            inner = owner
-        if inner is None:
-            continue
-        known = program.tensors[op["inputs"][0]]["value"] if op["inputs"] else None
-        below = known is not None and known["min"] is not None and float(known["min"]) < 0
-        if below:
-            edit = edits.append_to(program.source, inner, ".clamp(min=1e-8)")
-        else:
-            text = f"{program.source.text(inner)} + 1e-8"
-            text = f"({text})" if inner is owner else text
-            edit = edits.replace(program.source, inner, text)
-        return [edits.fix(f"Keep the input of `{name}` above zero", edit)]
-    return []
-
-
 def _leaves(graph: Graph) -> Iterator[tuple[Node, float]]:
     for node in graph["nodes"]:
         found = norm(node["upstream"][0]) if node["upstream"] else None
         if node.get("tensor") is not None and node["executed"] and found is not None:
             yield node, found
+
+
+def cancelling(program: Program) -> Iterator[Finding]:
+    """What a softmax or a normalization gives has a fixed sum: a loss of that sum is constant."""
+    for graph in program.trace["graphs"]:
+        for node in _cancelled(program, graph):
+            op = program.ops.get(node["op"] or "")
+            if op is None:
+                continue
+            softmax = node["name"] == _SOFTMAX
+            values = {
+                "line": program.line(op),
+                "op": program.expression(op),
+                "input": program.name(op["inputs"][0]) if op["inputs"] else "its input",
+                "fixed": "add up to 1" if softmax else "have a fixed mean and a fixed spread",
+            }
+            evidence = [program.op_evidence(op, f"{program.expression(op)}: it cancels here")]
+            yield Finding("hint-cancels", values, evidence, line=program.line(op))
+
+
+def _cancelled(program: Program, graph: Graph) -> Iterator[Node]:
+    """Nodes that got a gradient and sent nothing but rounding to their input.
+
+    A normalization's input gets about v / sigma, and sigma is at most half of the
+    range of its elements; a softmax's gets p (v - sum(p v)), which is zero for equal v.
+    """
+    for node in graph["nodes"]:
+        if node["name"] not in _FIXED_SUMS or not node["executed"] or not node["upstream"]:
+            continue
+        op = program.ops.get(node["op"] or "")
+        arrived = node["upstream"][0]
+        sent = next((e["gradient"] for e in program.sent_by(graph).get(node["id"], ())
+                     if e["input"] == 0), None)  # fmt: skip
+        value = program.tensors[op["inputs"][0]]["value"] if op and op["inputs"] else None
+        size, left = norm(arrived), norm(sent)
+        if arrived is None or value is None or not size or left is None:
+            continue
+        if arrived["min"] is None or value["min"] is None or not math.isfinite(size):
+            continue
+        low, high = float(arrived["min"]), float(arrived["max"])  # type: ignore[arg-type]
+        if node["name"] == _SOFTMAX:
+            if high - low <= 1e-6 * max(abs(low), abs(high)) and left <= _ROUNDING * size:
+                yield node
+        else:
+            reach = float(value["max"]) - float(value["min"])  # type: ignore[arg-type]
+            if left * max(reach, 1.0) <= _ROUNDING * size:
+                yield node
 
 
 def extremes(program: Program) -> Iterator[Finding]:
@@ -163,6 +93,8 @@ def extremes(program: Program) -> Iterator[Finding]:
         steep = [(n, size / max(seeds)) for n, size in _leaves(graph) if math.isfinite(size)]
         high = [p for p in steep if p[1] > EXPLODED]
         low = [p for p in steep if 0 < p[1] < VANISHED]
+        if low and any(True for _ in _cancelled(program, graph)):
+            low = []  # it did not fade on its way, but went in one step
         for code, found in (("hint-exploding", high), ("hint-vanishing", low)):
             for node, ratio in found[:1]:
                 name = program.name(node["tensor"] or "")
@@ -198,4 +130,4 @@ def dead_relu(program: Program) -> Iterator[Finding]:
             yield Finding("hint-dead-relu", values, evidence, line=line)
 
 
-RULES = (nonfinite, extremes, dead_relu)
+RULES = (cancelling, extremes, dead_relu)
