@@ -6,6 +6,7 @@ come first, because the first one that returns a finding speaks.
 
 from app.explain.errors import (
     backward,
+    brackets,
     dtypes,
     functions,
     indexing,
@@ -25,6 +26,7 @@ from app.explain.errors.registry import explain_error
 
 __all__ = [
     "backward",
+    "brackets",
     "dtypes",
     "explain_error",
     "explain_limit",

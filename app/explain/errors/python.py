@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from contextlib import suppress
 from difflib import get_close_matches
 
 from app.explain import source as edits
@@ -235,6 +236,23 @@ def operand_types(case: Case) -> Finding:
         "line": case.line,
     }
     return Finding("operand-types", values, _here(case), offered)
+
+
+@error
+def compared_types(case: Case) -> Finding:
+    """`1 < "2"`, also where a library compares what it was given."""
+    program = case.program
+    statement = program.source.statement(case.line)
+    offered: list[Fix] = []
+    for node in ast.walk(statement) if statement is not None else ():
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            with suppress(ValueError):
+                float(node.value)
+                edit = edits.replace(program.source, node, node.value)
+                offered = [edits.fix(f"Write the number {node.value}", edit)]
+    written = program.source.text(statement) if statement is not None else "this line"
+    values = {"line": case.line, "written": written, "a": case.group("a"), "b": case.group("b")}
+    return Finding("compared-types", values, _here(case), offered)
 
 
 @error

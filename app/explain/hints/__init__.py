@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 
 from app.explain.finding import Finding
-from app.explain.hints import cutting, losses, nonfinite, numbers, silent, training
+from app.explain.hints import cutting, losses, nonfinite, numbers, silent, training, written
 from app.explain.program import Program
 
 #: More hints than this would bury the page; of one kind, three make the point.
@@ -24,6 +24,7 @@ RULES: tuple[Callable[[Program], Iterator[Finding]], ...] = (
     *nonfinite.RULES,
     *numbers.RULES,
     *silent.RULES,
+    *written.RULES,
 )
 
 
