@@ -25,8 +25,9 @@ def named_tensors(
 ) -> list[tuple[str, torch.Tensor]]:
     """Tensors by the expression that reaches them.
 
-    Names, items of lists and dicts, parameters of modules, attributes of the
-    program's own objects, and what its functions hold in their closures.
+    Names, items of lists and dicts, parameters of modules and what else these
+    hold, attributes of the program's own objects, and what its functions hold
+    in their closures.
     """
     found: list[tuple[str, torch.Tensor]] = []
     later: list[tuple[str, Any]] = []
@@ -44,7 +45,12 @@ def named_tensors(
 
 def _inside(name: str, value: Any, depth: int = _DEPTH) -> list[tuple[str, torch.Tensor]]:
     if isinstance(value, torch.nn.Module):
-        return [(f"{name}.{path}", p) for path, p in value.named_parameters(remove_duplicate=False)]
+        found: list[tuple[str, torch.Tensor]] = [
+            (f"{name}.{path}", p) for path, p in value.named_parameters(remove_duplicate=False)
+        ]
+        for path, module in value.named_modules(prefix=name):
+            found += _unregistered(path, module, depth)
+        return found
     items: Iterable[tuple[str, Any]]
     if isinstance(value, list | tuple):
         items = [(f"{name}[{i}]", item) for i, item in enumerate(value[:_MAX_ITEMS])]
@@ -56,6 +62,10 @@ def _inside(name: str, value: Any, depth: int = _DEPTH) -> list[tuple[str, torch
         items = _attributes(name, value)
     else:
         return []
+    return _in_items(items, depth)
+
+
+def _in_items(items: Iterable[tuple[str, Any]], depth: int) -> list[tuple[str, torch.Tensor]]:
     found: list[tuple[str, torch.Tensor]] = []
     for path, item in items:
         if isinstance(item, torch.Tensor):
@@ -63,6 +73,19 @@ def _inside(name: str, value: Any, depth: int = _DEPTH) -> list[tuple[str, torch
         elif depth:
             found += _inside(path, item, depth - 1)
     return found
+
+
+def _unregistered(name: str, module: torch.nn.Module, depth: int) -> list[tuple[str, torch.Tensor]]:
+    """Tensors, and lists of tensors or layers, that a module of the program's merely holds."""
+    if type(module).__module__.startswith("torch."):
+        return []
+    held = [
+        (path, item)
+        for path, item in _attributes(name, module)
+        if isinstance(item, torch.Tensor | list | tuple | dict)
+        and not path[len(name) + 1 :].startswith("_")
+    ]
+    return _in_items(held, depth)
 
 
 def _attributes(name: str, value: Any) -> list[tuple[str, Any]]:

@@ -33,6 +33,8 @@ CLEARED_BY_FIX = {
     "hint-hidden-leaf",
     "hint-not-optimized",
     "hint-not-called",
+    "hint-python-max",
+    "hint-not-registered",
     "hint-flag-misspelt",
     "hint-flag-on-a-module",
 }

@@ -94,7 +94,7 @@ def ask(code: str, name: str) -> tuple[Trace, dict[str, Any], Why]:
             "loss.backward()",
             "x",
             "not_reached",
-            ["line 4", "plain Python numbers"],
+            ["line 4", "plain Python or numpy numbers"],
         ),
         (X + "y = x * 2\ny.sum().backward()", "y", "not_a_leaf", ["MulBackward0", "retain_grad()"]),
         (X + "y = x.sum()\ny.backward()", "y", "not_a_leaf", ["started", "SumBackward0"]),
@@ -131,7 +131,7 @@ def ask(code: str, name: str) -> tuple[Trace, dict[str, Any], Why]:
             ["frozen"],
         ),
         (X + "h = x.argmax()", "h", "no_requires_grad", ["no derivative"]),
-        (X + "h = torch.tensor(x)", "h", "no_requires_grad", ["plain Python numbers"]),
+        (X + "h = torch.tensor(x)", "h", "no_requires_grad", ["plain Python or numpy numbers"]),
         (
             "import torch\na = torch.ones(2)\nb = a * 3\na.requires_grad_()",
             "b",

@@ -99,6 +99,22 @@ def test_a_gradient_for_the_programs_own_backward() -> None:
     assert trace["variables"][0]["grad"]["data"] == [2.0, 4.0, 6.0]
 
 
+def test_what_a_module_merely_holds_is_a_variable_too() -> None:
+    trace = recorded(
+        "class Net(nn.Module):\n"
+        "    def __init__(self):\n"
+        "        super().__init__()\n"
+        "        self.w = torch.ones(2, requires_grad=True)\n"
+        "        self.heads = [nn.Linear(2, 1)]\n"
+        "    def forward(self, x):\n"
+        "        return self.heads[0](x * self.w)\n"
+        "net = nn.Sequential(Net())\n"
+        "net(torch.ones(2)).sum().backward()\n"
+    )
+    names = [v["name"] for v in trace["variables"] if v["grad"] is not None]
+    assert names == ["net.0.w", "net.0.heads[0].weight", "net.0.heads[0].bias"]
+
+
 def test_tensors_in_objects_closures_and_nested_containers_are_variables() -> None:
     trace = recorded(
         "class Net:\n"

@@ -47,7 +47,24 @@ def second_backward(case: Case) -> Finding:
         body = loop.body[0].lineno
         detach = edits.insert_line(program.source, body, f"{carried} = {carried}.detach()")
         offered.insert(0, edits.fix(f"Detach `{carried}` at the start of each turn", detach))
+    elif earlier == case.line and loop is not None and node is not None:
+        made = program.line(program.ops.get(node["op"] or ""))
+        if made is not None and not _runs_in(program, loop, made):
+            code = "backward-twice-old"
     return Finding(code, values, evidence, [f for f in offered if f is not None])  # type: ignore[arg-type]
+
+
+def _runs_in(program: Program, loop: ast.For | ast.While, line: int) -> bool:
+    """Can a line run in the loop's turns: in its body, or in a function that is no constructor?"""
+    if loop.lineno <= line <= (loop.end_lineno or loop.lineno):
+        return True
+    functions = [
+        node
+        for node in program.source.nodes()
+        if isinstance(node, ast.FunctionDef | ast.Lambda)
+        and node.lineno <= line <= (node.end_lineno or node.lineno)
+    ]
+    return any(getattr(f, "name", "") != "__init__" for f in functions)
 
 
 def freed_node(program: Program) -> tuple[Any, str]:

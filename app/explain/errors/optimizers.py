@@ -9,6 +9,7 @@ from app.explain.errors.registry import Case, error
 from app.explain.finding import Finding
 from app.explain.operands import tensor_of
 from app.explain.program import Program, listed
+from app.explain.registering import Hidden, hidden_weights
 from app.explain.source import called_name
 from app.trace.explanations import Fix
 
@@ -90,6 +91,9 @@ def empty_list(case: Case) -> Finding:
     call = _optimizer_call(case)
     params = _params(call)
     written = _written(program, params)
+    hidden = list(hidden_weights(program.source))
+    if hidden and isinstance(params, ast.Call) and called_name(params) == "parameters":
+        return _unregistered(case, written, hidden)
     leaves = [program.name(t["id"]) for t in program.parameters]
     values = {
         "params": written,
@@ -104,6 +108,25 @@ def empty_list(case: Case) -> Finding:
         offered = [edits.fix(f"Give it `{text}`", edits.replace(program.source, params, text))]
     evidence = [program.tensor_evidence(t["id"]) for t in program.parameters[:6]]
     return Finding("optimizer-empty", values, evidence, offered)
+
+
+def _unregistered(case: Case, params: str, hidden: list[Hidden]) -> Finding:
+    kinds = {
+        "layers": "layers in a plain list",
+        "tensor": "a plain tensor",
+        "result": "computed from a parameter",
+    }
+    call = _optimizer_call(case)
+    values = {
+        "params": params,
+        "line": case.line,
+        "optimizer": called_name(call) if call is not None else "the optimizer",
+        "hidden": " and ".join(f"`{h.name}` ({kinds[h.kind]}, line {h.line})" for h in hidden[:3]),
+    }
+    evidence = [case.program.line_evidence(h.line) for h in hidden[:3]]
+    everything = [edit for h in hidden for edit in h.fix["edits"]]
+    title = hidden[0].fix["title"] if len(hidden) == 1 else "Register all of them"
+    return Finding("optimizer-unregistered", values, evidence, [edits.fix(title, *everything)])
 
 
 @error

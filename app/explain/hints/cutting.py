@@ -14,6 +14,7 @@ from app.explain.program import Program, listed
 from app.explain.reaching import forward_cut
 from app.explain.source import called_name, receiver
 from app.trace.explanations import Fix
+from app.trace.graph import Op
 
 #: Nodes that send zeros back whatever arrives, with the function that makes them.
 FLAT = {
@@ -115,12 +116,10 @@ def flag_on_a_result(program: Program) -> Iterator[Finding]:
                 continue
             op = program.producers.get(tensor)
             line = graph["site"]["line"] if graph["site"] is not None else None
-            if op is None or not (op["inputs"] or op_name(op) in FROM_PYTHON):
+            made = _wrapped(program, tensor) if op is None else _made_of_others(program, op, tensor)
+            if made is None:
                 continue
-            sources = [c.tensor for c in find_cuts(program, tensor) if c.tensor != tensor]
-            if not op["inputs"] and not sources and not _from_numbers(program, op["id"]):
-                continue
-            values = {"name": program.name(tensor), "line": line, "made": program.expression(op)}
+            values = {"name": program.name(tensor), "line": line, "made": made}
             yield Finding(
                 "hint-flag-on-a-result",
                 values,
@@ -128,6 +127,26 @@ def flag_on_a_result(program: Program) -> Iterator[Finding]:
                 line=line,
                 variable=program.name(tensor),
             )
+
+
+def _made_of_others(program: Program, op: Op, tensor: str) -> str | None:
+    """The expression of a root that was computed, not one that the program wrote down."""
+    if not op["inputs"]:
+        sources = [c.tensor for c in find_cuts(program, tensor) if c.tensor != tensor]
+        copies = op_name(op) in FROM_PYTHON and _from_numbers(program, op["id"])
+        if not copies and not (sources and op_name(op) in FROM_PYTHON):
+            return None
+    return program.expression(op)
+
+
+def _wrapped(program: Program, tensor: str) -> str | None:
+    """`Variable(loss.data, requires_grad=True)`, which torch does not report as a call."""
+    for name in program.tensors[tensor]["names"]:
+        for assigned in program.source.assignments(name):
+            call = assigned.value
+            if isinstance(call, ast.Call) and called_name(call) == "Variable" and call.args:
+                return program.source.text(call)
+    return None
 
 
 def _from_numbers(program: Program, op: str) -> bool:

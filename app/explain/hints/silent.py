@@ -5,11 +5,10 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from app.explain import source as edits
 from app.explain.cuts import is_data
 from app.explain.finding import Finding
 from app.explain.program import Program
-from app.explain.source import called_name
+from app.explain.registering import Hidden, hidden_weights
 from app.trace.explanations import Fix
 from app.trace.graph import Graph, Node, Op
 
@@ -53,9 +52,9 @@ def _uses_changed(graph: Graph | None, tensor: str, write: Op) -> Node | None:
     return None
 
 
-def _number(op: str) -> int:
-    """Ops are numbered as they ran."""
-    return int(op[1:])
+def _number(identity: str) -> int:
+    """Ops and tensors are numbered as they came."""
+    return int(identity[1:])
 
 
 def _changed_unseen(program: Program, write: Op, tensor: str, node: Node) -> Finding:
@@ -73,7 +72,7 @@ def _changed_unseen(program: Program, write: Op, tensor: str, node: Node) -> Fin
 
 
 def not_optimized(program: Program) -> Iterator[Finding]:
-    """Layers in a plain list: they get gradients, and the optimizer never heard of them."""
+    """Weights that no module registered: they get gradients, and no optimizer heard of them."""
     moved: set[str] = set()
     came: set[str] = set()
     for event in program.trace["timeline"]:
@@ -84,44 +83,47 @@ def not_optimized(program: Program) -> Iterator[Finding]:
                 came.add(update["tensor"])
     if not any("." in name for t in moved for name in program.tensors[t]["names"]):
         return  # no module is being trained
-    forgotten = [t for t in came - moved if _is_hidden_weight(program, t)]
-    forgotten.sort(key=lambda t: int(t[1:]))
+    forgotten = [t for t in sorted(came - moved, key=_number) if program.tensors[t]["is_leaf"]]
+    hidden = list(hidden_weights(program.source))
+    yield from _in_lists(program, forgotten, [h.fix for h in hidden if h.kind == "layers"])
+    yield from _plain_tensors(program, forgotten, [h for h in hidden if h.kind == "tensor"])
+
+
+def _in_lists(program: Program, forgotten: list[str], fixes: list[Fix]) -> Iterator[Finding]:
+    """A module's constructor made them, and only items of a list lead to them."""
+    forgotten = [
+        t
+        for t in forgotten
+        if t not in program.producers and all("[" in name for name in program.tensors[t]["names"])
+    ]
     users = [op for t in forgotten for op in program.consumers.get(t, []) if op["module"]]
     if not users:
         return
     line = program.line(users[0])
     values = {"count": len(forgotten), "call": program.expression(users[0]), "line": line}
-    yield Finding(
-        "hint-not-optimized",
-        values,
-        [program.tensor_evidence(t) for t in forgotten[:4]],
-        _register_fixes(program),
-        line=line,
-    )
+    evidence = [program.tensor_evidence(t) for t in forgotten[:4]]
+    yield Finding("hint-not-optimized", values, evidence, fixes, line=line)
 
 
-def _is_hidden_weight(program: Program, tensor: str) -> bool:
-    """A leaf that a module's constructor made and that no registered name leads to."""
-    known = program.tensors[tensor]
-    return known["is_leaf"] and not known["names"] and tensor not in program.producers
-
-
-def _register_fixes(program: Program) -> list[Fix]:
-    """`self.layers = [nn.Linear(...), ...]` as an `nn.ModuleList`."""
-    found: list[Fix] = []
-    for node in program.source.nodes():
-        if not isinstance(node, ast.Assign) or not isinstance(node.targets[0], ast.Attribute):
-            continue
-        if not isinstance(node.value, ast.List | ast.ListComp):
-            continue
-        if any(
-            isinstance(n, ast.Call) and called_name(n)[:1].isupper() for n in ast.walk(node.value)
-        ):
-            text = f"nn.ModuleList({program.source.text(node.value)})"
-            name = program.source.text(node.targets[0])
-            edit = edits.replace(program.source, node.value, text)
-            found.append(edits.fix(f"Register `{name}` with `nn.ModuleList`", edit))
-    return found
+def _plain_tensors(
+    program: Program, forgotten: list[str], hidden: list[Hidden]
+) -> Iterator[Finding]:
+    for attribute in hidden:
+        key = attribute.name.removeprefix("self.")
+        for tensor in forgotten:
+            names = program.tensors[tensor]["names"]
+            name = next((n for n in names if n.endswith(f".{key}")), None)
+            if name is not None and program.produced_on(tensor) == attribute.line:
+                values = {"name": name, "line": attribute.line, "attribute": attribute.name}
+                yield Finding(
+                    "hint-not-registered",
+                    values,
+                    [program.tensor_evidence(tensor)],
+                    [attribute.fix],
+                    line=attribute.line,
+                    variable=name,
+                )
+                break
 
 
 def wrong_gradient(program: Program) -> Iterator[Finding]:

@@ -8,7 +8,7 @@ from difflib import SequenceMatcher
 
 from app.explain import source as edits
 from app.explain.finding import Finding
-from app.explain.program import Program
+from app.explain.program import Program, listed
 
 #: Methods that are called for what they do, so naming one on a line of its own does nothing.
 _ACTIONS = frozenset(
@@ -62,6 +62,35 @@ def _path(owner: str) -> str:
     return owner.replace("[", ".").replace("]", "") + "."
 
 
+def python_max(program: Program) -> Iterator[Finding]:
+    """`c = max(a, b)`: Python compares the tensors, and `c` is one of them."""
+    for node in program.source.nodes():
+        if not isinstance(node, ast.Assign) or not isinstance(node.value, ast.Call):
+            continue
+        call, target = node.value, node.targets[0]
+        if not isinstance(call.func, ast.Name) or call.func.id not in ("max", "min"):
+            continue
+        given = [(program.source.text(a), program.tensor_named(program.source.text(a)))
+                 for a in call.args]  # fmt: skip
+        made = program.tensor_named(program.source.text(target))
+        if made is None or len(given) < 2 or any(t is None for _, t in given):
+            continue
+        others = [n for n, t in given if t is not None and t["id"] != made["id"]]
+        same = [n for n, t in given if t is not None and t["id"] == made["id"]]
+        if not same or not others:
+            continue
+        values = {
+            "line": node.lineno, "written": program.source.text(call), "same": same[0],
+            "others": listed(others), "right": f"torch.{call.func.id}imum",
+        }  # fmt: skip
+        fixes = []
+        if len(given) == 2:
+            text = f"torch.{call.func.id}imum({given[0][0]}, {given[1][0]})"
+            fixes = [edits.fix(f"Write `{text}`", edits.replace(program.source, call, text))]
+        evidence = [program.tensor_evidence(made["id"])]
+        yield Finding("hint-python-max", values, evidence, fixes, line=node.lineno)
+
+
 def _misspelt(program: Program, node: ast.Assign, target: ast.Attribute, owner: str) -> Finding:
     values = {"line": node.lineno, "owner": owner, "written": target.attr}
     edit = edits.replace(program.source, target, f"{owner}.{_FLAG}")
@@ -88,4 +117,4 @@ def _on_a_module(program: Program, node: ast.Assign, owner: str) -> Finding:
     )
 
 
-RULES = (not_called, flags)
+RULES = (not_called, flags, python_max)
