@@ -13,6 +13,7 @@ from app.explain.program import Program
 from app.trace.document import Event
 from app.trace.explanations import Fix
 from app.trace.graph import Graph, Node, Op
+from app.trace.table import column
 from app.trace.values import Summary
 
 #: Beyond these the norm of a gradient is worth a word.
@@ -35,21 +36,15 @@ def _is_bad(summary: Summary | None) -> bool:
 
 def nonfinite(program: Program) -> Iterator[Finding]:
     """A leaf got NaN or infinity; where it first came up."""
-    hit = [
-        (event, update["tensor"])
-        for event in program.trace["timeline"]
-        if event["kind"] == "accumulate"
-        for update in event.get("updates", [])
-        if _is_bad(update["after"]) and not _is_bad(update["before"])
-    ]
-    if not hit:
+    hit = _first_spoilt(program) if program.trace.get("first_nonfinite") is not None else None
+    if hit is None:
         return
-    event, leaf = hit[0]
+    event, leaf = hit
     graph = program.graphs.get(event.get("graph", ""))
     if graph is None:
         return
     roots = [t for r in graph["roots"] if (t := r.get("tensor")) is not None]
-    value = _first_bad_value(program, program.ancestors(roots))
+    value = _first_bad_value(program, program.ops.ancestors(roots))
     name = program.name(leaf)
     if value is not None:
         line = program.line(value)
@@ -68,22 +63,39 @@ def nonfinite(program: Program) -> Iterator[Finding]:
     yield from _bad_gradient(program, graph, event, name)
 
 
+def _first_spoilt(program: Program) -> tuple[Event, str] | None:
+    """The event that first brought such a number into a .grad, and the leaf's tensor."""
+    timeline = program.trace["timeline"]
+    kinds = column(timeline, "kind")
+    for at in (number for number, kind in enumerate(kinds) if kind == "accumulate"):
+        event = timeline[at]
+        for update in event.get("updates", []):
+            if _is_bad(update["after"]) and not _is_bad(update["before"]):
+                return event, update["tensor"]
+    return None
+
+
 def _first_bad_value(program: Program, toward: set[str]) -> Op | None:
-    for op in program.trace["ops"]:
-        made = [program.tensors[t]["value"] for t in op["outputs"] if t in toward]
-        given = [program.tensors[t]["value"] for t in op["inputs"]]
-        if any(_is_bad(v) for v in made) and not any(_is_bad(v) for v in given):
-            return op
+    counts = column(program.tensors.rows, "value.nonfinite")
+    bad = {tensor for tensor, count in zip(program.tensors, counts, strict=True) if count}
+    ops = program.ops
+    for at, made in enumerate(ops.outputs):
+        if any(t in bad and t in toward for t in made) and bad.isdisjoint(ops.inputs[at]):
+            return ops.rows[at]
     return None
 
 
 def _bad_gradient(program: Program, graph: Graph, event: Event, name: str) -> Iterator[Finding]:
-    nodes = {n["id"]: n for n in graph["nodes"]}
+    index = program.index(graph)
+    sent = zip(index.sources, column(graph["edges"], "gradient.nonfinite"), strict=True)
+    arrived = zip(index.nodes, column(graph["nodes"], "upstream.nonfinite"), strict=True)
+    makers = {node for node, count in sent if count}
+    makers -= {node for node, counts in arrived if any(counts)}
     for node_id in graph["order"]:
-        node = nodes[node_id]
-        sent = [e["gradient"] for e in program.sent_by(graph).get(node_id, ())]
-        if not any(_is_bad(g) for g in sent) or any(_is_bad(u) for u in node["upstream"]):
+        if node_id not in makers:
             continue
+        node = index.nodes[node_id]
+        gradients = (graph["edges"][at]["gradient"] for at in index.leaving(node_id))
         op = program.ops.get(node["op"] or "")
         line = program.line(op) or event["line"]
         values = {
@@ -91,7 +103,7 @@ def _bad_gradient(program: Program, graph: Graph, event: Event, name: str) -> It
             "line": line,
             "node": node["name"],
             "op": program.expression(op) if op is not None else node["name"],
-            "kind": _kind_of(next(g for g in sent if _is_bad(g))),
+            "kind": _kind_of(next(g for g in gradients if _is_bad(g))),
             "inputs": _inputs(program, op) if op is not None else "its inputs",
         }
         yield Finding(
@@ -147,11 +159,13 @@ def _guard(program: Program, op: Op) -> list[Fix]:
     return []
 
 
-def _leaves(graph: Graph) -> Iterator[tuple[Node, float]]:
-    for node in graph["nodes"]:
-        found = norm(node["upstream"][0]) if node["upstream"] else None
-        if node.get("tensor") is not None and node["executed"] and found is not None:
-            yield node, found
+def _leaves(graph: Graph) -> Iterator[tuple[int, float]]:
+    """The positions of the leaves' nodes that ran, and the norms of what arrived."""
+    nodes = graph["nodes"]
+    at = [number for number, tensor in enumerate(column(nodes, "tensor")) if tensor is not None]
+    for position, norms in zip(at, column(nodes, "upstream.norm", at), strict=True):
+        if norms and norms[0] is not None:
+            yield position, float(norms[0])
 
 
 def extremes(program: Program) -> Iterator[Finding]:
@@ -164,7 +178,8 @@ def extremes(program: Program) -> Iterator[Finding]:
         high = [p for p in steep if p[1] > EXPLODED]
         low = [p for p in steep if 0 < p[1] < VANISHED]
         for code, found in (("hint-exploding", high), ("hint-vanishing", low)):
-            for node, ratio in found[:1]:
+            for position, ratio in found[:1]:
+                node = graph["nodes"][position]
                 name = program.name(node["tensor"] or "")
                 values = {"name": name, "ratio": f"{ratio:.1e}", "nodes": len(graph["nodes"])}
                 line = graph["site"]["line"] if graph["site"] is not None else None
@@ -176,13 +191,9 @@ def extremes(program: Program) -> Iterator[Finding]:
 def dead_relu(program: Program) -> Iterator[Finding]:
     """A ReLU through which nothing came back, because all of its inputs were below zero."""
     for graph in program.trace["graphs"]:
-        for node in graph["nodes"]:
-            if not node["name"].startswith("ReluBackward") or not node["executed"]:
-                continue
-            arrived = [norm(u) for u in node["upstream"]]
-            sent = [norm(e["gradient"]) for e in program.sent_by(graph).get(node["id"], ())]
+        for node in _closed(program, graph):
             op = program.ops.get(node["op"] or "")
-            if op is None or not any(arrived) or not sent or any(s != 0 for s in sent):
+            if op is None:
                 continue
             value = program.tensors[op["inputs"][0]]["value"] if op["inputs"] else None
             if value is None or value["max"] is None or float(value["max"]) > 0:
@@ -196,6 +207,17 @@ def dead_relu(program: Program) -> Iterator[Finding]:
             }
             evidence = [program.op_evidence(op, f"{program.expression(op)}: all closed")]
             yield Finding("hint-dead-relu", values, evidence, line=line)
+
+
+def _closed(program: Program, graph: Graph) -> Iterator[Node]:
+    """The ReLU nodes to which something came, and which sent nothing but zeros."""
+    index = program.index(graph)
+    at = index.called(lambda name: name.startswith("ReluBackward"))
+    sizes = column(graph["edges"], "gradient.norm") if at else []
+    for position, arrived in zip(at, column(graph["nodes"], "upstream.norm", at), strict=True):
+        sent = [sizes[edge] for edge in index.leaving(index.nodes.ids[position])]
+        if any(arrived) and sent and all(size == 0 for size in sent):
+            yield graph["nodes"][position]
 
 
 RULES = (nonfinite, extremes, dead_relu)

@@ -12,21 +12,23 @@ from app.explain.program import Program
 from app.explain.source import called_name
 from app.trace.explanations import Fix
 from app.trace.graph import Graph, Node, Op
+from app.trace.table import column
 
 
 def data_write(program: Program) -> Iterator[Finding]:
     """A saved tensor was changed through `.data` before backward used it: no error tells."""
     owners = {
         made: op["inputs"][0]
-        for op in program.trace["ops"]
+        for op in program.ops.called("data", "__get__")
         if is_data(op) and op["inputs"]
         for made in op["outputs"]
     }
+    mutated = column(program.ops.rows, "mutated") if owners else []
     writes = {
-        op["id"]: owners[changed]
-        for op in program.trace["ops"]
-        for changed in op.get("mutated", [])
-        if changed in owners
+        op: owners[tensor]
+        for op, changed in zip(program.ops, mutated, strict=False)
+        for tensor in changed or ()
+        if tensor in owners
     }
     if not writes:
         return
@@ -76,17 +78,16 @@ def not_optimized(program: Program) -> Iterator[Finding]:
     """Layers in a plain list: they get gradients, and the optimizer never heard of them."""
     moved: set[str] = set()
     came: set[str] = set()
-    for event in program.trace["timeline"]:
-        for update in event.get("updates", []):
-            if event["kind"] == "optimizer_step":
-                moved.add(update["tensor"])
-            elif event["kind"] == "accumulate":
-                came.add(update["tensor"])
+    for change in program.changes:
+        if change.kind == "optimizer_step":
+            moved.update(change.tensors)
+        elif change.kind == "accumulate":
+            came.update(change.tensors)
     if not any("." in name for t in moved for name in program.tensors[t]["names"]):
         return  # no module is being trained
     forgotten = [t for t in came - moved if _is_hidden_weight(program, t)]
     forgotten.sort(key=lambda t: int(t[1:]))
-    users = [op for t in forgotten for op in program.consumers.get(t, []) if op["module"]]
+    users = [op for t in forgotten for op in program.ops.readers(t) if op["module"]]
     if not users:
         return
     line = program.line(users[0])
@@ -103,7 +104,7 @@ def not_optimized(program: Program) -> Iterator[Finding]:
 def _is_hidden_weight(program: Program, tensor: str) -> bool:
     """A leaf that a module's constructor made and that no registered name leads to."""
     known = program.tensors[tensor]
-    return known["is_leaf"] and not known["names"] and tensor not in program.producers
+    return known["is_leaf"] and not known["names"] and not program.ops.made(tensor)
 
 
 def _register_fixes(program: Program) -> list[Fix]:
@@ -129,9 +130,7 @@ def wrong_gradient(program: Program) -> Iterator[Finding]:
     for check in program.trace.get("checks") or ():
         if check["passed"] is not False or check["note"] is not None:
             continue
-        own = [
-            n for n in _own_functions(program) if any(o["name"] == n for o in program.trace["ops"])
-        ]
+        own = [n for n in _own_functions(program) if n in column(program.ops.rows, "name")]
         culprit = (
             f" On the way stands `{own[0]}`, whose backward is written by hand." if own else ""
         )
