@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
-from typing import Any, TypeVar, overload
+from typing import Any, TypeVar, cast, overload
+
+from app.trace.document import Trace
 
 Row = TypeVar("Row")
 
@@ -63,6 +65,14 @@ def column(rows: Sequence[Any], path: str, at: Sequence[int] | None = None) -> l
         return rows.column(path, at)
     chosen = rows if at is None else [rows[position] for position in at]
     return [_field(row, path) for row in chosen]
+
+
+def whole(trace: Trace) -> Trace:
+    """The same trace with lists in place of its tables."""
+    for part in (trace, *trace["graphs"]):
+        fields = cast("dict[str, Any]", part)
+        fields.update({name: list(v) for name, v in fields.items() if isinstance(v, Table)})
+    return trace
 
 
 def _field(row: Any, path: str) -> Any:
