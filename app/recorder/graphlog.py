@@ -12,7 +12,7 @@ from app.recorder.places import Place
 from app.recorder.readings import Readings
 from app.recorder.summaries import NOTHING
 from app.trace.graph import CreatedBy, Edge, Graph, GraphKind, Jacobian, Node, Root, Saved
-from app.trace.table import Table
+from app.trace.table import Table, picked
 from app.trace.values import Site
 
 #: What a node keeps: a name, the number of a kind, and the tensor (-1: none the run knows).
@@ -135,32 +135,31 @@ class NodeTable(Table[Node]):
 
     def written(self, at: Sequence[int]) -> list[Node]:
         log, tensors, ops = self._log, self._ids.tensors, self._ids.ops
-        told = iter(
-            self._readings.told([handle for index in at for handle in self._arrived(index)])
-        )
+        upstream = picked(log.upstream, at)
+        told = iter(self._readings.told(_flat(upstream)))
+        columns = zip(
+            at, picked(self._own, at), picked(log.names, at), picked(log.ops, at),
+            picked(log.sequences, at), picked(log.outputs, at), picked(log.saved, at), upstream,
+            strict=True,
+        )  # fmt: skip
         found: list[Node] = []
-        for index in at:
-            op, outputs, upstream = log.ops[index], log.outputs[index], log.upstream[index]
+        for index, identity, name, op, sequence, outputs, saved, arrived in columns:
             node: Node = {
-                "id": self._own[index], "name": log.names[index],
-                "op": ops[op] if op >= 0 else None, "sequence_nr": log.sequences[index],
-                "executed": upstream is not None,
-                "outputs": self._made(outputs),
-                "saved": [_saved(one, self._kinds, tensors) for one in log.saved[index]],
-                "upstream": list(islice(told, len(self._arrived(index)))),
+                "id": identity, "name": name, "op": ops[op] if op >= 0 else None,
+                "sequence_nr": sequence, "executed": arrived is not None,
+                "outputs": [tensors[outputs]] if type(outputs) is int else self._made(outputs),
+                "saved": [_saved(one, self._kinds, tensors) for one in saved] if saved else [],
+                "upstream": (
+                    [next(told)] if type(arrived) is int else list(islice(told, len(arrived or ())))
+                ),
                 "jacobians": log.jacobians.get(index), "created_by": log.created_by.get(index),
             }  # fmt: skip
-            if index in log.leaves:
+            if name == "AccumulateGrad":
                 node["tensor"] = tensors[log.leaves[index]]
             if index in log.before_hooks:
                 node["upstream_before_hooks"] = self._readings.told(log.before_hooks[index])
             found.append(node)
         return found
-
-    def _arrived(self, index: int) -> tuple[int, ...]:
-        """The handles of what arrived at a node."""
-        upstream = self._log.upstream[index]
-        return (upstream,) if isinstance(upstream, int) else upstream or ()
 
     def _made(self, outputs: int | tuple[int | None, ...]) -> list[str | None]:
         tensors = self._ids.tensors
@@ -173,21 +172,26 @@ class NodeTable(Table[Node]):
         indices = range(len(self)) if at is None else at
         match path:
             case "id":
-                return [self._own[index] for index in indices]
+                return picked(self._own, indices)
             case "name":
-                return [log.names[index] for index in indices]
+                return picked(log.names, indices)
             case "executed":
-                return [log.upstream[index] is not None for index in indices]
+                return [one is not None for one in picked(log.upstream, indices)]
             case "outputs":
-                return [self._made(log.outputs[index]) for index in indices]
+                return [self._made(one) for one in picked(log.outputs, indices)]
             case "tensor":
                 tensors = self._ids.tensors
                 leaves = [log.leaves.get(index) for index in indices]
                 return [tensors[leaf] if leaf is not None else None for leaf in leaves]
             case "upstream.nonfinite":
-                arrived = [self._arrived(index) for index in indices]
-                counts = iter(self._readings.nonfinite([h for some in arrived for h in some]))
-                return [list(islice(counts, len(some))) for some in arrived]
+                upstream = picked(log.upstream, indices)
+                counts = iter(self._readings.nonfinite(_flat(upstream)))
+                return [
+                    [next(counts)]
+                    if isinstance(some, int)
+                    else list(islice(counts, len(some or ())))
+                    for some in upstream
+                ]
         return super().column(path, at)
 
 
@@ -204,14 +208,17 @@ class EdgeTable(Table[Edge]):
 
     def written(self, at: Sequence[int]) -> list[Edge]:
         log, own = self._log, self._own
-        told = self._readings.told([log.sent[number] for number in at])
+        columns = zip(
+            at, picked(log.sources, at), picked(log.inputs, at), picked(log.targets, at),
+            picked(log.slots, at), self._readings.told(picked(log.sent, at)), strict=True,
+        )  # fmt: skip
+        first = log.first_edge
         return [
             {
-                "id": f"e{log.first_edge + number}", "source": own[log.sources[number]],
-                "input": log.inputs[number], "target": own[log.targets[number]],
-                "output": log.slots[number], "gradient": gradient,
+                "id": f"e{first + number}", "source": own[source], "input": place,
+                "target": own[target], "output": slot, "gradient": gradient,
             }
-            for number, gradient in zip(at, told, strict=True)
+            for number, source, place, target, slot, gradient in columns
         ]  # fmt: skip
 
     def column(self, path: str, at: Sequence[int] | None = None) -> list[Any]:
@@ -221,14 +228,25 @@ class EdgeTable(Table[Edge]):
             case "id":
                 return [f"e{log.first_edge + number}" for number in numbers]
             case "source":
-                return [own[log.sources[number]] for number in numbers]
+                return [own[index] for index in picked(log.sources, numbers)]
             case "target":
-                return [own[log.targets[number]] for number in numbers]
+                return [own[index] for index in picked(log.targets, numbers)]
             case "output":
-                return [log.slots[number] for number in numbers]
+                return picked(log.slots, numbers)
             case "gradient.nonfinite":
-                return self._readings.nonfinite([log.sent[number] for number in numbers])
+                return self._readings.nonfinite(picked(log.sent, numbers))
         return super().column(path, at)
+
+
+def _flat(upstream: list[int | tuple[int, ...] | None]) -> list[int]:
+    """All handles of what arrived at some nodes."""
+    found: list[int] = []
+    for arrived in upstream:
+        if isinstance(arrived, int):
+            found.append(arrived)
+        elif arrived:
+            found += arrived
+    return found
 
 
 def _saved(row: SavedRow, kinds: list[Kind], tensors: list[str]) -> Saved:

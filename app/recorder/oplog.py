@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from app.recorder.ids import Ids
 from app.recorder.places import Place, Places
 from app.trace.graph import Op, WhyNotRecorded
-from app.trace.table import Table
+from app.trace.table import Table, picked
 
 #: Numbers, texts and None only: Python's collector has nothing to look for in such a tuple.
 OpTuple = tuple[
@@ -80,12 +80,12 @@ class OpTable(Table[Op]):
     def written(self, at: Sequence[int]) -> list[Op]:
         places, tensors, ops = self._places, self._ids.tensors, self._ids.ops
         found: list[Op] = []
-        for number in at:
+        for identity, row in zip(picked(ops, at), picked(self._rows, at), strict=True):
             (name, where, occurrence, iteration, parent, module, inputs, outputs, recorded, why,
-             intervention, mutated) = self._rows[number]  # fmt: skip
+             intervention, mutated) = row  # fmt: skip
             place = places[where]
             op: Op = {
-                "id": ops[number], "name": name, "site": place.site(occurrence),
+                "id": identity, "name": name, "site": place.site(occurrence),
                 "parent": ops[parent] if parent >= 0 else None, "module": module,
                 "inputs": [tensors[tensor] for tensor in inputs],
                 "outputs": [tensors[tensor] for tensor in outputs],
@@ -100,11 +100,11 @@ class OpTable(Table[Op]):
         return found
 
     def column(self, path: str, at: Sequence[int] | None = None) -> list[Any]:
-        rows = self._rows if at is None else [self._rows[number] for number in at]
+        rows = self._rows if at is None else picked(self._rows, at)
         tensors, ops = self._ids.tensors, self._ids.ops
         match path:
             case "id":
-                return list(ops) if at is None else [ops[number] for number in at]
+                return list(ops) if at is None else picked(ops, at)
             case "name":
                 return [row[0] for row in rows]
             case "site.line":

@@ -48,6 +48,9 @@ class Readings:
         found: list[Summary | None] = [None] * len(handles)
         at = np.array(handles, np.intp)
         places, rows = self._block[at], self._row[at]
+        first = int(places[0])
+        if first != _NONE and (places == first).all():
+            return [*self._blocks[first].told(rows.tolist())]
         order = np.argsort(places, kind="stable")
         ends = np.flatnonzero(np.diff(places[order], append=_NONE - 1)) + 1
         start = 0

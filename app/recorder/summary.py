@@ -219,6 +219,14 @@ class Block:
             counts = counts[rows].tolist() if counts is not None else None
         if not self._finite:
             statistics, contents = numbers(statistics), numbers(contents)
+        if few and self.bad is None:  # most of all
+            return [
+                {
+                    "shape": shape, "dtype": dtype, "norm": norm, "min": low, "max": high,
+                    "mean": mean, "nonfinite": 0, "data": data,
+                }
+                for (norm, low, high, mean), data in zip(statistics, contents, strict=True)
+            ]  # fmt: skip
         found: list[Summary] = []
         for at, (norm, low, high, mean) in enumerate(statistics):
             summary: Summary = {

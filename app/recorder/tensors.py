@@ -14,7 +14,7 @@ from app.recorder.kinds import Kind
 from app.recorder.readings import Readings
 from app.recorder.summaries import NOTHING, Summaries
 from app.trace.graph import Tensor
-from app.trace.table import Table
+from app.trace.table import Table, picked
 
 #: A few tenths of a second of reading.
 _REREAD_ELEMENTS = 50_000_000
@@ -159,15 +159,16 @@ class TensorTable(Table[Tensor]):
         return len(self._rows)
 
     def written(self, at: Sequence[int]) -> list[Tensor]:
-        rows = [self._rows[number] for number in at]
+        rows = picked(self._rows, at)
         values = self._readings.told([row[3] for row in rows])
+        kinds, names, ids = self._kinds, self._names, self._ids
         found: list[Tensor] = []
         for number, (index, leaf, requires_grad, _), value in zip(at, rows, values, strict=True):
-            kind = self._kinds[index]
+            kind = kinds[index]
             tensor: Tensor = {
-                "id": self._ids[number], "shape": kind.shape, "dtype": kind.dtype,
+                "id": ids[number], "shape": kind.shape, "dtype": kind.dtype,
                 "requires_grad": requires_grad, "is_leaf": leaf,
-                "names": self._names.get(number) or [], "value": value,
+                "names": names.get(number) or [], "value": value,
             }  # fmt: skip
             found.append(tensor)
         return found
@@ -176,7 +177,7 @@ class TensorTable(Table[Tensor]):
         numbers = range(len(self)) if at is None else at
         match path:
             case "id":
-                return [self._ids[number] for number in numbers]
+                return picked(self._ids, numbers)
             case "names":
                 return [self._names.get(number) or [] for number in numbers]
             case "is_leaf":

@@ -11,7 +11,7 @@ from app.recorder.ids import Ids
 from app.recorder.oplog import OpLog
 from app.recorder.readings import Readings
 from app.trace.document import Event, EventKind, Update
-from app.trace.table import Table
+from app.trace.table import Table, picked
 
 #: Where the number of the graph begins in the number of a node that ran.
 _SHIFT = 32
@@ -93,7 +93,7 @@ class EventTable(Table[Event]):
 
     def written(self, at: Sequence[int]) -> list[Event]:
         ids = self._ids
-        events = [self._events[number] for number in at]
+        events = picked(self._events, at)
         updates = self._updates([event for event in events if isinstance(event, Step)])
         found: list[Event] = []
         for event in events:
@@ -120,7 +120,7 @@ class EventTable(Table[Event]):
 
     def column(self, path: str, at: Sequence[int] | None = None) -> list[Any]:
         if path == "kind":
-            events = self._events if at is None else [self._events[number] for number in at]
+            events = self._events if at is None else picked(self._events, at)
             return [
                 event.kind if isinstance(event, Step) else "op" if event >= 0 else "node"
                 for event in events

@@ -14,6 +14,7 @@ from typing import Any, TypeVar, cast, overload
 from app.trace.document import Trace
 
 Row = TypeVar("Row")
+Value = TypeVar("Value")
 
 #: Entries that are written together: few enough to stay in the processor's cache.
 STRETCH = 512
@@ -65,6 +66,13 @@ def column(rows: Sequence[Any], path: str, at: Sequence[int] | None = None) -> l
         return rows.column(path, at)
     chosen = rows if at is None else [rows[position] for position in at]
     return [_field(row, path) for row in chosen]
+
+
+def picked(values: list[Value], at: Sequence[int]) -> list[Value]:
+    """The values at some positions; a stretch of them is cut out in one piece."""
+    if isinstance(at, range) and at.step == 1:
+        return values[at.start : at.stop]
+    return [values[position] for position in at]
 
 
 def whole(trace: Trace) -> Trace:
