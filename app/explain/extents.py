@@ -34,7 +34,10 @@ class Extents:
         self.roots = {root["node"] for root in index.graph["roots"]}
         self._ways: dict[str, _Ways] = {}
         for node in index.graph["order"]:  # sources come before what they send to
-            found = self._through(node, index.came.get(node, ()))
+            edges = index.came.get(node, ())
+            if edges and index.sources[edges[0]] not in self._ways:
+                continue
+            found = self._through(node, edges)
             if found is not None:
                 self._ways[node] = found
         self._behind: dict[str, int] = {}
@@ -65,17 +68,19 @@ class Extents:
         return self._search(node, sources)
 
     def _behind_all(self, node: str) -> int:
-        """As `behind`, along all edges.  Where one node follows another, each is counted once."""
+        """As `behind`, along all edges."""
         walked: list[str] = []
         known = self._behind.get(node)
-        while known is None:
+        while known is None and len(walked) < 2 * MAX_NODES:
             sources = {self._index.sources[edge] for edge in self._index.came.get(node, ())}
             walked.append(node)
             if len(sources) == 1:
                 node = sources.pop()
                 known = self._behind.get(node)
-                continue
-            known = self._search(node, sources) - 1
+            else:
+                known = self._search(node, sources) - 1
+        if known is None:  # the first half of them has the other half behind it
+            walked, known = walked[:MAX_NODES], MAX_NODES
         for one in reversed(walked):
             known = self._behind[one] = min(known + 1, MAX_NODES)
         return known

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property, lru_cache
-from typing import Generic
+from typing import Any, Generic
 
 from app.trace.graph import Graph, Node, Op
 from app.trace.table import Row, column
@@ -24,6 +24,9 @@ class Keyed(Mapping[str, Row], Generic[Row]):
 
     def __getitem__(self, name: str) -> Row:
         return self.rows[self._positions[name]]
+
+    def position(self, name: str) -> int:
+        return self._positions[name]
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.ids)
@@ -122,9 +125,12 @@ class Ops(Keyed[Op]):
 
     @cached_property
     def _calls(self) -> dict[str, list[int]]:
-        found: dict[str, list[int]] = {}
+        by_name: dict[str, list[int]] = {}
         for at, name in enumerate(column(self.rows, "name")):
-            found.setdefault(bare(name), []).append(at)
+            by_name.setdefault(name, []).append(at)
+        found: dict[str, list[int]] = {}
+        for name, some in by_name.items():
+            found.setdefault(bare(name), []).extend(some)
         return found
 
     def calls(self, *names: str) -> list[int]:
@@ -156,6 +162,10 @@ class GraphIndex:
         self.graph = graph
         self.nodes: Keyed[Node] = Keyed(graph["nodes"])
 
+    def field(self, node: str, path: str) -> Any:
+        """One field of one node."""
+        return column(self.graph["nodes"], path, (self.nodes.position(node),))[0]
+
     @cached_property
     def names(self) -> list[str]:
         """What the engine calls each node, by its position."""
@@ -173,7 +183,9 @@ class GraphIndex:
         made = column(self.graph["nodes"], "outputs")
         found: dict[str, str] = {}
         for node, leaf, outputs in zip(self.nodes, leaves, made, strict=True):
-            for tensor in (leaf, *outputs):
+            if leaf is not None:
+                found.setdefault(leaf, node)
+            for tensor in outputs:
                 if tensor is not None:
                     found.setdefault(tensor, node)
         return found

@@ -13,7 +13,7 @@ from app.explain.extents import MAX_NODES, MAX_PATHS, Extents
 from app.explain.indices import GraphIndex
 from app.explain.program import Program
 from app.trace.explanations import Path
-from app.trace.graph import Graph, Node
+from app.trace.graph import Graph
 from app.trace.table import column
 from app.trace.values import Summary
 
@@ -53,36 +53,33 @@ def arrival(program: Program, tensor: str, graph: Graph | None = None) -> Arriva
         if one["kind"] == "not_run":
             continue
         index = program.index(one)
-        name = index.arrivals.get(tensor)
-        node = index.nodes[name] if name is not None else None
-        if node is None or not node["executed"] or not _came(node, tensor):
+        node = index.arrivals.get(tensor)
+        if node is None or not index.field(node, "executed"):
             continue
-        slot = node["outputs"].index(tensor) if tensor in node["outputs"] else 0
-        came = index.came.get(node["id"], [])
-        return Arrival(index, node["id"], slot, [at for at in came if index.slots[at] == slot])
+        outputs = index.field(node, "outputs")
+        slot = outputs.index(tensor) if tensor in outputs else None
+        if slot is not None:  # something may have come for others of the same node only
+            arrived = index.field(node, "upstream.nonfinite")
+            if slot < len(arrived) and arrived[slot] is None:
+                continue
+        slot = slot or 0
+        came = index.came.get(node, [])
+        return Arrival(index, node, slot, [at for at in came if index.slots[at] == slot])
     return None
-
-
-def _came(node: Node, tensor: str) -> bool:
-    """Did something arrive for this tensor, and not only for others of the same node?"""
-    if tensor not in node["outputs"]:
-        return True
-    slot = node["outputs"].index(tensor)
-    return slot >= len(node["upstream"]) or node["upstream"][slot] is not None
 
 
 def reach(extents: Extents, to: Arrival) -> Reach:
     """The nodes (nearest to the roots first) and edges behind an arrival, and the ways."""
     index = to.index
-    edges: list[int] = []
-    seen = {to.node: None}
-    queue = deque([to.node])
+    came, sources = index.came, index.sources
+    edges = list(to.edges)
+    seen = dict.fromkeys([to.node, *(sources[at] for at in edges)])
+    queue = deque(list(seen)[1:])
     while queue and len(seen) < MAX_NODES:
-        current = queue.popleft()
-        arriving = to.edges if current == to.node else index.came.get(current, ())
+        arriving = came.get(queue.popleft(), ())
         edges += arriving
         for at in arriving:
-            source = index.sources[at]
+            source = sources[at]
             if source not in seen:
                 seen[source] = None
                 queue.append(source)

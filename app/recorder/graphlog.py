@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from typing import Any, NamedTuple, cast
 
@@ -12,7 +12,7 @@ from app.recorder.places import Place
 from app.recorder.readings import Readings
 from app.recorder.summaries import NOTHING
 from app.trace.graph import CreatedBy, Edge, Graph, GraphKind, Jacobian, Node, Root, Saved
-from app.trace.table import Table, picked
+from app.trace.table import Table, Value, picked
 from app.trace.values import Site
 
 #: What a node keeps: a name, the number of a kind, and the tensor (-1: none the run knows).
@@ -136,23 +136,20 @@ class NodeTable(Table[Node]):
     def written(self, at: Sequence[int]) -> list[Node]:
         log, tensors, ops = self._log, self._ids.tensors, self._ids.ops
         upstream = picked(log.upstream, at)
-        told = iter(self._readings.told(_flat(upstream)))
         columns = zip(
             at, picked(self._own, at), picked(log.names, at), picked(log.ops, at),
-            picked(log.sequences, at), picked(log.outputs, at), picked(log.saved, at), upstream,
-            strict=True,
+            picked(log.sequences, at), picked(log.outputs, at), picked(log.saved, at),
+            upstream, _arrived(upstream, self._readings.told), strict=True,
         )  # fmt: skip
         found: list[Node] = []
-        for index, identity, name, op, sequence, outputs, saved, arrived in columns:
+        for index, identity, name, op, sequence, outputs, saved, handles, arrived in columns:
             node: Node = {
                 "id": identity, "name": name, "op": ops[op] if op >= 0 else None,
-                "sequence_nr": sequence, "executed": arrived is not None,
+                "sequence_nr": sequence, "executed": handles is not None,
                 "outputs": [tensors[outputs]] if type(outputs) is int else self._made(outputs),
                 "saved": [_saved(one, self._kinds, tensors) for one in saved] if saved else [],
-                "upstream": (
-                    [next(told)] if type(arrived) is int else list(islice(told, len(arrived or ())))
-                ),
-                "jacobians": log.jacobians.get(index), "created_by": log.created_by.get(index),
+                "upstream": arrived, "jacobians": log.jacobians.get(index),
+                "created_by": log.created_by.get(index),
             }  # fmt: skip
             if name == "AccumulateGrad":
                 node["tensor"] = tensors[log.leaves[index]]
@@ -178,20 +175,19 @@ class NodeTable(Table[Node]):
             case "executed":
                 return [one is not None for one in picked(log.upstream, indices)]
             case "outputs":
-                return [self._made(one) for one in picked(log.outputs, indices)]
+                tensors = self._ids.tensors
+                return [
+                    [tensors[one]] if type(one) is int else self._made(one)
+                    for one in picked(log.outputs, indices)
+                ]
             case "tensor":
                 tensors = self._ids.tensors
                 leaves = [log.leaves.get(index) for index in indices]
                 return [tensors[leaf] if leaf is not None else None for leaf in leaves]
             case "upstream.nonfinite":
-                upstream = picked(log.upstream, indices)
-                counts = iter(self._readings.nonfinite(_flat(upstream)))
-                return [
-                    [next(counts)]
-                    if isinstance(some, int)
-                    else list(islice(counts, len(some or ())))
-                    for some in upstream
-                ]
+                return _arrived(picked(log.upstream, indices), self._readings.nonfinite)
+            case "upstream.norm":
+                return _arrived(picked(log.upstream, indices), self._readings.norms)
         return super().column(path, at)
 
 
@@ -235,18 +231,26 @@ class EdgeTable(Table[Edge]):
                 return picked(log.slots, numbers)
             case "gradient.nonfinite":
                 return self._readings.nonfinite(picked(log.sent, numbers))
+            case "gradient.norm":
+                return self._readings.norms(picked(log.sent, numbers))
         return super().column(path, at)
 
 
-def _flat(upstream: list[int | tuple[int, ...] | None]) -> list[int]:
-    """All handles of what arrived at some nodes."""
-    found: list[int] = []
-    for arrived in upstream:
-        if isinstance(arrived, int):
-            found.append(arrived)
-        elif arrived:
-            found += arrived
-    return found
+def _arrived(
+    upstream: list[int | tuple[int, ...] | None], read: Callable[[list[int]], list[Value]]
+) -> list[list[Value]]:
+    """What is read of all that arrived, by node and output slot."""
+    handles: list[int] = []
+    for some in upstream:
+        if isinstance(some, int):
+            handles.append(some)
+        elif some:
+            handles += some
+    values = iter(read(handles))
+    return [
+        [next(values)] if isinstance(some, int) else list(islice(values, len(some or ())))
+        for some in upstream
+    ]
 
 
 def _saved(row: SavedRow, kinds: list[Kind], tensors: list[str]) -> Saved:

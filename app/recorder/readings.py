@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from typing import TypeVar
 
 import numpy as np
 
 from app.recorder.summary import Block
-from app.trace.values import Summary
+from app.trace.values import Number, Summary
+
+Value = TypeVar("Value")
 
 _NONE = -1
 #: So many are sooner read one by one than sorted by their blocks.
@@ -36,35 +39,51 @@ class Readings:
             self._bad[handles] = block.bad if block.bad is not None else 0
 
     def __getitem__(self, handle: int) -> Summary | None:
-        number = int(self._block[handle])
-        if number == _NONE:
-            return self._ready.get(handle)
-        return self._blocks[number].told([int(self._row[handle])])[0]
+        return self.told((handle,))[0]
 
     def told(self, handles: Sequence[int]) -> list[Summary | None]:
         """The summaries of these handles, in their order."""
-        if len(handles) < _FEW:
-            return [self[handle] for handle in handles]
-        found: list[Summary | None] = [None] * len(handles)
-        at = np.array(handles, np.intp)
-        places, rows = self._block[at], self._row[at]
-        first = int(places[0])
-        if first != _NONE and (places == first).all():
-            return [*self._blocks[first].told(rows.tolist())]
-        order = np.argsort(places, kind="stable")
-        ends = np.flatnonzero(np.diff(places[order], append=_NONE - 1)) + 1
-        start = 0
-        for end in ends.tolist():
-            some = order[start:end]
-            start = end
-            number = int(places[some[0]])
+        return self._read(handles, Block.told, lambda summary: summary)
+
+    def norms(self, handles: Sequence[int]) -> list[Number | None]:
+        """Their norms; None where there is no summary, or none is told."""
+        return self._read(handles, Block.norms, lambda summary: summary["norm"])
+
+    def _read(
+        self,
+        handles: Sequence[int],
+        of_block: Callable[[Block, list[int]], Sequence[Value]],
+        of_summary: Callable[[Summary], Value],
+    ) -> list[Value | None]:
+        """What is read of rows of blocks, or of the summaries that were made at once."""
+        found: list[Value | None] = [None] * len(handles)
+        for number, places, rows in self._by_block(handles):
             if number != _NONE:
-                told: Sequence[Summary | None] = self._blocks[number].told(rows[some].tolist())
-            else:
-                told = [self._ready.get(handles[place]) for place in some.tolist()]
-            for place, summary in zip(some.tolist(), told, strict=True):
-                found[place] = summary
+                told = of_block(self._blocks[number], rows)
+                for place, value in zip(places, told, strict=True):
+                    found[place] = value
+                continue
+            for place in places:
+                summary = self._ready.get(handles[place])
+                if summary is not None:
+                    found[place] = of_summary(summary)
         return found
+
+    def _by_block(self, handles: Sequence[int]) -> Iterator[tuple[int, Sequence[int], list[int]]]:
+        """Block by block: its number or `_NONE`, places among the handles, and the block's rows."""
+        if len(handles) < _FEW:
+            for place, handle in enumerate(handles):
+                yield int(self._block[handle]), (place,), [int(self._row[handle])]
+            return
+        at = np.array(handles, np.intp)
+        numbers, rows = self._block[at], self._row[at]
+        if (numbers == numbers[0]).all():
+            yield int(numbers[0]), range(len(handles)), rows.tolist()
+            return
+        order = np.argsort(numbers, kind="stable")
+        ends = np.flatnonzero(np.diff(numbers[order])) + 1
+        for some in np.split(order, ends):
+            yield int(numbers[some[0]]), some.tolist(), rows[some].tolist()
 
     def nonfinite(self, handles: Sequence[int]) -> list[int | None]:
         """How many of their elements are NaN or infinite; None where there is no summary."""

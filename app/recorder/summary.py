@@ -208,11 +208,16 @@ class Block:
         )
 
     def told(self, rows: list[int]) -> list[Summary]:
-        """The summaries of some of its tensors; of more than a single one, once settled."""
+        """The summaries of some of its tensors, any number of times each.
+
+        Of more than a single one, once it is settled.
+        """
         shape, dtype, few = self._kind.shape, self._kind.dtype, self._kind.few
         statistics, contents, counts = self._statistics, self._contents, self._counts
         if self._single:
-            statistics = [[column[0] for column in statistics]]
+            statistics = [[column[0] for column in statistics]] * len(rows)
+            contents = contents * len(rows) if contents is not None else None
+            counts = counts * len(rows) if counts is not None else None
         else:
             statistics = statistics[rows].tolist()
             contents = contents[rows].tolist() if contents is not None else None
@@ -241,6 +246,13 @@ class Block:
                 summary["nonfinite"] = self.bad[rows[at]]
             found.append(summary)
         return found
+
+    def norms(self, rows: list[int]) -> list[Number]:
+        """The norms of some of its tensors."""
+        if self._single:
+            return [self._statistics[0][0]] * len(rows)
+        column = self._statistics[rows, 0].tolist()
+        return column if self._finite else cast("list[Number]", numbers(column))
 
 
 def _array(tensor: torch.Tensor | None) -> Any:

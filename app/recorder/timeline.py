@@ -122,7 +122,7 @@ class EventTable(Table[Event]):
         if path == "kind":
             events = self._events if at is None else picked(self._events, at)
             return [
-                event.kind if isinstance(event, Step) else "op" if event >= 0 else "node"
+                event.kind if type(event) is Step else "op" if event >= 0 else "node"  # type: ignore[operator]
                 for event in events
             ]
         return super().column(path, at)
