@@ -125,11 +125,13 @@ def _record(options: dict[str, Any]) -> int:
     file: Path = options["file"]
     code = sys.stdin.read() if str(file) == "-" else file.read_text(encoding="utf-8")
     request = TraceRequest(code=code, seed=options["seed"], auto_backward=options["auto_backward"])
-    trace = evaluate(request)
+    parts = evaluate(request)
     if options["output"] is None:
-        sys.stdout.buffer.write(trace + b"\n")
+        sys.stdout.buffer.writelines(parts)
+        sys.stdout.buffer.write(b"\n")
     else:
-        options["output"].write_bytes(trace)
+        with options["output"].open("wb") as file_out:
+            file_out.writelines(parts)
     return 0
 
 

@@ -1,4 +1,4 @@
-"""The trace as bytes."""
+"""The trace as tables and as bytes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ import pytest
 from app.evaluate import evaluate
 from app.explain import annotate
 from app.recorder import record, recording
-from app.trace import TraceRequest, drain, encode, validate
+from app.trace import PART, TraceRequest, encode, stream, validate
+from app.trace.table import STRETCH, Table, whole
 
 LONG = """x = torch.ones(2, requires_grad=True)
 y = x
@@ -28,24 +29,38 @@ y.sum().backward()
     ["", "x", "print('\\ud800')", LONG],
     ids=["empty", "expression", "surrogate", "long"],
 )
-def test_a_trace_taken_apart_gives_the_same_bytes(code: str) -> None:
-    trace = record(TraceRequest(code=code))
-    annotate(trace, code)
-    usual = encode(trace)
-    parts = copy.deepcopy(trace)
-    assert drain(parts) == usual
-    assert not parts
-    validate(usual)
+def test_tables_and_lists_give_the_same_bytes(code: str) -> None:
+    with recording(TraceRequest(code=code)) as trace:
+        annotate(trace, code)
+        streamed = b"".join(stream(trace))
+        assert encode(trace) == streamed
+        lists = whole(copy.copy(trace))
+    assert encode(lists) == streamed
+    if "ud800" not in code:
+        assert orjson.dumps(lists) == streamed
+    validate(streamed)
 
 
-def test_long_lists_of_a_trace_are_empty_once_they_are_written() -> None:
-    trace = record(TraceRequest(code=LONG))
-    ops, nodes = trace["ops"], trace["graphs"][0]["nodes"]
-    assert len(ops) > 512
-    assert len(nodes) > 512
-    drain(trace)
-    assert not ops
-    assert not nodes
+def test_a_long_trace_comes_in_parts() -> None:
+    parts = list(evaluate(TraceRequest(code=LONG)))
+    assert len(parts) > 2
+    assert all(len(part) >= PART for part in parts[:-1])
+    assert len(orjson.loads(b"".join(parts))["ops"]) == 703
+
+
+def test_a_table_reads_like_its_list() -> None:
+    with recording(TraceRequest(code=LONG)) as trace:
+        table = trace["ops"]
+        assert isinstance(table, Table)
+        entries = list(table)
+        assert len(entries) == len(table) > STRETCH
+        assert table[5] == entries[5]
+        assert table[-1] == entries[-1]
+        assert table[3:600:7] == entries[3:600:7]
+        assert list(reversed(table)) == entries[::-1]
+        assert entries[650] in table
+        with pytest.raises(IndexError):
+            table[len(entries)]
 
 
 @pytest.mark.parametrize("enabled", [True, False])
@@ -57,7 +72,7 @@ def test_the_collector_is_as_it_was(enabled: bool) -> None:
             assert not gc.isenabled()
             assert trace["error"] is None
         assert gc.isenabled() is enabled
-        assert orjson.loads(evaluate(TraceRequest(code="x")))["error"] is None
+        assert orjson.loads(b"".join(evaluate(TraceRequest(code="x"))))["error"] is None
         assert gc.isenabled() is enabled
     finally:
         gc.enable() if before else gc.disable()

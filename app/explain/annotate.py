@@ -46,9 +46,10 @@ def _explain_error(program: Program) -> None:
 
 def _explain_variables(program: Program) -> None:
     for number, variable in enumerate(program.trace["variables"]):
-        answer = why(program, variable)
+        chain = number < MAX_CHAINS
+        answer = why(program, variable, chain=chain)
         variable["explanation"] = answer["sentence"]
-        if number < MAX_CHAINS:
+        if chain:
             variable["why"] = answer
 
 

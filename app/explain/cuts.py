@@ -6,10 +6,11 @@ Everything here reads the ops that ran, also those that autograd did not record.
 from __future__ import annotations
 
 import ast
+from collections import deque
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Literal
 
+from app.explain.indices import bare
 from app.explain.program import Program
 from app.explain.source import called_name
 from app.trace.graph import Op
@@ -38,13 +39,7 @@ class Cut:
 
 def op_name(op: Op) -> str:
     """The op's bare name: 'torch.Tensor.detach' and 'detach' are both 'detach'."""
-    return _bare(op["name"])
-
-
-@lru_cache(maxsize=4096)
-def _bare(name: str) -> str:
-    # Rules ask for every op of a trace, whose names are few.
-    return name.removesuffix(".__get__").removesuffix(".__call__").rsplit(".", 1)[-1]
+    return bare(op["name"])
 
 
 def is_data(op: Op) -> bool:
@@ -60,15 +55,19 @@ def find_cuts(program: Program, tensor: str) -> list[Cut]:
     """
     cuts: list[Cut] = []
     seen = {tensor}
-    queue = [tensor]
+    queue = deque([tensor])
     while queue:
-        current = queue.pop(0)
-        op = program.producers.get(current)
-        cut = _cut_at(program, current, op)
+        current = queue.popleft()
+        at = program.ops.making(current)
+        given = program.ops.inputs[at] if at is not None else []
+        passes = given and (
+            at in program.ops.recorded or not any(map(program.requires_grad, given))
+        )
+        cut = None if passes else _cut_at(program, current, program.ops.maker(current))
         if cut is not None:
             cuts.append(cut)
             continue
-        for before in op["inputs"] if op is not None else ():
+        for before in given:
             if before not in seen:
                 seen.add(before)
                 queue.append(before)
@@ -76,7 +75,6 @@ def find_cuts(program: Program, tensor: str) -> list[Cut]:
 
 
 def _cut_at(program: Program, tensor: str, op: Op | None) -> Cut | None:
-    known = program.tensors.get(tensor)
     if op is None:
         through = _through_numpy(program, tensor)
         if through is not None:
@@ -85,10 +83,10 @@ def _cut_at(program: Program, tensor: str, op: Op | None) -> Cut | None:
         rebuilt = rebuilt_from(program, op) if op is not None else ()
         if rebuilt:
             return Cut("rebuilt", tensor, op, rebuilt)
-        if known is None or known["requires_grad"]:
+        if tensor not in program.tensors or program.requires_grad(tensor):
             return None
         return Cut("leaf", tensor, op)
-    behind = tuple(i for i in op["inputs"] if requires_grad(program, i))
+    behind = tuple(i for i in op["inputs"] if program.requires_grad(i))
     if not behind or op["recorded"]:
         return None
     if op_name(op) in FROM_PYTHON:
@@ -108,11 +106,6 @@ def _cut_at(program: Program, tensor: str, op: Op | None) -> Cut | None:
             return None
 
 
-def requires_grad(program: Program, tensor: str) -> bool:
-    known = program.tensors.get(tensor)
-    return known is not None and known["requires_grad"]
-
-
 def rebuilt_from(program: Program, op: Op) -> tuple[str, ...]:
     """Tensors that require grad whose numbers a `torch.tensor(...)` call copied.
 
@@ -121,7 +114,7 @@ def rebuilt_from(program: Program, op: Op) -> tuple[str, ...]:
     """
     if op_name(op) not in FROM_PYTHON:
         return ()
-    direct = [i for i in op["inputs"] if requires_grad(program, i)]
+    direct = [i for i in op["inputs"] if program.requires_grad(i)]
     if direct:
         return tuple(direct)
     found: list[str] = []
@@ -142,8 +135,8 @@ def _through_numpy(program: Program, tensor: str) -> Cut | None:
             calls = [n for n in ast.walk(assigned.value) if isinstance(n, ast.Call)]
             if not any(called_name(c) in FROM_PYTHON for c in calls):
                 continue
-            for op in program.ops_on(assigned.lineno):
-                behind = tuple(i for i in op["inputs"] if requires_grad(program, i))
+            for op in program.ops.on(assigned.lineno):
+                behind = tuple(i for i in op["inputs"] if program.requires_grad(i))
                 if op["why_not_recorded"] == "detached" and behind:
                     return Cut("rebuilt", tensor, op, behind)
     return None

@@ -39,7 +39,7 @@ FACTORIES = frozenset(
 
 def call_that_made(program: Program, tensor: str) -> ast.Call | None:
     """The factory call in the source whose result this tensor is."""
-    op = program.producers.get(tensor)
+    op = program.ops.maker(tensor)
     if op is not None and op["site"] is not None:
         site = op["site"]
         for call in program.source.calls(site["line"], op_name(op)):

@@ -33,7 +33,7 @@ def tensor_of(program: Program, node: ast.expr | None) -> Tensor | None:
         if named is not None or isinstance(node, ast.Name):
             return named
     span = program.source.span(node)
-    for op in reversed(program.ops_on(span["line"])):
+    for op in reversed(program.ops.on(span["line"])):
         site = op["site"]
         same = site is not None and (
             (site["line"], site["col"], site["end_line"], site["end_col"])

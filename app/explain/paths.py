@@ -9,138 +9,138 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from app.explain.extents import MAX_NODES, MAX_PATHS, Extents
+from app.explain.indices import GraphIndex
 from app.explain.program import Program
 from app.trace.explanations import Path
-from app.trace.graph import Edge, Graph, Node
+from app.trace.graph import Graph
+from app.trace.table import column
 from app.trace.values import Summary
 
-#: More ways than this between root and tensor are not listed one by one.
-MAX_PATHS = 16
-#: Longer ways are not followed: the list would not help a reader.
-MAX_LENGTH = 200
-#: Steps of the search for ways, and nodes that one variable may light up.
-MAX_STEPS = 600
-MAX_NODES = 250
-
-_Way = tuple[Edge, "_Way"] | None
+#: A way as its first edge (by position) and the way on from there.
+_Way = tuple[int, "_Way"] | None
 Vector = npt.NDArray[Any]
 
 
-@dataclass
+@dataclass(frozen=True)
+class Arrival:
+    """Where in a graph the gradients of one tensor came in."""
+
+    index: GraphIndex
+    node: str
+    slot: int
+    #: Positions of the edges that brought them.
+    edges: list[int]
+
+    @property
+    def graph(self) -> Graph:
+        return self.index.graph
+
+
+@dataclass(frozen=True)
 class Reach:
     """Everything between the roots of one graph and one tensor."""
 
-    graph: Graph
-    node: Node
-    edges: list[Edge]
+    edges: list[str]
     nodes: list[str]
     paths: list[Path]
 
 
-def reach(program: Program, tensor: str, graph: Graph | None = None) -> Reach | None:
-    """How gradients came to `tensor` in `graph`, or in the last one that has it; or None."""
+def arrival(program: Program, tensor: str, graph: Graph | None = None) -> Arrival | None:
+    """Where gradients came to `tensor` in `graph`, or in the last one that has it; or None."""
     graphs = [graph] if graph is not None else reversed(program.trace["graphs"])
     for one in graphs:
         if one["kind"] == "not_run":
             continue
-        node = program.arrivals(one).get(tensor)
-        if node is not None and node["executed"] and _came(node, tensor):
-            return _reach_in(program, one, node, tensor)
+        index = program.index(one)
+        node = index.arrivals.get(tensor)
+        if node is None or not index.field(node, "executed"):
+            continue
+        outputs = index.field(node, "outputs")
+        slot = outputs.index(tensor) if tensor in outputs else None
+        if slot is not None:  # something may have come for others of the same node only
+            arrived = index.field(node, "upstream.nonfinite")
+            if slot < len(arrived) and arrived[slot] is None:
+                continue
+        slot = slot or 0
+        came = index.came.get(node, [])
+        return Arrival(index, node, slot, [at for at in came if index.slots[at] == slot])
     return None
 
 
-def _came(node: Node, tensor: str) -> bool:
-    """Did something arrive for this tensor, and not only for others of the same node?"""
-    if tensor not in node["outputs"]:
-        return True
-    slot = node["outputs"].index(tensor)
-    return slot >= len(node["upstream"]) or node["upstream"][slot] is not None
-
-
-def _reach_in(program: Program, graph: Graph, node: Node, tensor: str) -> Reach:
-    into = program.gradients_into(graph)
-    end = node["id"]
-    slot = node["outputs"].index(tensor) if tensor in node["outputs"] else 0
-    edges: list[Edge] = []
-    #: The edges that count, by target.
-    behind: dict[str, list[Edge]] = {}
-    seen = {end: None}
-    queue = deque([end])
+def reach(extents: Extents, to: Arrival) -> Reach:
+    """The nodes (nearest to the roots first) and edges behind an arrival, and the ways."""
+    index = to.index
+    came, sources = index.came, index.sources
+    edges = list(to.edges)
+    seen = dict.fromkeys([to.node, *(sources[at] for at in edges)])
+    queue = deque(list(seen)[1:])
     while queue and len(seen) < MAX_NODES:
-        current = queue.popleft()
-        arriving = into.get(current)
-        if arriving is None:
-            continue
-        if current == end:
-            arriving = [edge for edge in arriving if edge["output"] == slot]
-        behind[current] = arriving
+        arriving = came.get(queue.popleft(), ())
         edges += arriving
-        for edge in arriving:
-            source = edge["source"]
+        for at in arriving:
+            source = sources[at]
             if source not in seen:
                 seen[source] = None
                 queue.append(source)
-    found = _paths(program, graph, node, slot, behind)
-    return Reach(graph, node, edges, list(reversed(seen)), found)
+    names = [index.edges[at] for at in edges]
+    return Reach(names, list(reversed(seen)), _paths(extents, to))
 
 
-def _paths(
-    program: Program, graph: Graph, node: Node, slot: int, into: dict[str, list[Edge]]
-) -> list[Path]:
-    ways = _ways(graph, node["id"], into)
-    if ways is None:
-        ways = [[e] for e in strongest(into.get(node["id"], []))]
-    total = flat(node["upstream"][slot]) if slot < len(node["upstream"]) else None
+def _paths(extents: Extents, to: Arrival) -> list[Path]:
+    index = to.index
+    if extents.ways(to.node, to.edges) is not None:
+        ways = _ways(extents, to)
+    else:
+        ways = [[at] for at in strongest(index, to.edges)]
+    upstream = index.nodes[to.node]["upstream"] if len(ways) > 1 else []
+    total = flat(upstream[to.slot]) if to.slot < len(upstream) else None
     return [
         {
-            "nodes": [w[0]["source"], *(e["target"] for e in w)] if w else [node["id"]],
-            "edges": [e["id"] for e in w],
-            "share": 1.0 if len(ways) == 1 else _share(contribution(program, graph, w), total),
+            "nodes": [*(index.sources[at] for at in way), to.node],
+            "edges": [index.edges[at] for at in way],
+            "share": 1.0 if len(ways) == 1 else _share(contribution(index, way), total),
         }
-        for w in ways
+        for way in ways
     ]
 
 
-def strongest(edges: list[Edge]) -> list[Edge]:
+def strongest(index: GraphIndex, edges: list[int]) -> list[int]:
     """The edges along which the largest gradients came, at most `MAX_PATHS`."""
     if len(edges) <= MAX_PATHS:
         return edges
+    norms = column(index.graph["edges"], "gradient.norm", edges)
+    sizes = {
+        at: float(norm) if norm is not None else 0.0 for at, norm in zip(edges, norms, strict=True)
+    }
+    return sorted(edges, key=sizes.__getitem__, reverse=True)[:MAX_PATHS]
 
-    def size(edge: Edge) -> float:
-        norm = edge["gradient"]["norm"] if edge["gradient"] is not None else None
-        return float(norm) if norm is not None else 0.0
 
-    return sorted(edges, key=size, reverse=True)[:MAX_PATHS]
-
-
-def _ways(graph: Graph, end: str, into: dict[str, list[Edge]]) -> list[list[Edge]] | None:
-    """All ways from a root to `end`, or None when they are too many or too long."""
-    roots = {r["node"] for r in graph["roots"]}
-    found: list[list[Edge]] = []
+def _ways(extents: Extents, to: Arrival) -> list[list[int]]:
+    """All ways from a root to an arrival, of which there are few enough."""
+    index = to.index
+    found: list[list[int]] = []
     # A way is its first edge and the way on from there: copies would cost its length each step.
-    stack: list[tuple[str, int, _Way]] = [(end, 0, None)]
-    steps = 0
+    stack: list[tuple[str, _Way]] = [(to.node, None)]
     while stack:
-        current, length, way = stack.pop()
-        steps += 1
-        if length > MAX_LENGTH or len(found) > MAX_PATHS or steps > MAX_STEPS:
-            return None
-        if current in roots:
+        current, way = stack.pop()
+        if current in extents.roots:
             found.append(_unrolled(way))
-        for edge in reversed(into.get(current, ())):
-            stack.append((edge["source"], length + 1, (edge, way)))
-    return found if len(found) <= MAX_PATHS else None
+        arriving = to.edges if way is None else index.came.get(current, [])
+        for at in reversed(arriving):
+            stack.append((index.sources[at], (at, way)))
+    return found
 
 
-def _unrolled(way: _Way) -> list[Edge]:
-    edges: list[Edge] = []
+def _unrolled(way: _Way) -> list[int]:
+    edges: list[int] = []
     while way is not None:
         edges.append(way[0])
         way = way[1]
     return edges
 
 
-def contribution(program: Program, graph: Graph, way: list[Edge]) -> Vector | None:
+def contribution(index: GraphIndex, way: list[int]) -> Vector | None:
     """What came along one way: the seed times the product of its local Jacobians.
 
     A way of one edge is what the edge itself carried.  None where a Jacobian is
@@ -148,16 +148,16 @@ def contribution(program: Program, graph: Graph, way: list[Edge]) -> Vector | No
     """
     if not way:
         return None
+    edges = [index.graph["edges"][at] for at in way]
     if len(way) == 1:
-        return flat(way[0]["gradient"])
-    nodes = program.nodes_of(graph)
-    first = nodes[way[0]["source"]]
-    seeds = [r for r in graph["roots"] if r["node"] == first["id"]]
+        return flat(edges[0]["gradient"])
+    first = edges[0]["source"]
+    seeds = [r for r in index.graph["roots"] if r["node"] == first]
     if len(seeds) != 1:
         return None
     vector, slot = flat(seeds[0]["gradient"]), seeds[0]["output"]
-    for edge in way:
-        jacobians = nodes[edge["source"]]["jacobians"] or []
+    for edge in edges:
+        jacobians = index.nodes[edge["source"]]["jacobians"] or []
         data = next(
             (j["data"] for j in jacobians if (j["input"], j["output"]) == (edge["input"], slot)),
             None,

@@ -4,11 +4,27 @@ from __future__ import annotations
 
 import ast
 from functools import cached_property
+from typing import NamedTuple
 
+from app.explain.extents import Extents
+from app.explain.indices import GraphIndex, Keyed, Ops
 from app.explain.source import Source
-from app.trace.document import Trace, Variable
+from app.trace.document import EventKind, Trace, Variable
 from app.trace.explanations import Evidence
-from app.trace.graph import Edge, Graph, Node, Op, Tensor
+from app.trace.graph import Graph, Node, Op, Tensor
+from app.trace.table import column
+
+
+class Change(NamedTuple):
+    """An event that gave tensors a gradient, took it away, or stepped along it."""
+
+    kind: EventKind
+    line: int | None
+    graph: str | None
+    tensors: list[str]
+
+
+_CHANGES = frozenset({"accumulate", "zero_grad", "optimizer_step"})
 
 
 class Program:
@@ -17,82 +33,71 @@ class Program:
     def __init__(self, trace: Trace, code: str) -> None:
         self.trace = trace
         self.source = Source(code)
-        self.tensors: dict[str, Tensor] = {t["id"]: t for t in trace["tensors"]}
-        self.ops: dict[str, Op] = {o["id"]: o for o in trace["ops"]}
+        self.tensors: Keyed[Tensor] = Keyed(trace["tensors"])
+        self.ops = Ops(trace["ops"])
         self.graphs: dict[str, Graph] = {g["id"]: g for g in trace["graphs"]}
-        self._arrivals: dict[str, dict[str, Node]] = {}
-        self._into: dict[str, dict[str, list[Edge]]] = {}
-        self._sent: dict[str, dict[str, list[Edge]]] = {}
-        self._nodes_of: dict[str, dict[str, Node]] = {}
         self.variables: dict[str, Variable] = {v["name"]: v for v in trace["variables"]}
+        self._indices: dict[str, GraphIndex] = {}
+        self._extents: dict[str, Extents] = {}
+        self._told: dict[str, str] = {}
 
     @cached_property
-    def producers(self) -> dict[str, Op]:
-        """The op that first put out each tensor; composites give way to what they call."""
-        found: dict[str, Op] = {}
-        for op in self.trace["ops"]:
-            for tensor in op["outputs"]:
-                if tensor in op["inputs"]:
-                    continue
-                known = found.get(tensor)
-                if known is None or op["parent"] == known["id"]:
-                    found[tensor] = op
-        return found
+    def _requiring(self) -> set[str]:
+        flags = column(self.trace["tensors"], "requires_grad")
+        return {tensor for tensor, flag in zip(self.tensors, flags, strict=True) if flag}
 
-    @cached_property
-    def consumers(self) -> dict[str, list[Op]]:
-        found: dict[str, list[Op]] = {}
-        for op in self.trace["ops"]:
-            for tensor in dict.fromkeys(op["inputs"]):
-                found.setdefault(tensor, []).append(op)
-        return found
-
-    @cached_property
-    def nodes(self) -> dict[str, Node]:
-        """Engine nodes by id; a node that ran in several graphs stands with its last run."""
-        return {n["id"]: n for g in self.trace["graphs"] for n in g["nodes"]}
+    def requires_grad(self, tensor: str) -> bool:
+        return tensor in self._requiring
 
     @cached_property
     def parameters(self) -> list[Tensor]:
         """Leaves that require grad, in order of appearance."""
-        return [t for t in self.trace["tensors"] if t["is_leaf"] and t["requires_grad"]]
+        leaves = column(self.trace["tensors"], "is_leaf")
+        return [
+            self.tensors[tensor]
+            for tensor, leaf in zip(self.tensors, leaves, strict=True)
+            if leaf and tensor in self._requiring
+        ]
 
-    def nodes_of(self, graph: Graph) -> dict[str, Node]:
-        """A graph's nodes by id."""
-        known = self._nodes_of.get(graph["id"])
+    def index(self, graph: Graph) -> GraphIndex:
+        """The look-ups into one graph."""
+        known = self._indices.get(graph["id"])
         if known is None:
-            known = self._nodes_of[graph["id"]] = {n["id"]: n for n in graph["nodes"]}
+            known = self._indices[graph["id"]] = GraphIndex(graph)
         return known
 
-    def arrivals(self, graph: Graph) -> dict[str, Node]:
-        """Tensor -> the node to which its gradients come: its AccumulateGrad or grad_fn."""
-        known = self._arrivals.get(graph["id"])
+    def extents(self, graph: Graph) -> Extents:
+        """How much lies between the roots of a graph and its nodes."""
+        known = self._extents.get(graph["id"])
         if known is None:
-            known = self._arrivals[graph["id"]] = {}
-            for node in graph["nodes"]:
-                for tensor in (node.get("tensor"), *node["outputs"]):
-                    if tensor is not None:
-                        known.setdefault(tensor, node)
+            known = self._extents[graph["id"]] = Extents(self.index(graph))
         return known
 
-    def gradients_into(self, graph: Graph) -> dict[str, list[Edge]]:
-        """Node id -> the edges along which something came to it."""
-        known = self._into.get(graph["id"])
-        if known is None:
-            known = self._into[graph["id"]] = {}
-            for edge in graph["edges"]:
-                if edge["gradient"] is not None:
-                    known.setdefault(edge["target"], []).append(edge)
-        return known
+    def node(self, name: str) -> Node | None:
+        """An engine node; one that ran in several graphs as it was in its last run."""
+        for graph in reversed(self.trace["graphs"]):
+            nodes = self.index(graph).nodes
+            if name in nodes:
+                return nodes[name]
+        return None
 
-    def sent_by(self, graph: Graph) -> dict[str, list[Edge]]:
-        """Node id -> its edges, also those along which nothing went."""
-        known = self._sent.get(graph["id"])
-        if known is None:
-            known = self._sent[graph["id"]] = {}
-            for edge in graph["edges"]:
-                known.setdefault(edge["source"], []).append(edge)
-        return known
+    @cached_property
+    def changes(self) -> list[Change]:
+        """What became of gradients, in order."""
+        timeline = self.trace["timeline"]
+        kinds = column(timeline, "kind")
+        at = [number for number, kind in enumerate(kinds) if kind in _CHANGES]
+        lines, graphs, tensors = (
+            column(timeline, path, at) for path in ("line", "graph", "updates.tensor")
+        )
+        return [
+            Change(kinds[number], line, graph, changed or [])
+            for number, line, graph, changed in zip(at, lines, graphs, tensors, strict=True)
+        ]
+
+    def stepped(self) -> list[int | None]:
+        """The lines of the steps of optimizers."""
+        return [change.line for change in self.changes if change.kind == "optimizer_step"]
 
     @cached_property
     def added(self) -> dict[str, tuple[int, str | None]]:
@@ -101,34 +106,20 @@ class Program:
         A count starts anew where the .grad was cleared.
         """
         found: dict[str, tuple[int, str | None]] = {}
-        for event in self.trace["timeline"]:
-            for update in event.get("updates", []):
-                tensor = update["tensor"]
+        for change in self.changes:
+            for tensor in change.tensors:
                 count, graph = found.get(tensor, (0, None))
-                if event["kind"] == "zero_grad":
+                if change.kind == "zero_grad":
                     found[tensor] = (0, graph)
-                elif event["kind"] == "accumulate":
-                    found[tensor] = (count + 1, event.get("graph"))
+                elif change.kind == "accumulate":
+                    found[tensor] = (count + 1, change.graph)
         return found
 
     def line(self, op: Op | None) -> int | None:
         return op["site"]["line"] if op is not None and op["site"] is not None else None
 
     def produced_on(self, tensor: str) -> int | None:
-        return self.line(self.producers.get(tensor))
-
-    def ops_on(self, line: int | None) -> list[Op]:
-        """The ops of one line, in the order in which they ran."""
-        return self._ops_by_line.get(line, []) if line is not None else []
-
-    @cached_property
-    def _ops_by_line(self) -> dict[int, list[Op]]:
-        found: dict[int, list[Op]] = {}
-        for op in self.trace["ops"]:
-            line = self.line(op)
-            if line is not None:
-                found.setdefault(line, []).append(op)
-        return found
+        return self.line(self.ops.maker(tensor))
 
     def expression(self, op: Op) -> str:
         """The op as the source writes it, on one line, or its name.
@@ -146,7 +137,7 @@ class Program:
         known = self.tensors.get(tensor)
         if known is not None and known["names"]:
             return known["names"][-1]
-        op = self.producers.get(tensor)
+        op = self.ops.maker(tensor)
         if op is not None and op.get("expression"):
             return self.expression(op)
         gradient = self._gradient_read(tensor)
@@ -158,7 +149,7 @@ class Program:
 
     def _gradient_read(self, tensor: str) -> str | None:
         """`x.grad`, where an expression that reads the tensor names one `.grad` only."""
-        for op in self.consumers.get(tensor, []) if tensor not in self.producers else ():
+        for op in self.ops.readers(tensor) if not self.ops.made(tensor) else ():
             found = {
                 ast.unparse(node)
                 for node in ast.walk(_parsed(op.get("expression") or ""))
@@ -173,11 +164,13 @@ class Program:
         variable = self.variables.get(name)
         if variable is not None:
             return self.tensors.get(variable["tensor"])
-        return self._last_named.get(name)
+        tensor = self._last_named.get(name)
+        return self.tensors[tensor] if tensor is not None else None
 
     @cached_property
-    def _last_named(self) -> dict[str, Tensor]:
-        return {name: t for t in self.trace["tensors"] for name in t["names"]}
+    def _last_named(self) -> dict[str, str]:
+        names = column(self.trace["tensors"], "names")
+        return {name: t for t, given in zip(self.tensors, names, strict=True) for name in given}
 
     @cached_property
     def root_tensors(self) -> list[str]:
@@ -185,11 +178,11 @@ class Program:
         found: list[str] = []
         for graph in self.trace["graphs"]:
             for root in graph["roots"] if graph["kind"] != "not_run" else ():
-                node = self.nodes.get(root["node"] or "")
-                outputs = node["outputs"] if node is not None else []
                 tensor = root.get("tensor")
-                if tensor is None and root["output"] < len(outputs):
-                    tensor = outputs[root["output"]]
+                if tensor is None:
+                    node = self.node(root["node"] or "")
+                    outputs = node["outputs"] if node is not None else []
+                    tensor = outputs[root["output"]] if root["output"] < len(outputs) else None
                 if tensor is not None:
                     found.append(tensor)
         return list(dict.fromkeys(found))
@@ -197,24 +190,25 @@ class Program:
     @cached_property
     def behind_roots(self) -> set[str]:
         """Everything that a backward pass could have come to, cut or not."""
-        return self.ancestors(self.root_tensors)
-
-    def ancestors(self, tensors: list[str]) -> set[str]:
-        """The tensors and everything they were computed from, recorded or not."""
-        seen = set(tensors)
-        stack = list(tensors)
-        while stack:
-            op = self.producers.get(stack.pop())
-            for before in op["inputs"] if op is not None else ():
-                if before not in seen:
-                    seen.add(before)
-                    stack.append(before)
-        return seen
+        return self.ops.ancestors(self.root_tensors)
 
     # --- evidence -------------------------------------------------------------------
 
     def op_evidence(self, op: Op, text: str) -> Evidence:
         return {"kind": "op", "ref": op["id"], "text": text}
+
+    def node_evidence(self, name: str) -> Evidence:
+        """'MulBackward0: `x * y`, line 3'."""
+        text = self._told.get(name)
+        if text is None:
+            node = self.node(name)
+            assert node is not None
+            op = self.ops.get(node["op"] or "")
+            place = f": `{self.expression(op)}`" if op is not None else ""
+            line = self.line(op)
+            where = f", line {line}" if line is not None else ""
+            text = self._told[name] = f"{node['name']}{place}{where}"
+        return {"kind": "node", "ref": name, "text": text}
 
     def tensor_evidence(self, tensor: str) -> Evidence:
         """'x: float32 [3], requires_grad=False'."""

@@ -4,18 +4,26 @@ from __future__ import annotations
 
 from collections import deque
 
-from app.explain.cuts import TO_PYTHON, Cut, CutKind, is_data, op_name, rebuilt_from
+from app.explain.cuts import (
+    FROM_PYTHON,
+    TO_PYTHON,
+    Cut,
+    CutKind,
+    is_data,
+    op_name,
+    rebuilt_from,
+)
 from app.explain.program import Program
 from app.trace.graph import Op
 
 
 def origins(program: Program, tensor: str) -> list[str]:
     """The tensors that it was computed from and that nothing produced."""
-    behind = program.ancestors([tensor])
+    behind = program.ops.ancestors([tensor])
     return [
         t
         for t in program.tensors
-        if t in behind and ((op := program.producers.get(t)) is None or not op["inputs"])
+        if t in behind and ((at := program.ops.making(t)) is None or not program.ops.inputs[at])
     ]
 
 
@@ -26,21 +34,23 @@ def forward_cut(program: Program, tensor: str) -> Cut | None:
     queue = deque([tensor])
     while queue:
         current = queue.popleft()
-        for op in program.consumers.get(current, []):
-            kind = _stops(op)
-            made = [t for t in op["outputs"] if t in toward]
-            if kind is not None and (made or toward & set(_rebuilt_after(program, op))):
-                return Cut(kind, made[0] if made else current, op, (current,))
-            if kind is None:
-                fresh = [t for t in op["outputs"] if t not in seen]
+        for at in program.ops.reading(current):
+            outputs = program.ops.outputs[at]
+            op = program.trace["ops"][at] if at not in program.ops.recorded else None
+            kind = _stops(op) if op is not None else None
+            made = [t for t in outputs if t in toward]
+            if op is None or kind is None:
+                fresh = [t for t in outputs if t not in seen]
                 seen.update(fresh)
                 queue.extend(fresh)
+            elif made or toward & set(_rebuilt_after(program, op)):
+                return Cut(kind, made[0] if made else current, op, (current,))
     return _rebuilt_from_any(program, seen, toward)
 
 
 def _rebuilt_from_any(program: Program, seen: set[str], toward: set[str]) -> Cut | None:
     """`torch.tensor(y.sum().item())`: no op tells of the number, but the source does."""
-    for op in program.trace["ops"]:
+    for op in program.ops.called(*FROM_PYTHON):
         made = [t for t in op["outputs"] if t in toward]
         behind = tuple(t for t in rebuilt_from(program, op) if t in seen) if made else ()
         if behind:
@@ -49,8 +59,7 @@ def _rebuilt_from_any(program: Program, seen: set[str], toward: set[str]) -> Cut
 
 
 def _stops(op: Op) -> CutKind | None:
-    if op["recorded"]:
-        return None
+    """What kind of cut an op that autograd did not record is, if it is one."""
     if is_data(op):
         return "data"
     if op_name(op) in TO_PYTHON:
@@ -70,7 +79,7 @@ def _rebuilt_after(program: Program, op: Op) -> list[str]:
         return []
     return [
         made
-        for other in program.trace["ops"]
+        for other in program.ops.called(*FROM_PYTHON)
         if set(op["inputs"]) & set(rebuilt_from(program, other))
         for made in other["outputs"]
     ]

@@ -6,8 +6,9 @@ import ast
 from collections import deque
 
 from app.explain.cuts import Cut, find_cuts
+from app.explain.extents import MAX_NODES, MAX_PATHS
 from app.explain.given import given
-from app.explain.paths import MAX_NODES, Reach, reach
+from app.explain.paths import Arrival, arrival, reach
 from app.explain.program import Program, listed, shape_text
 from app.explain.reaching import forward_cut, origins
 from app.explain.source import called_name, receiver
@@ -32,14 +33,17 @@ def explain(trace: Trace, variable: str, code: str = "") -> Why:
     return why(Program(trace, code), {v["name"]: v for v in trace["variables"]}[variable])
 
 
-def why(program: Program, variable: Variable) -> Why:
-    """As `explain`, for a program that is indexed already."""
+def why(program: Program, variable: Variable, *, chain: bool = True) -> Why:
+    """As `explain`, for a program that is indexed already.
+
+    Without `chain` of a gradient that came only the sentence is told.
+    """
     status = variable["grad_status"]
     if status in ("accumulated", "retained", "zeroed", "cleared", "not_a_leaf"):
         _, last = program.added.get(variable["tensor"], (0, None))
-        reached = reach(program, variable["tensor"], program.graphs.get(last or ""))
-        if reached is not None:
-            return _reached(program, variable, reached)
+        came = arrival(program, variable["tensor"], program.graphs.get(last or ""))
+        if came is not None:
+            return _reached(program, variable, came, chain=chain)
     if status == "no_requires_grad":
         return _not_followed(program, variable)
     if status in ("not_reached", "backward_not_run", "not_a_leaf"):
@@ -92,42 +96,37 @@ def counted(number: int, noun: str) -> str:
 # --- a gradient came ------------------------------------------------------------------
 
 
-def _reached(program: Program, variable: Variable, reached: Reach) -> Why:
-    ways = len(reached.paths)
+def _reached(program: Program, variable: Variable, came: Arrival, *, chain: bool) -> Why:
+    extents = program.extents(came.graph)
+    ways = extents.ways(came.node, came.edges)
+    if ways is None:  # as many as are listed: the last edges of all ways
+        ways = min(len(came.edges), MAX_PATHS)
+    behind = extents.behind(came.node, came.edges)
     calls, _ = program.added.get(variable["tensor"], (0, None))
     key: str = variable["grad_status"]
     if key == "accumulated" and calls > 1:
         key = "accumulated_several"
-    elif key == "not_a_leaf" and not reached.edges:
+    elif key == "not_a_leaf" and not came.edges:
         key = "root"
-    site = reached.graph["site"]
-    several = "" if len(reached.nodes) < MAX_NODES else "more than "
-    sentence = _say(
+    site = came.graph["site"]
+    several = "more than " if behind == MAX_NODES else ""
+    answer = _plain(
         program,
         variable,
         key,
         calls=calls,
-        backward=backward_lines([reached.graph] if calls < 2 and site else program.trace["graphs"]),
+        backward=backward_lines([came.graph] if calls < 2 and site else program.trace["graphs"]),
         ways="one path" if ways == 1 else f"{ways} paths",
-        nodes=f"{several}{counted(max(len(reached.nodes) - 1, 1), 'node')}",
+        nodes=several + counted(max(min(behind, MAX_NODES - 1), 1), "node"),
     )
-    steps: list[Evidence] = []
-    for node_id in reversed(reached.nodes[:MAX_STEPS]):
-        node = program.nodes[node_id]
-        op = program.ops.get(node["op"] or "")
-        place = f": `{program.expression(op)}`" if op is not None else ""
-        line = program.line(op)
-        where = f", line {line}" if line is not None else ""
-        steps.append({"kind": "node", "ref": node_id, "text": f"{node['name']}{place}{where}"})
-    return {
-        "sentence": sentence,
-        "graph": reached.graph["id"],
-        "nodes": reached.nodes,
-        "edges": [e["id"] for e in reached.edges],
-        "steps": steps,
-        "cut": None,
-        "paths": reached.paths,
-    }
+    if chain:
+        reached = reach(extents, came)
+        answer["graph"] = came.graph["id"]
+        answer["nodes"] = reached.nodes
+        answer["edges"] = reached.edges
+        answer["steps"] = [program.node_evidence(n) for n in reversed(reached.nodes[:MAX_STEPS])]
+        answer["paths"] = reached.paths
+    return answer
 
 
 # --- autograd does not follow this tensor ----------------------------------------------
@@ -145,7 +144,7 @@ def _not_followed(program: Program, variable: Variable) -> Why:
     if _is_frozen_parameter(program, variable):
         return _plain(program, variable, "no_requires_grad_frozen")
     handed = given(program, variable["name"])
-    if handed is not None and (handed.kind == "transform" or tensor not in program.producers):
+    if handed is not None and (handed.kind == "transform" or not program.ops.made(tensor)):
         value = handed.value
         owner = value.value if isinstance(value, ast.Attribute) else value
         return _plain(
@@ -193,7 +192,7 @@ def _switched_off(program: Program, name: str) -> ast.expr | ast.stmt | None:
 def _is_frozen_parameter(program: Program, variable: Variable) -> bool:
     """A parameter of a module under its own name, or a loop's `p` that was it last."""
     names = [variable["name"], *program.tensors[variable["tensor"]]["names"]]
-    made_inside = not program.producers.get(variable["tensor"])
+    made_inside = not program.ops.maker(variable["tensor"])
     return variable["is_leaf"] and made_inside and any("." in name for name in names)
 
 
@@ -248,7 +247,7 @@ def _not_reached(program: Program, variable: Variable) -> Why:
         way = _forward_way(program, variable["tensor"], cut)
         answer["steps"] = [*way, answer["cut"]] if answer["cut"] is not None else way
         return answer
-    if variable["tensor"] not in program.consumers:
+    if not program.ops.was_read(variable["tensor"]):
         return _plain(program, variable, "not_reached_unused")
     names = listed([program.name(r) for r in roots]) or "the root"
     return _plain(program, variable, "not_reached", roots=names)
@@ -261,7 +260,7 @@ def _forward_way(program: Program, tensor: str, cut: Cut) -> list[Evidence]:
     goal = cut.behind[0]
     while queue and goal not in come_from and goal != tensor:
         current = queue.popleft()
-        for op in program.consumers.get(current, []):
+        for op in program.ops.readers(current):
             for made in op["outputs"]:
                 if made not in come_from and made != tensor:
                     come_from[made] = current

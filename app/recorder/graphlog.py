@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import NamedTuple
+from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
+from typing import Any, NamedTuple, cast
 
 from app.recorder.ids import Ids
 from app.recorder.kinds import Kind
 from app.recorder.places import Place
+from app.recorder.readings import Readings
 from app.recorder.summaries import NOTHING
 from app.trace.graph import CreatedBy, Edge, Graph, GraphKind, Jacobian, Node, Root, Saved
-from app.trace.values import Site, Summary
+from app.trace.table import Table, Value, picked
+from app.trace.values import Site
 
 #: What a node keeps: a name, the number of a kind, and the tensor (-1: none the run knows).
 SavedRow = tuple[str, int, int]
@@ -86,7 +89,8 @@ class GraphLog:
             if handle != NOTHING and target in leaves:
                 yield leaves[target]
 
-    def document(self, summaries: list[Summary | None], kinds: list[Kind], ids: Ids) -> Graph:
+    def document(self, readings: Readings, kinds: list[Kind], ids: Ids) -> Graph:
+        """The graph as the trace tells it, once the run is over."""
         own = [ids.nodes[number] for number in self.numbers]
         graph: Graph = {
             "id": f"g{self.number}",
@@ -94,73 +98,159 @@ class GraphLog:
             "site": self._site,
             "retain_graph": self.retain_graph,
             "create_graph": self.create_graph,
-            "roots": [self._root(row, own, summaries) for row in self.roots],
-            "nodes": self._nodes(own, summaries, kinds, ids),
-            "edges": self._edges(own, summaries),
+            "roots": [self._root(row, own, readings) for row in self.roots],
+            "nodes": cast("list[Node]", NodeTable(self, own, readings, kinds, ids)),
+            "edges": cast("list[Edge]", EdgeTable(self, own, readings)),
             "order": [own[index] for index in self.order],
         }
         if self.failed:
             graph["failed"] = True
         if self.failed_node is not None:
             graph["failed_node"] = own[self.failed_node]
-        self.clear()
-        self.order = []
         return graph
 
-    def _root(self, row: RootRow, ids: list[str], summaries: list[Summary | None]) -> Root:
+    def _root(self, row: RootRow, ids: list[str], readings: Readings) -> Root:
         return {
             "node": ids[row.node] if row.node is not None else None,
             "output": row.output,
-            "gradient": summaries[row.gradient],
+            "gradient": readings[row.gradient],
             "tensor": f"t{row.tensor}" if row.tensor is not None else None,
         }
 
-    def _nodes(
-        self, own: list[str], summaries: list[Summary | None], kinds: list[Kind], ids: Ids
-    ) -> list[Node]:
-        found: list[Node] = []
-        tensors = ids.tensors
+
+class NodeTable(Table[Node]):
+    """`own` are the nodes' ids."""
+
+    def __init__(
+        self, log: GraphLog, own: list[str], readings: Readings, kinds: list[Kind], ids: Ids
+    ) -> None:
+        self._log = log
+        self._own = own
+        self._readings = readings
+        self._kinds = kinds
+        self._ids = ids
+
+    def __len__(self) -> int:
+        return len(self._own)
+
+    def written(self, at: Sequence[int]) -> list[Node]:
+        log, tensors, ops = self._log, self._ids.tensors, self._ids.ops
+        upstream = picked(log.upstream, at)
         columns = zip(
-            own, self.names, self.ops, self.sequences, self.outputs, self.saved, self.upstream,
-            strict=True,
+            at, picked(self._own, at), picked(log.names, at), picked(log.ops, at),
+            picked(log.sequences, at), picked(log.outputs, at), picked(log.saved, at),
+            upstream, _arrived(upstream, self._readings.told), strict=True,
         )  # fmt: skip
-        for identity, name, op, sequence, outputs, saved, upstream in columns:
+        found: list[Node] = []
+        for index, identity, name, op, sequence, outputs, saved, handles, arrived in columns:
             node: Node = {
-                "id": identity, "name": name, "op": ids.ops[op] if op >= 0 else None,
-                "sequence_nr": sequence, "executed": upstream is not None,
-                "outputs": (
-                    [tensors[outputs]] if type(outputs) is int else
-                    [None if slot is None else tensors[slot] for slot in outputs]
-                ),
-                "saved": [_saved(one, kinds, tensors) for one in saved] if saved else [],
-                "upstream": (
-                    [summaries[upstream]] if type(upstream) is int else
-                    [summaries[handle] for handle in upstream or ()]
-                ),
-                "jacobians": None, "created_by": None,
+                "id": identity, "name": name, "op": ops[op] if op >= 0 else None,
+                "sequence_nr": sequence, "executed": handles is not None,
+                "outputs": [tensors[outputs]] if type(outputs) is int else self._made(outputs),
+                "saved": [_saved(one, self._kinds, tensors) for one in saved] if saved else [],
+                "upstream": arrived, "jacobians": log.jacobians.get(index),
+                "created_by": log.created_by.get(index),
             }  # fmt: skip
+            if name == "AccumulateGrad":
+                node["tensor"] = tensors[log.leaves[index]]
+            if index in log.before_hooks:
+                node["upstream_before_hooks"] = self._readings.told(log.before_hooks[index])
             found.append(node)
-        for index, leaf in self.leaves.items():
-            found[index]["tensor"] = tensors[leaf]
-        for index, jacobians in self.jacobians.items():
-            found[index]["jacobians"] = jacobians
-        for index, created in self.created_by.items():
-            found[index]["created_by"] = created
-        for index, before in self.before_hooks.items():
-            found[index]["upstream_before_hooks"] = [summaries[handle] for handle in before]
         return found
 
-    def _edges(self, own: list[str], summaries: list[Summary | None]) -> list[Edge]:
-        columns = zip(self.sources, self.inputs, self.targets, self.slots, self.sent, strict=True)
+    def _made(self, outputs: int | tuple[int | None, ...]) -> list[str | None]:
+        tensors = self._ids.tensors
+        if isinstance(outputs, int):
+            return [tensors[outputs]]
+        return [None if slot is None else tensors[slot] for slot in outputs]
+
+    def column(self, path: str, at: Sequence[int] | None = None) -> list[Any]:
+        log = self._log
+        indices = range(len(self)) if at is None else at
+        match path:
+            case "id":
+                return picked(self._own, indices)
+            case "name":
+                return picked(log.names, indices)
+            case "executed":
+                return [one is not None for one in picked(log.upstream, indices)]
+            case "outputs":
+                tensors = self._ids.tensors
+                return [
+                    [tensors[one]] if type(one) is int else self._made(one)
+                    for one in picked(log.outputs, indices)
+                ]
+            case "tensor":
+                tensors = self._ids.tensors
+                leaves = [log.leaves.get(index) for index in indices]
+                return [tensors[leaf] if leaf is not None else None for leaf in leaves]
+            case "upstream.nonfinite":
+                return _arrived(picked(log.upstream, indices), self._readings.nonfinite)
+            case "upstream.norm":
+                return _arrived(picked(log.upstream, indices), self._readings.norms)
+        return super().column(path, at)
+
+
+class EdgeTable(Table[Edge]):
+    """`own` are the nodes' ids."""
+
+    def __init__(self, log: GraphLog, own: list[str], readings: Readings) -> None:
+        self._log = log
+        self._own = own
+        self._readings = readings
+
+    def __len__(self) -> int:
+        return len(self._log.sources)
+
+    def written(self, at: Sequence[int]) -> list[Edge]:
+        log, own = self._log, self._own
+        columns = zip(
+            at, picked(log.sources, at), picked(log.inputs, at), picked(log.targets, at),
+            picked(log.slots, at), self._readings.told(picked(log.sent, at)), strict=True,
+        )  # fmt: skip
+        first = log.first_edge
         return [
             {
-                "id": f"e{number}", "source": own[source], "input": place,
-                "target": own[target], "output": slot, "gradient": summaries[handle],
+                "id": f"e{first + number}", "source": own[source], "input": place,
+                "target": own[target], "output": slot, "gradient": gradient,
             }
-            for number, (source, place, target, slot, handle) in enumerate(
-                columns, self.first_edge
-            )
+            for number, source, place, target, slot, gradient in columns
         ]  # fmt: skip
+
+    def column(self, path: str, at: Sequence[int] | None = None) -> list[Any]:
+        log, own = self._log, self._own
+        numbers = range(len(self)) if at is None else at
+        match path:
+            case "id":
+                return [f"e{log.first_edge + number}" for number in numbers]
+            case "source":
+                return [own[index] for index in picked(log.sources, numbers)]
+            case "target":
+                return [own[index] for index in picked(log.targets, numbers)]
+            case "output":
+                return picked(log.slots, numbers)
+            case "gradient.nonfinite":
+                return self._readings.nonfinite(picked(log.sent, numbers))
+            case "gradient.norm":
+                return self._readings.norms(picked(log.sent, numbers))
+        return super().column(path, at)
+
+
+def _arrived(
+    upstream: list[int | tuple[int, ...] | None], read: Callable[[list[int]], list[Value]]
+) -> list[list[Value]]:
+    """What is read of all that arrived, by node and output slot."""
+    handles: list[int] = []
+    for some in upstream:
+        if isinstance(some, int):
+            handles.append(some)
+        elif some:
+            handles += some
+    values = iter(read(handles))
+    return [
+        [next(values)] if isinstance(some, int) else list(islice(values, len(some or ())))
+        for some in upstream
+    ]
 
 
 def _saved(row: SavedRow, kinds: list[Kind], tensors: list[str]) -> Saved:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 from app.recorder.ids import Ids
-from app.recorder.places import Places
+from app.recorder.places import Place, Places
 from app.trace.graph import Op, WhyNotRecorded
+from app.trace.table import Table, picked
 
 #: Numbers, texts and None only: Python's collector has nothing to look for in such a tuple.
 OpTuple = tuple[
@@ -61,15 +63,29 @@ class OpLog:
         outputs = self.rows[op][7]
         return outputs[0] if outputs else ()
 
-    def documents(self, ids: Ids) -> list[Op]:
-        places, tensors, ops = self.places.all, ids.tensors, ids.ops
+    def table(self, ids: Ids) -> OpTable:
+        """The ops as the trace tells them, once the run is over."""
+        return OpTable(self.rows, self.places.all, ids)
+
+
+class OpTable(Table[Op]):
+    def __init__(self, rows: list[OpTuple], places: list[Place], ids: Ids) -> None:
+        self._rows = rows
+        self._places = places
+        self._ids = ids
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def written(self, at: Sequence[int]) -> list[Op]:
+        places, tensors, ops = self._places, self._ids.tensors, self._ids.ops
         found: list[Op] = []
-        for number, row in enumerate(self.rows):
-            (name, at, occurrence, iteration, parent, module, inputs, outputs, recorded, why,
+        for identity, row in zip(picked(ops, at), picked(self._rows, at), strict=True):
+            (name, where, occurrence, iteration, parent, module, inputs, outputs, recorded, why,
              intervention, mutated) = row  # fmt: skip
-            place = places[at]
+            place = places[where]
             op: Op = {
-                "id": ops[number], "name": name, "site": place.site(occurrence),
+                "id": identity, "name": name, "site": place.site(occurrence),
                 "parent": ops[parent] if parent >= 0 else None, "module": module,
                 "inputs": [tensors[tensor] for tensor in inputs],
                 "outputs": [tensors[tensor] for tensor in outputs],
@@ -82,3 +98,27 @@ class OpLog:
                 op["mutated"] = [tensors[tensor] for tensor in mutated]
             found.append(op)
         return found
+
+    def column(self, path: str, at: Sequence[int] | None = None) -> list[Any]:
+        rows = self._rows if at is None else picked(self._rows, at)
+        tensors, ops = self._ids.tensors, self._ids.ops
+        match path:
+            case "id":
+                return list(ops) if at is None else picked(ops, at)
+            case "name":
+                return [row[0] for row in rows]
+            case "site.line":
+                return [self._places[row[1]].line for row in rows]
+            case "parent":
+                return [ops[row[4]] if row[4] >= 0 else None for row in rows]
+            case "inputs":
+                return [[tensors[tensor] for tensor in row[6]] for row in rows]
+            case "outputs":
+                return [[tensors[tensor] for tensor in row[7]] for row in rows]
+            case "recorded":
+                return [row[8] for row in rows]
+            case "why_not_recorded":
+                return [row[9] for row in rows]
+            case "mutated":
+                return [[tensors[tensor] for tensor in row[11]] for row in rows]
+        return super().column(path, at)

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from functools import partial
 from types import ModuleType
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -42,10 +42,12 @@ from app.recorder.unheard import unheard
 from app.recorder.variables import named_tensors, variables
 from app.recorder.warned import Warned
 from app.recorder.watch import Watch
-from app.trace.document import SCHEMA_VERSION, Check, Error, Trace
+from app.trace.document import SCHEMA_VERSION, Check, Error, Event, Trace
+from app.trace.graph import Op, Tensor
 from app.trace.limits import DEFAULT_LIMITS, Limits
 from app.trace.progress import Progress
 from app.trace.request import TraceRequest
+from app.trace.table import whole
 
 _PROVIDED = {"torch": torch, "nn": torch.nn, "F": torch.nn.functional}
 
@@ -64,7 +66,7 @@ def record(
     `progress` is called about ten times a second with how far the run has come.
     """
     with recording(request, limits, progress=progress) as trace:
-        return trace
+        return whole(trace)
 
 
 @contextmanager
@@ -74,7 +76,10 @@ def recording(
     *,
     progress: Callable[[Progress], None] | None = None,
 ) -> Iterator[Trace]:
-    """As `record`, for who lets go of the trace inside: the collector never looks through it."""
+    """As `record`, for who lets go of the trace inside: the collector never looks through it.
+
+    Its long sections are tables (`app.trace.table`).
+    """
     started = time.perf_counter()
     run = _Run(request, limits, progress)
     run.execute()
@@ -275,22 +280,21 @@ class _Run:
         # The document takes the place of the program and its graph.
         named.clear()
         self.release()
-        summaries = state.summaries.documents()
+        readings = state.summaries.readings()
         for used, handle in inputs:
-            first = summaries[handle]
+            first = readings[handle]
             if first is not None:
                 used["data"] = first["data"]
         for variable, handle, present in found:
-            variable["grad"] = summaries[handle]
+            variable["grad"] = readings[handle]
             if present != NOTHING:
-                variable["value"] = summaries[present]
+                variable["value"] = readings[present]
         ids = Ids(len(state.tensors), len(state.ops.rows), len(state.op_of_node))
-        tensors = state.tensors.documents(summaries, ids)
-        ops = state.ops.documents(ids)
-        timeline = state.timeline.documents(state.ops, state.op_of_node, summaries, ids)
-        state.ops.rows.clear()
+        tensors = state.tensors.table(readings, ids)
+        ops = state.ops.table(ids)
+        timeline = state.timeline.table(state.ops, state.op_of_node, readings, ids)
         kinds = state.summaries.kinds.all
-        graphs = [graph.document(summaries, kinds, ids) for graph in state.graphs]
+        graphs = [graph.document(readings, kinds, ids) for graph in state.graphs]
         nonfinite = first_nonfinite(ops, tensors, graphs) if state.summaries.nonfinite else None
         if state.summaries.cut:
             state.omit("values", state.summaries.cut)
@@ -306,10 +310,10 @@ class _Run:
             "stdout_truncated": self.stdout.sink.truncated,
             "warnings": self.warned.seen,
             "error": self.error,
-            "tensors": tensors,
-            "ops": ops,
+            "tensors": cast("list[Tensor]", tensors),
+            "ops": cast("list[Op]", ops),
             "graphs": graphs,
-            "timeline": timeline,
+            "timeline": cast("list[Event]", timeline),
             "variables": [variable for variable, _, _ in found],
             "omitted": state.omitted,
             "bindings": state.bindings(),

@@ -1,4 +1,4 @@
-"""The numbers of all tensors of a run: queued, reduced together, handed out by number.
+"""The numbers of all tensors of a run: queued, reduced together, known by their handles.
 
 `of` gives a handle at once; `flush` reads what waits, same-shaped tensors
 together, and must be called before anything writes in place.
@@ -14,6 +14,7 @@ import torch
 
 from app.recorder.budget import Budget
 from app.recorder.kinds import Kind, Kinds
+from app.recorder.readings import Readings
 from app.recorder.summary import Block, memory, small, unknown, unusual
 from app.recorder.unheard import PLAIN, keeps_its_numbers
 from app.trace.values import Summary
@@ -100,17 +101,11 @@ class Summaries:
             pairs, kind.waiting = kind.waiting, []
             self._read(kind, [handle for handle, _ in pairs], [tensor for _, tensor in pairs])
 
-    def documents(self) -> list[Summary | None]:
-        """The summaries by handle, also by those of nothing; to be called once, at the end."""
+    def readings(self) -> Readings:
+        """All that was read; to be called once, at the end."""
         self.flush()
-        found: list[Summary | None] = [None] * (self._count + 2)
-        for handle, summary in self._ready.items():
-            found[handle] = summary
-        self._ready.clear()
-        for index, block in enumerate(self._blocks):
-            block.write(found)
-            self._blocks[index] = None  # type: ignore[call-overload]  # its arrays can go
-        self._blocks.clear()
+        found = Readings(self._count, self._ready, self._blocks)
+        self._ready, self._blocks = {}, []
         self._last = (None, lambda: None, None)
         return found
 

@@ -109,9 +109,7 @@ def unusual(tensor: torch.Tensor, elements: int) -> Summary:
             return small(list(plain.shape), dtype, plain.tolist())
         kind = Kind(0, list(plain.shape), tensor.dtype, 0)
         real = torch.view_as_real(plain) if plain.is_complex() else plain
-        result: list[Summary | None] = [None]
-        Block(kind, [0], [real], with_heat=True, with_histogram=True).write(result)
-        summary = cast(Summary, result[0])
+        summary = Block(kind, [0], [real], with_heat=True, with_histogram=True).told([0])[0]
         if plain.is_complex():
             summary["min"] = summary["max"] = summary["mean"] = None
             summary["heat"] = summary["histogram"] = None
@@ -129,12 +127,14 @@ def unknown(tensor: torch.Tensor) -> Summary | None:
 class Block:
     """Tensors of one kind, reduced together: reducing one by one is what costs.
 
-    Until `write` it holds a few arrays, not Python's objects.  (What is left of
-    a single, large tensor are numbers: small arrays in between large ones would
-    keep the memory of those from being used again.)
+    It holds a few arrays, not Python's objects.  (What is left of a single,
+    large tensor are numbers: small arrays in between large ones would keep the
+    memory of those from being used again.)
     """
 
-    __slots__ = ("_bad", "_contents", "_counts", "_handles", "_kind", "_statistics")
+    __slots__ = (
+        "_contents", "_counts", "_finite", "_kind", "_single", "_statistics", "bad", "handles"
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -145,8 +145,10 @@ class Block:
         with_histogram: bool,
     ) -> None:
         self._kind = kind
-        self._handles = handles
-        single = len(tensors) == 1
+        self.handles = handles
+        single = self._single = len(tensors) == 1
+        #: Is all that it holds finite?  Not known before `settle`.
+        self._finite = single
         stacked = tensors[0].unsqueeze(0) if single else torch.stack(tensors)
         rows = _in_memory_order(tensors[0]) if single else stacked.reshape(len(tensors), -1)
         if kind.few or not rows.is_floating_point():
@@ -154,7 +156,7 @@ class Block:
         elif rows.dtype in (torch.float16, torch.bfloat16):
             rows = rows.to(torch.float32)
         #: Norm, minimum, maximum and mean: columns.
-        self._statistics: list[Any] = [
+        self._statistics: Any = [
             _norms(rows),
             rows.amin(dim=1),  # aminmax is many times slower with a dim
             rows.amax(dim=1),
@@ -162,7 +164,7 @@ class Block:
         ]
         total = float(self._statistics[0].sum())
         #: How many elements of each are NaN or infinite; None: of none of them.
-        self._bad = None if total - total == 0 else (~torch.isfinite(rows)).sum(dim=1).tolist()
+        self.bad = None if total - total == 0 else (~torch.isfinite(rows)).sum(dim=1).tolist()
         #: All numbers, or heat maps.
         self._contents: Any = None
         if kind.few:
@@ -172,7 +174,7 @@ class Block:
         self._counts: Any = None
         if with_histogram and not kind.few:
             _, low, high, _ = self._statistics
-            self._counts = _histograms(rows, low, high, self._bad)
+            self._counts = _histograms(rows, low, high, self.bad)
         if single:
             # Without arrays: for one number these cost more than the reduction itself.
             self._statistics = [numbers(column.tolist()) for column in self._statistics]
@@ -182,32 +184,81 @@ class Block:
     def reshaped(self, kind: Kind, handle: int, tensor: torch.Tensor, with_heat: bool) -> Block:
         """Of a tensor that has the memory of this block's: only the heat map is its own."""
         other = Block.__new__(Block)
-        other._kind, other._handles = kind, [handle]
-        other._statistics, other._bad, other._counts = self._statistics, self._bad, self._counts
+        other._kind, other.handles = kind, [handle]
+        other._single = other._finite = True
+        other._statistics, other.bad, other._counts = self._statistics, self.bad, self._counts
         other._contents = _listed(_heat(tensor.unsqueeze(0), kind.shape)) if with_heat else None
         return other
 
     @property
     def nonfinite(self) -> bool:
-        return self._bad is not None and any(self._bad)
+        return self.bad is not None and any(self.bad)
 
-    def write(self, summaries: list[Summary | None]) -> None:
-        """Put the summary of each tensor at its handle."""
-        shape, dtype, told = self._kind.shape, self._kind.dtype, self._kind.few
-        norms, lows, highs, means = map(_listed, self._statistics)
-        contents, counts = _listed(self._contents), _listed(self._counts)
-        for i, handle in enumerate(self._handles):
+    def settle(self) -> None:
+        """The run is over: from torch's arrays to numpy's, which are quicker to read row by row.
+
+        Not inside a transform of torch.func, where arrays can't be had.
+        """
+        if self._single:
+            return
+        self._statistics = torch.stack(self._statistics, dim=1).numpy()
+        self._contents, self._counts = _array(self._contents), _array(self._counts)
+        self._finite = bool(np.isfinite(self._statistics).all()) and (
+            self._contents is None or bool(np.isfinite(self._contents).all())
+        )
+
+    def told(self, rows: list[int]) -> list[Summary]:
+        """The summaries of some of its tensors, any number of times each.
+
+        Of more than a single one, once it is settled.
+        """
+        shape, dtype, few = self._kind.shape, self._kind.dtype, self._kind.few
+        statistics, contents, counts = self._statistics, self._contents, self._counts
+        if self._single:
+            statistics = [[column[0] for column in statistics]] * len(rows)
+            contents = contents * len(rows) if contents is not None else None
+            counts = counts * len(rows) if counts is not None else None
+        else:
+            statistics = statistics[rows].tolist()
+            contents = contents[rows].tolist() if contents is not None else None
+            counts = counts[rows].tolist() if counts is not None else None
+        if not self._finite:
+            statistics, contents = numbers(statistics), numbers(contents)
+        if few and self.bad is None:  # most of all
+            return [
+                {
+                    "shape": shape, "dtype": dtype, "norm": norm, "min": low, "max": high,
+                    "mean": mean, "nonfinite": 0, "data": data,
+                }
+                for (norm, low, high, mean), data in zip(statistics, contents, strict=True)
+            ]  # fmt: skip
+        found: list[Summary] = []
+        for at, (norm, low, high, mean) in enumerate(statistics):
             summary: Summary = {
-                "shape": shape, "dtype": dtype, "norm": norms[i], "min": lows[i], "max": highs[i],
-                "mean": means[i], "nonfinite": 0, "data": contents[i] if told else None,
+                "shape": shape, "dtype": dtype, "norm": norm, "min": low, "max": high,
+                "mean": mean, "nonfinite": 0, "data": contents[at] if few else None,
             }  # fmt: skip
-            if not told and contents is not None:
-                summary["heat"] = contents[i]
-            if counts is not None and any(counts[i]):
-                summary["histogram"] = counts[i]
-            if self._bad is not None:
-                summary["nonfinite"] = self._bad[i]
-            summaries[handle] = summary
+            if not few and contents is not None:
+                summary["heat"] = contents[at]
+            if counts is not None and any(counts[at]):
+                summary["histogram"] = counts[at]
+            if self.bad is not None:
+                summary["nonfinite"] = self.bad[rows[at]]
+            found.append(summary)
+        return found
+
+    def norms(self, rows: list[int]) -> list[Number]:
+        """The norms of some of its tensors."""
+        if self._single:
+            return [self._statistics[0][0]] * len(rows)
+        column = self._statistics[rows, 0].tolist()
+        return column if self._finite else cast("list[Number]", numbers(column))
+
+
+def _array(tensor: torch.Tensor | None) -> Any:
+    if tensor is None:
+        return None
+    return (tensor.to(torch.float32) if tensor.dtype is torch.bfloat16 else tensor).numpy()
 
 
 def _norms(rows: torch.Tensor) -> torch.Tensor:

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import weakref
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 from torch.nn.parameter import UninitializedBuffer, UninitializedParameter
 
 from app.recorder.ids import Ids
+from app.recorder.kinds import Kind
+from app.recorder.readings import Readings
 from app.recorder.summaries import NOTHING, Summaries
 from app.trace.graph import Tensor
-from app.trace.values import Summary
+from app.trace.table import Table, picked
 
 #: A few tenths of a second of reading.
 _REREAD_ELEMENTS = 50_000_000
+#: Number of the kind, is it a leaf, does it require grad, handle of its first value.
+_Row = tuple[int, bool, bool, int]
 _LAZY = (UninitializedBuffer, UninitializedParameter)
 
 
@@ -30,9 +35,8 @@ class Tensors:
         self._summaries = summaries
         #: By address; read on the fast path of `ops`.
         self.by_address: dict[int, tuple[weakref.ref[torch.Tensor], int]] = {}
-        #: Number of the kind, is it a leaf, does it require grad, handle of its first value.
-        #: One row, so that a program stopped in between leaves no half of one.
-        self._rows: list[tuple[int, bool, bool, int]] = []
+        #: One row a tensor, so that a program stopped in between leaves no half of one.
+        self._rows: list[_Row] = []
         self._names: dict[int, list[str]] = {}
         #: Handles of the numbers that ops wrote into them since.
         self._present: dict[int, int] = {}
@@ -131,24 +135,58 @@ class Tensors:
         if name not in names:
             names.append(name)
 
-    def documents(self, summaries: list[Summary | None], ids: Ids) -> list[Tensor]:
-        kinds, names = self._summaries.kinds.all, self._names
+    def table(self, readings: Readings, ids: Ids) -> TensorTable:
+        """The tensors as the trace tells them, once the run is over."""
+        return TensorTable(self._rows, self._names, self._summaries.kinds.all, readings, ids)
+
+
+class TensorTable(Table[Tensor]):
+    def __init__(
+        self,
+        rows: list[_Row],
+        names: dict[int, list[str]],
+        kinds: list[Kind],
+        readings: Readings,
+        ids: Ids,
+    ) -> None:
+        self._rows = rows
+        self._names = names
+        self._kinds = kinds
+        self._readings = readings
+        self._ids = ids.tensors
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def written(self, at: Sequence[int]) -> list[Tensor]:
+        rows = picked(self._rows, at)
+        values = self._readings.told([row[3] for row in rows])
+        kinds, names, ids = self._kinds, self._names, self._ids
         found: list[Tensor] = []
-        for number, (index, leaf, requires_grad, value) in enumerate(self._rows):
+        for number, (index, leaf, requires_grad, _), value in zip(at, rows, values, strict=True):
             kind = kinds[index]
-            found.append(
-                {
-                    "id": ids.tensors[number],
-                    "shape": kind.shape,
-                    "dtype": kind.dtype,
-                    "requires_grad": requires_grad,
-                    "is_leaf": leaf,
-                    "names": names.get(number) or [],
-                    "value": summaries[value],
-                }
-            )
-        self._rows.clear()
+            tensor: Tensor = {
+                "id": ids[number], "shape": kind.shape, "dtype": kind.dtype,
+                "requires_grad": requires_grad, "is_leaf": leaf,
+                "names": names.get(number) or [], "value": value,
+            }  # fmt: skip
+            found.append(tensor)
         return found
+
+    def column(self, path: str, at: Sequence[int] | None = None) -> list[Any]:
+        numbers = range(len(self)) if at is None else at
+        match path:
+            case "id":
+                return picked(self._ids, numbers)
+            case "names":
+                return [self._names.get(number) or [] for number in numbers]
+            case "is_leaf":
+                return [self._rows[number][1] for number in numbers]
+            case "requires_grad":
+                return [self._rows[number][2] for number in numbers]
+            case "value.nonfinite":
+                return self._readings.nonfinite([self._rows[number][3] for number in numbers])
+        return super().column(path, at)
 
 
 def _memory(tensor: torch.Tensor) -> int | None:

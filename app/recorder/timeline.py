@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
+from typing import Any
 
 from app.recorder.ids import Ids
 from app.recorder.oplog import OpLog
+from app.recorder.readings import Readings
 from app.trace.document import Event, EventKind, Update
-from app.trace.values import Summary
+from app.trace.table import Table, picked
 
 #: Where the number of the graph begins in the number of a node that ran.
 _SHIFT = 32
@@ -29,7 +32,7 @@ class Step:
     text: str | None = None
     changes: list[Change] | None = None
     #: Leaves of which an op changed the .grad.
-    grads: list[Change] | None = None
+    grads: Sequence[Change] = ()
     #: The op that made the changes.
     op: int | None = None
 
@@ -62,33 +65,71 @@ class Timeline:
         """A backward call never began."""
         self.events = [e for e in self.events if not (isinstance(e, Step) and e.graph == graph)]
 
-    def documents(
-        self, ops: OpLog, op_of_node: list[int], summaries: list[Summary | None], ids: Ids
-    ) -> list[Event]:
-        """`op_of_node` has each node's op, or -1."""
-        line_of = [ops.places.all[row[1]].line for row in ops.rows]
+    def table(self, ops: OpLog, op_of_node: list[int], readings: Readings, ids: Ids) -> EventTable:
+        """The events as the trace tells them, once the run is over."""
+        return EventTable(self.events, ops, op_of_node, readings, ids)
+
+
+class EventTable(Table[Event]):
+    """`op_of_node` has each node's op, or -1."""
+
+    def __init__(
+        self,
+        events: list[int | Step],
+        ops: OpLog,
+        op_of_node: list[int],
+        readings: Readings,
+        ids: Ids,
+    ) -> None:
+        self._events = events
+        self._ops = ops.rows
+        self._places = ops.places.all
+        self._op_of_node = op_of_node
+        self._readings = readings
+        self._ids = ids
+
+    def __len__(self) -> int:
+        return len(self._events)
+
+    def written(self, at: Sequence[int]) -> list[Event]:
+        ids = self._ids
+        events = picked(self._events, at)
+        updates = self._updates([event for event in events if isinstance(event, Step)])
         found: list[Event] = []
-        for event in self.events:
+        for event in events:
             if isinstance(event, Step):
-                found.append(_told(event, summaries))
+                found.append(_told(event, updates))
             elif event >= 0:
-                found.append({"kind": "op", "line": line_of[event], "op": ids.ops[event]})
+                found.append({"kind": "op", "line": self._line(event), "op": ids.ops[event]})
             else:
                 graph, node = ~event >> _SHIFT, ~event & _MASK
-                op = op_of_node[node]
-                found.append(
-                    {
-                        "kind": "node",
-                        "line": line_of[op] if op >= 0 else None,
-                        "graph": f"g{graph}",
-                        "node": ids.nodes[node],
-                    }
-                )
-        self.events.clear()
+                line = self._line(self._op_of_node[node])
+                name = ids.nodes[node]
+                found.append({"kind": "node", "line": line, "graph": f"g{graph}", "node": name})
         return found
 
+    def _updates(self, steps: list[Step]) -> Iterator[Update]:
+        """The updates of all these steps, one after the other."""
+        changes = [change for step in steps for change in (*(step.changes or ()), *step.grads)]
+        told = self._readings.told([handle for change in changes for handle in change[1:]])
+        for change, before, after in zip(changes, told[::2], told[1::2], strict=True):
+            yield {"tensor": f"t{change[0]}", "before": before, "after": after}
 
-def _told(step: Step, summaries: list[Summary | None]) -> Event:
+    def _line(self, op: int) -> int | None:
+        return self._places[self._ops[op][1]].line if op >= 0 else None
+
+    def column(self, path: str, at: Sequence[int] | None = None) -> list[Any]:
+        if path == "kind":
+            events = self._events if at is None else picked(self._events, at)
+            return [
+                event.kind if type(event) is Step else "op" if event >= 0 else "node"  # type: ignore[operator]
+                for event in events
+            ]
+        return super().column(path, at)
+
+
+def _told(step: Step, updates: Iterator[Update]) -> Event:
+    """`updates` are those of its changes, and of what comes after."""
     event: Event = {"kind": step.kind, "line": step.line}
     if step.graph is not None:
         event["graph"] = f"g{step.graph}"
@@ -99,12 +140,7 @@ def _told(step: Step, summaries: list[Summary | None]) -> Event:
     if step.text is not None:
         event["text"] = step.text
     if step.changes is not None:
-        event["updates"] = [_update(change, summaries) for change in step.changes]
-    for change in step.grads or ():
-        event["updates"].append({**_update(change, summaries), "grad": True})
+        event["updates"] = list(islice(updates, len(step.changes)))
+    for update in islice(updates, len(step.grads)):
+        event["updates"].append({**update, "grad": True})
     return event
-
-
-def _update(change: Change, summaries: list[Summary | None]) -> Update:
-    tensor, before, after = change
-    return {"tensor": f"t{tensor}", "before": summaries[before], "after": summaries[after]}

@@ -6,7 +6,7 @@ import gc
 import os
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import Protocol
 
@@ -37,7 +37,7 @@ class Evaluate(Protocol):
         *,
         progress: Callable[[Progress], None] | None,
         amend: Callable[[Trace], None] | None,
-    ) -> bytes: ...
+    ) -> Iterator[bytes]: ...
 
 
 class Rehearsal(Protocol):
@@ -90,9 +90,13 @@ def _run(body: bytes, evaluate: Evaluate, limits: Limits, *, words: bool) -> Non
     reporter = Reporter() if wants_progress else None
     signal.signal(signal.SIGALRM, _out_of_time)
     signal.setitimer(signal.ITIMER_REAL, seconds, _REMIND_EVERY)
-    answer = evaluate(request, limits, progress=reporter, amend=_amend)
+    rest = b""
+    for part in evaluate(request, limits, progress=reporter, amend=_amend):
+        if rest:
+            frames.write_frame(CHANNEL, frames.PART, rest)
+        rest = part
     signal.setitimer(signal.ITIMER_REAL, 0)
-    frames.write_frame(CHANNEL, frames.ANSWER, answer)
+    frames.write_frame(CHANNEL, frames.ANSWER, rest)
 
 
 def _out_of_time(_signal: int, frame: FrameType | None) -> None:

@@ -23,7 +23,8 @@ CHECK = b"V"  # bytes that must be a trace: validated in here, for they may be l
 JAILED = b"J"  # it waits; the names of its layers, separated by commas
 PROGRESS = b"P"  # a `Progress` as JSON
 STARTED = b"S"  # it has read its program; empty
-ANSWER = b"A"  # the trace as JSON, or a probe's or check's verdict
+PART = b"M"  # the beginning of a long trace, as many bytes as `PART` of the codec, or more
+ANSWER = b"A"  # the (rest of the) trace as JSON, or a probe's or check's verdict
 FAILED = b"F"  # no trace could be made: "memory", or the error in words
 
 

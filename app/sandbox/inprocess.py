@@ -143,6 +143,6 @@ def _child(theirs: Connection, request: str, limits: Limits, told: bool) -> None
         theirs.send(("progress", progress))
 
     wanted = TraceRequest.model_validate_json(request)
-    trace = evaluate(wanted, limits, progress=report if told else None)
-    theirs.send(("trace", trace))
+    parts = evaluate(wanted, limits, progress=report if told else None)
+    theirs.send(("trace", b"".join(parts)))
     theirs.close()

@@ -20,7 +20,7 @@ from app.sandbox.lanes import Lanes, Place
 from app.sandbox.nursery import BadFrame, Child, TooLarge, ZygoteRefused
 from app.sandbox.self_test import SandboxUnavailable, run_probes
 from app.sandbox.stock import RESTART_PAUSE, Stock
-from app.trace import DEFAULT_LIMITS, Limits, TraceRequest, validate
+from app.trace import DEFAULT_LIMITS, PART, Limits, TraceRequest, validate
 from app.trace.progress import Progress
 
 log = logging.getLogger("gradwalk.sandbox")
@@ -249,10 +249,17 @@ class LocalPool:
             await child.receive(0)  # STARTED
         except EOFError:
             raise _NotStarted from None
+        parts: list[bytes] = []
+        room = self._answer_bytes
         while True:
-            kind, body = await child.receive(self._answer_bytes)
+            kind, body = await child.receive(room)
             if kind == frames.ANSWER:
-                return body
+                return b"".join([*parts, body]) if parts else body
+            # So that there can't be any number of them.
+            if kind == frames.PART and len(body) >= PART:
+                parts.append(body)
+                room -= len(body)
+                continue
             if kind == frames.FAILED:
                 words = body[:1000].decode("utf-8", "replace")
                 return ends.recorder_failed(request, time.monotonic() - started, words)

@@ -97,9 +97,15 @@ print(b, x.grad)
 def run_all(evaluate: Evaluate, limits: Limits) -> None:
     """Programs of many kinds, one after the other."""
     for program in _PROGRAMS:
-        evaluate(TraceRequest(code=program), limits, progress=None, amend=None)
+        _run(evaluate, TraceRequest(code=program), limits)
     for _ in range(3):
-        evaluate(TraceRequest.model_validate_json(_TYPICAL), limits, progress=None, amend=None)
+        _run(evaluate, TraceRequest.model_validate_json(_TYPICAL), limits)
+
+
+def _run(evaluate: Evaluate, request: TraceRequest, limits: Limits) -> None:
+    """To the last byte of its trace."""
+    for _ in evaluate(request, limits, progress=None, amend=None):
+        pass
 
 
 class Rehearsal:
@@ -122,8 +128,7 @@ class Rehearsal:
         self._nodes = _get_sequence_nr() - before
 
     def run(self) -> None:
-        request = TraceRequest.model_validate_json(_TYPICAL)
-        self._evaluate(request, self._limits, progress=None, amend=None)
+        _run(self._evaluate, TraceRequest.model_validate_json(_TYPICAL), self._limits)
 
     def skip(self) -> None:
         """Only count on, as if it had been run."""

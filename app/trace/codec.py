@@ -2,63 +2,66 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any, cast
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
 import orjson
 from pydantic import TypeAdapter
 
 from app.trace.document import Trace
+from app.trace.table import Table
 
-#: Entries of a long list that are encoded together.
-_AT_ONCE = 512
+#: Bytes that are handed on together.
+PART = 256 * 1024
 
 _adapter: TypeAdapter[Trace] = TypeAdapter(Trace)
 
 
 def encode(trace: Trace) -> bytes:
     """Encode once; text that UTF-8 can't hold (lone surrogates) is escaped visibly."""
-    return _dumps(trace)
+    return b"".join(stream(trace))
 
 
-def drain(trace: Trace) -> bytes:
-    """Encode a trace that nobody needs any more, and take it apart on the way.
+def stream(trace: Trace) -> Iterator[bytes]:
+    """The same bytes in parts of `PART` or a little more, the last one of less.
 
-    What has been written is dropped at once, so that bytes and dictionaries
-    of a long trace do not stand in memory beside each other.
+    Tables are written as they go: neither their entries nor the bytes of a
+    long trace ever stand in memory together.
     """
-    parts = list(_object(cast("dict[str, Any]", trace)))
-    return b"".join(parts)
+    waiting: list[bytes] = []
+    size = 0
+    for piece in _object(trace):
+        waiting.append(piece)
+        size += len(piece)
+        if size >= PART:
+            yield b"".join(waiting)
+            waiting.clear()
+            size = 0
+    yield b"".join(waiting)
 
 
-def _object(fields: dict[str, Any]) -> Iterator[bytes]:
-    """The JSON of an object, which is empty afterwards."""
+def _object(fields: Mapping[str, Any]) -> Iterator[bytes]:
+    """The JSON of a trace, or of one of its graphs."""
     opening = b"{"
-    for name in list(fields):
+    for name, value in fields.items():
         yield opening + _dumps(name) + b":"
         opening = b","
-        yield from _array(fields.pop(name), graphs=name == "graphs")
-    yield b"}" if opening == b"," else b"{}"
-
-
-def _array(value: Any, *, graphs: bool = False) -> Iterator[bytes]:
-    """The JSON of any value; a long list, or one of graphs, is empty afterwards."""
-    if not isinstance(value, list) or not (graphs or len(value) > _AT_ONCE):
-        yield _dumps(value)
-        return
-    opening = b"["
-    step = 1 if graphs else _AT_ONCE
-    for start in range(0, len(value), step):
-        entries = value[start : start + step]
-        value[start : start + step] = [None] * len(entries)
-        yield opening
-        opening = b","
-        if graphs:
-            yield from _object(entries.pop())
+        if isinstance(value, Table):
+            yield from _array([_dumps(some)[1:-1]] for some in value.stretches())
+        elif name == "graphs":
+            yield from _array(_object(graph) for graph in value)
         else:
-            yield _dumps(entries)[1:-1]
-    value.clear()
-    yield b"]" if opening == b"," else b"[]"
+            yield _dumps(value)
+    yield b"}"
+
+
+def _array(entries: Iterable[Iterable[bytes]]) -> Iterator[bytes]:
+    opening = b"["
+    for pieces in entries:
+        yield opening
+        yield from pieces
+        opening = b","
+    yield b"[]" if opening == b"[" else b"]"
 
 
 def _dumps(value: Any) -> bytes:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import json
 
+import orjson
 import pytest
 
-from app.trace import TraceRequest
+from app.evaluate import evaluate
+from app.trace import PART, TraceRequest, validate
 from tests.sandbox.running import Running
 
 HONEST = {
@@ -172,6 +174,26 @@ def test_runs_do_not_see_each_other(pool: Running) -> None:
     pool.trace("import torch\ntorch.mark = 1\ntorch.set_default_dtype(torch.float64)")
     trace = pool.trace("import torch\nprint(hasattr(torch, 'mark'), torch.ones(1).dtype)")
     assert trace["stdout"] == "False torch.float32\n"
+
+
+def test_a_long_trace_is_put_together_from_its_parts(pool: Running) -> None:
+    code = """
+x = torch.ones(16, requires_grad=True)
+y = x
+for _ in range(1500):
+    y = y * 1.001
+y.sum().backward()
+"""
+    answer = pool.answer(code)
+    assert len(answer) > 4 * PART
+    validate(answer)
+    here = orjson.loads(b"".join(evaluate(TraceRequest(code=code))))
+    there = orjson.loads(answer)
+    for trace in (here, there):
+        trace["runtime"] = None
+        for node in trace["graphs"][0]["nodes"]:  # counted in each process for itself
+            node["sequence_nr"] = None
+    assert there == here
 
 
 def test_the_seed_decides(pool: Running) -> None:

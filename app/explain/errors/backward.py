@@ -15,6 +15,8 @@ from app.explain.finding import Finding
 from app.explain.operands import tensor_of
 from app.explain.program import Program, listed
 from app.trace.explanations import Evidence, Fix
+from app.trace.graph import Graph, Node
+from app.trace.table import column
 
 
 @error
@@ -70,23 +72,29 @@ def _runs_in(program: Program, loop: ast.For | ast.While, line: int) -> bool:
 def freed_node(program: Program) -> tuple[Any, str]:
     """The node that found its saved tensors gone, and their names."""
     failed = next((g for g in reversed(program.trace["graphs"]) if g.get("failed")), None)
-    waiting = waiting_nodes(failed) if failed is not None else []
-    earlier = {n["id"] for g in program.trace["graphs"] if g is not failed for n in g["nodes"]}
-    node = next((n for n in waiting if n["id"] in earlier), waiting[0] if waiting else None)
+    waiting = waiting_nodes(program, failed) if failed is not None else []
+    graphs = [(g, program.index(g).nodes) for g in program.trace["graphs"]]
+    earlier = [nodes for graph, nodes in graphs if graph is not failed]
+    again = (n for n in waiting if any(n["id"] in nodes for nodes in earlier))
+    node = next(again, waiting[0] if waiting else None)
     saved = []
-    for graph in program.trace["graphs"]:
-        for known in graph["nodes"]:
-            if node is not None and known["id"] == node["id"] and known["saved"]:
-                saved = [s["name"] for s in known["saved"]]
+    for _, nodes in graphs:
+        known = nodes.get(node["id"]) if node is not None else None
+        if known is not None and known["saved"]:
+            saved = [s["name"] for s in known["saved"]]
     return node, listed(saved) or "its saved tensors"
 
 
-def waiting_nodes(graph: Any) -> list[Any]:
+def waiting_nodes(program: Program, graph: Graph) -> list[Node]:
     """Nodes that had been sent something when the engine stopped, next to run first."""
-    executed = {n["id"] for n in graph["nodes"] if n["executed"]}
-    reached = {e["target"] for e in graph["edges"] if e["source"] in executed}
+    index = program.index(graph)
+    flags = column(graph["nodes"], "executed")
+    executed = {node for node, flag in zip(index.nodes, flags, strict=True) if flag}
+    ends = zip(index.sources, column(graph["edges"], "target"), strict=True)
+    reached = {target for source, target in ends if source in executed}
     reached |= {r["node"] for r in graph["roots"]}
-    waiting = [n for n in graph["nodes"] if n["id"] in reached and not n["executed"]]
+    left = reached - executed
+    waiting = [index.nodes[name] for name in index.nodes if name in left]
     waiting = [n for n in waiting if n["name"] != "AccumulateGrad"]
     return sorted(waiting, key=lambda n: int(n["sequence_nr"]), reverse=True)
 
@@ -96,7 +104,7 @@ def earlier_backward(program: Program, node: Any) -> int | None:
     for graph in reversed(program.trace["graphs"]):
         if graph.get("failed") or graph["site"] is None:
             continue
-        if node is None or any(n["id"] == node["id"] for n in graph["nodes"]):
+        if node is None or node["id"] in program.index(graph).nodes:
             return int(graph["site"]["line"])
     return None
 
@@ -228,11 +236,11 @@ def anomaly(case: Case) -> Finding:
     """Anomaly detection stopped at a node that made NaN."""
     program = case.program
     nodes = [
-        n
+        g["nodes"][at]
         for g in program.trace["graphs"]
         if g.get("failed")
-        for n in g["nodes"]
-        if n["name"] == case.group("node")
+        for at, name in enumerate(program.index(g).names)
+        if name == case.group("node")
     ]
     op = next((o for n in nodes if (o := program.ops.get(n["op"] or "")) is not None), None)
     values = {

@@ -14,6 +14,7 @@ from app.explain.program import Program
 from app.explain.source import called_name, receiver
 from app.trace.explanations import Evidence, Fix
 from app.trace.graph import Node, Op
+from app.trace.table import column
 
 _OPERATORS = {
     ast.Add: "+",
@@ -65,15 +66,16 @@ def _on_line(line: int | None) -> str:
 
 def _saver(program: Program) -> Node | None:
     failed = next((g for g in reversed(program.trace["graphs"]) if g.get("failed")), None)
-    waiting = waiting_nodes(failed) if failed is not None else []
+    waiting = waiting_nodes(program, failed) if failed is not None else []
     return waiting[0] if waiting else None
 
 
 def _changer(program: Program, saver: Op | None) -> Op | None:
     """The last in-place op, after the saver ran, on a tensor that the saver read or made."""
     ops = program.trace["ops"]
-    start = ops.index(saver) + 1 if saver is not None else 0
-    mutating = [o for o in ops[start:] if o.get("mutated")]
+    start = program.ops.ids.index(saver["id"]) + 1 if saver is not None else 0
+    changed = column(ops, "mutated")
+    mutating = [ops[at] for at in range(start, len(ops)) if changed[at]]
     if saver is None:
         return mutating[-1] if mutating else None
     touched = {*saver["inputs"], *saver["outputs"]}
@@ -88,10 +90,10 @@ def _family(program: Program, tensor: str) -> set[str]:
     while stack and len(found) < 50:
         current = stack.pop()
         found.add(current)
-        op = program.producers.get(current)
+        op = program.ops.maker(current)
         if op is not None and (op.get("mutated") or op_name(op) in VIEWS):
             stack += [i for i in op["inputs"] if i not in found]
-        for after in program.consumers.get(current, []):
+        for after in program.ops.readers(current):
             if op_name(after) in VIEWS:
                 stack += [t for t in after["outputs"] if t not in found]
     return found
@@ -118,7 +120,7 @@ VIEWS = frozenset(
 
 def _step_line(program: Program) -> int | None:
     """The last optimizer.step() before the error."""
-    steps = [e["line"] for e in program.trace["timeline"] if e["kind"] == "optimizer_step"]
+    steps = program.stepped()
     return steps[-1] if steps else None
 
 

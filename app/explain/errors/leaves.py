@@ -15,6 +15,7 @@ from app.explain.source import receiver
 from app.trace.document import Variable
 from app.trace.explanations import Evidence, Fix
 from app.trace.graph import Tensor
+from app.trace.table import column
 
 
 def owner_of(case: Case, *names: str) -> tuple[ast.expr | None, str, Tensor | None]:
@@ -78,7 +79,7 @@ def only_floating(case: Case) -> Finding:
 def flag_of_a_result(case: Case) -> Finding:
     program = case.program
     node, name, known = owner_of(case, "requires_grad_", "requires_grad")
-    made = program.producers.get(known["id"]) if known is not None else None
+    made = program.ops.maker(known["id"]) if known is not None else None
     values = {
         "name": name,
         "line": case.line,
@@ -249,9 +250,9 @@ def assigned_gradient(case: Case) -> Finding:
 @error
 def inference_tensor(case: Case) -> Finding:
     program = case.program
-    made = next(
-        (o for o in program.trace["ops"] if o["why_not_recorded"] == "inference_mode"), None
-    )
+    reasons = column(program.ops.rows, "why_not_recorded")
+    first = reasons.index("inference_mode") if "inference_mode" in reasons else None
+    made = program.ops.rows[first] if first is not None else None
     changes = [
         edits.replace(program.source, node, "no_grad")
         for node in program.source.nodes()

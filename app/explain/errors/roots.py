@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 import math
+from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
 from app.explain import fixes
@@ -16,6 +18,9 @@ from app.explain.program import Program, listed, shape_text
 from app.explain.source import receiver
 from app.trace.explanations import Fix
 from app.trace.graph import Op, Tensor
+
+#: Of the tensors and ops behind a root; more would bury what matters.
+_MOST_EVIDENCE = 12
 
 _CUT_CODES = {
     "detach": "backward-root-detached",
@@ -48,16 +53,24 @@ def root_does_not_require_grad(case: Case) -> Finding:
         if (f := fixes.require_grad(program, t)) is not None
     ]
     values["leaves"] = listed([program.name(t) for t in leaves]) or f"`{written}`"
-    ghosts = [o for o in program.trace["ops"] if not o["recorded"] and o["outputs"]]
     evidence = [program.tensor_evidence(t) for t in dict.fromkeys([root["id"], *leaves])]
-    evidence += [program.op_evidence(o, f"{program.expression(o)}: not recorded") for o in ghosts]
-    return Finding("backward-no-leaf", values, evidence[:12], offered[:3])
+    for ghost in islice(_ghosts(program), max(0, _MOST_EVIDENCE - len(evidence))):
+        text = f"{program.expression(ghost)}: not recorded"
+        evidence.append(program.op_evidence(ghost, text))
+    return Finding("backward-no-leaf", values, evidence[:_MOST_EVIDENCE], offered[:3])
+
+
+def _ghosts(program: Program) -> Iterator[Op]:
+    """The ops that put something out and were not recorded."""
+    for at, made in enumerate(program.ops.outputs):
+        if made and at not in program.ops.recorded:
+            yield program.ops.rows[at]
 
 
 def _from_a_gradient(program: Program, tensors: list[str]) -> tuple[str, Given] | None:
     """The first tensor that a backward pass without `create_graph` handed out."""
     for tensor in tensors:
-        if program.producers.get(tensor):
+        if program.ops.maker(tensor):
             continue
         for name in program.tensors[tensor]["names"]:
             handed = given(program, name)
@@ -178,7 +191,7 @@ def backward_root(case: Case) -> tuple[Tensor | None, str]:
         return program.tensor_named(expression.id), written
     if expression is not None:
         span = program.source.span(expression)
-        for op in reversed(program.ops_on(span["line"])):
+        for op in reversed(program.ops.on(span["line"])):
             site = op["site"]
             if (
                 site is not None

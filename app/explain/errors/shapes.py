@@ -17,9 +17,10 @@ from app.trace.graph import Op, Tensor
 
 def failed_op(case: Case) -> Op | None:
     """The torch call that raised: the last one that put nothing out."""
-    for op in reversed(case.program.trace["ops"]):
-        if not op["outputs"] and case.program.line(op) == case.line:
-            return op
+    ops = case.program.ops
+    for at in reversed(range(len(ops))):
+        if not ops.outputs[at] and case.program.line(ops.rows[at]) == case.line:
+            return ops.rows[at]
     return None
 
 
@@ -143,7 +144,7 @@ def broadcasting(case: Case) -> Finding:
     values |= {"a": case.group("a"), "b": case.group("b"), "dim": case.group("dim")}
     op = failed_op(case)
     loss = next(
-        (o for o in case.program.ops_on(case.line) if o["name"].rsplit(".", 1)[-1] in LOSSES), op
+        (o for o in case.program.ops.on(case.line) if o["name"].rsplit(".", 1)[-1] in LOSSES), op
     )
     if loss is not None and loss["name"].rsplit(".", 1)[-1] in LOSSES:
         values["loss"] = loss["name"].rsplit(".", 1)[-1]

@@ -89,10 +89,10 @@ def copied(program: Program) -> Iterator[Finding]:
     """`torch.tensor(t)` of a tensor that requires grad, whose copy is computed with."""
     if program.trace["error"] is not None:
         return
-    for op in program.trace["ops"]:
-        behind = [i for i in op["inputs"] if program.tensors[i]["requires_grad"]]
-        used = any(program.consumers.get(t) for t in op["outputs"])
-        if op_name(op) in FROM_PYTHON and behind and used and not op["recorded"]:
+    for op in program.ops.called(*FROM_PYTHON):
+        behind = [i for i in op["inputs"] if program.requires_grad(i)]
+        used = any(program.ops.was_read(t) for t in op["outputs"])
+        if behind and used and not op["recorded"]:
             line = program.line(op)
             names = listed([program.name(t) for t in behind])
             values = {"line": line, "copy": program.expression(op), "names": names}
@@ -109,12 +109,13 @@ def copied(program: Program) -> Iterator[Finding]:
 def flag_on_a_result(program: Program) -> Iterator[Finding]:
     """backward started at a leaf: requires_grad was set on a result to quiet an error."""
     for graph in program.trace["graphs"]:
-        roots = {r["node"] for r in graph["roots"]}
-        for node in graph["nodes"]:
-            tensor = node.get("tensor")
-            if node["id"] not in roots or tensor is None or not node["executed"]:
+        nodes = program.index(graph).nodes
+        for root in dict.fromkeys(r["node"] for r in graph["roots"]):
+            node = nodes.get(root or "")
+            tensor = node.get("tensor") if node is not None else None
+            if node is None or tensor is None or not node["executed"]:
                 continue
-            op = program.producers.get(tensor)
+            op = program.ops.maker(tensor)
             line = graph["site"]["line"] if graph["site"] is not None else None
             made = _wrapped(program, tensor) if op is None else _made_of_others(program, op, tensor)
             if made is None:
@@ -162,8 +163,9 @@ def _from_numbers(program: Program, op: str) -> bool:
 def flat(program: Program) -> Iterator[Finding]:
     """A recorded staircase: everything behind it gets zeros."""
     for graph in program.trace["graphs"]:
-        for node in graph["nodes"]:
-            if node["name"] not in FLAT or not node["executed"]:
+        for at in program.index(graph).called(FLAT.__contains__):
+            node = graph["nodes"][at]
+            if not node["executed"]:
                 continue
             op = program.ops.get(node["op"] or "")
             line = program.line(op)
@@ -214,7 +216,7 @@ def non_leaf_grad(program: Program) -> Iterator[Finding]:
 def _hidden_leaf(program: Program, owner: str, made: ast.Assign) -> Finding | None:
     """`w = torch.randn(3, requires_grad=True) * 0.1`: the leaf is a tensor without a name."""
     tensor = program.tensor_named(owner)
-    op = program.producers.get(tensor["id"]) if tensor is not None else None
+    op = program.ops.maker(tensor["id"]) if tensor is not None else None
     if op is None or not op["recorded"] or program.line(op) != made.lineno:
         return None
     behind = [program.tensors[i] for i in op["inputs"] if program.tensors[i]["requires_grad"]]
@@ -241,18 +243,18 @@ def _grad_owner(program: Program, line: int) -> str | None:
 
 def unused_parameters(program: Program) -> Iterator[Finding]:
     """Some parameters of a module learnt, and others never took part."""
+    if not program.stepped():
+        return
     groups: dict[str, dict[str, list[str]]] = {}
-    touched = _used(program)
     for variable in program.trace["variables"]:
         top, dot, _ = variable["name"].partition(".")
         if dot and variable["is_leaf"] and variable["requires_grad"]:
-            used = variable["tensor"] in touched
+            used = _is_used(program, variable["tensor"])
             key = "used" if used else variable["grad_status"]
             groups.setdefault(top, {}).setdefault(key, []).append(variable["name"])
-    stepped = any(e["kind"] == "optimizer_step" for e in program.trace["timeline"])
     for top, by_status in groups.items():
         idle = by_status.get("not_reached", [])
-        if not idle or not by_status.get("used") or not stepped:
+        if not idle or not by_status.get("used"):
             continue
         layers = list(dict.fromkeys(n.rpartition(".")[0] for n in idle))
         values = {"module": top, "names": listed(idle, 4), "layers": listed(layers)}
@@ -261,13 +263,13 @@ def unused_parameters(program: Program) -> Iterator[Finding]:
         yield Finding("hint-unused-parameters", values, evidence, line=line, variable=idle[0])
 
 
-def _used(program: Program) -> set[str]:
-    """Tensors that some op read without only filling them."""
-    return {
-        t
-        for t, ops in program.consumers.items()
-        if any(t not in o.get("mutated", []) and o["outputs"] for o in ops)
-    }
+def _is_used(program: Program, tensor: str) -> bool:
+    """Did some op read it without only filling it?"""
+    ops = program.ops
+    return any(
+        ops.outputs[at] and tensor not in ops.rows[at].get("mutated", [])
+        for at in ops.reading(tensor)
+    )
 
 
 def item_in_the_middle(program: Program) -> Iterator[Finding]:

@@ -16,8 +16,8 @@ from app.trace.graph import Op
 
 def broadcast_loss(program: Program) -> Iterator[Finding]:
     """mse_loss of [4, 1] and [4] compares every prediction with every target."""
-    for op in program.trace["ops"]:
-        if op_name(op) not in LOSSES or len(op["inputs"]) < 2 or op["parent"] is not None:
+    for op in program.ops.called(*LOSSES):
+        if len(op["inputs"]) < 2 or op["parent"] is not None:
             continue
         prediction, target = (program.tensors[i] for i in op["inputs"][:2])
         if prediction["shape"] == target["shape"] or not op["outputs"]:
@@ -62,11 +62,10 @@ def _count(shape: list[int]) -> int:
 
 def column_minus_row(program: Program) -> Iterator[Finding]:
     """[n, 1] - [n] makes [n, n] on the way to a loss."""
-    toward = program.behind_roots
-    for op in program.trace["ops"]:
-        if op_name(op) not in ("sub", "__sub__", "rsub") or len(op["inputs"]) != 2:
+    for op in program.ops.called("sub", "__sub__", "rsub"):
+        if len(op["inputs"]) != 2:
             continue
-        if not op["outputs"] or op["outputs"][0] not in toward:
+        if not op["outputs"] or op["outputs"][0] not in program.behind_roots:
             continue
         shapes = sorted((program.tensors[i]["shape"] for i in op["inputs"]), key=len)
         if [len(s) for s in shapes] != [1, 2] or shapes[1] != [shapes[0][0], 1]:
@@ -105,11 +104,11 @@ _DOUBLE = {
 
 def double_softmax(program: Program) -> Iterator[Finding]:
     """Probabilities were given to a loss that wants logits (or log-probabilities)."""
-    for op in program.trace["ops"]:
-        wrong = _DOUBLE.get(op_name(op))
-        if wrong is None or op["parent"] is not None or not op["inputs"]:
+    for op in program.ops.called(*_DOUBLE):
+        wrong = _DOUBLE[op_name(op)]
+        if op["parent"] is not None or not op["inputs"]:
             continue
-        before = program.producers.get(op["inputs"][0])
+        before = program.ops.maker(op["inputs"][0])
         if before is None or op_name(before) != wrong[0]:
             continue
         line = program.line(op)

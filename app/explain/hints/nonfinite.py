@@ -13,6 +13,7 @@ from app.explain.program import Program
 from app.trace.document import Event
 from app.trace.explanations import Fix
 from app.trace.graph import Graph, Op
+from app.trace.table import column
 from app.trace.values import Summary
 
 #: The largest number of each dtype.
@@ -30,21 +31,15 @@ def _is_bad(summary: Summary | None) -> bool:
 
 def nonfinite(program: Program) -> Iterator[Finding]:
     """A leaf got NaN or infinity; where it first came up."""
-    hit = [
-        (event, update["tensor"])
-        for event in program.trace["timeline"]
-        if event["kind"] == "accumulate"
-        for update in event.get("updates", [])
-        if _is_bad(update["after"]) and not _is_bad(update["before"])
-    ]
-    if not hit:
+    hit = _first_spoilt(program) if program.trace.get("first_nonfinite") is not None else None
+    if hit is None:
         return
-    event, leaf = hit[0]
+    event, leaf = hit
     graph = program.graphs.get(event.get("graph", ""))
     if graph is None:
         return
     roots = [t for r in graph["roots"] if (t := r.get("tensor")) is not None]
-    value = _first_bad_value(program, program.ancestors(roots))
+    value = _first_bad_value(program, program.ops.ancestors(roots))
     name = program.name(leaf)
     if value is not None:
         made = program.tensors[value["outputs"][0]]
@@ -72,12 +67,25 @@ def nonfinite(program: Program) -> Iterator[Finding]:
     yield from _bad_gradient(program, graph, event, name)
 
 
+def _first_spoilt(program: Program) -> tuple[Event, str] | None:
+    """The event that first brought such a number into a .grad, and the leaf's tensor."""
+    timeline = program.trace["timeline"]
+    kinds = column(timeline, "kind")
+    for at in (number for number, kind in enumerate(kinds) if kind == "accumulate"):
+        event = timeline[at]
+        for update in event.get("updates", []):
+            if _is_bad(update["after"]) and not _is_bad(update["before"]):
+                return event, update["tensor"]
+    return None
+
+
 def _first_bad_value(program: Program, toward: set[str]) -> Op | None:
-    for op in program.trace["ops"]:
-        made = [program.tensors[t]["value"] for t in op["outputs"] if t in toward]
-        given = [program.tensors[t]["value"] for t in op["inputs"]]
-        if any(_is_bad(v) for v in made) and not any(_is_bad(v) for v in given):
-            return op
+    counts = column(program.tensors.rows, "value.nonfinite")
+    bad = {tensor for tensor, count in zip(program.tensors, counts, strict=True) if count}
+    ops = program.ops
+    for at, made in enumerate(ops.outputs):
+        if any(t in bad and t in toward for t in made) and bad.isdisjoint(ops.inputs[at]):
+            return ops.rows[at]
     return None
 
 
@@ -107,19 +115,22 @@ def _turn(op: Op) -> str:
 def _remedy(program: Program, op: Op) -> str:
     if op_name(op) in ("exp", "expm1"):
         return "Subtract the largest element first, as `logsumexp` and `log_softmax` do."
-    steps = any(event["kind"] == "optimizer_step" for event in program.trace["timeline"])
-    if steps or op.get("iteration"):
+    if program.stepped() or op.get("iteration"):
         return "Take smaller steps (a smaller learning rate), or clip the gradients."
     return "Scale the numbers down, or use a wider dtype."
 
 
 def _bad_gradient(program: Program, graph: Graph, event: Event, name: str) -> Iterator[Finding]:
-    nodes = {n["id"]: n for n in graph["nodes"]}
+    index = program.index(graph)
+    sent = zip(index.sources, column(graph["edges"], "gradient.nonfinite"), strict=True)
+    arrived = zip(index.nodes, column(graph["nodes"], "upstream.nonfinite"), strict=True)
+    makers = {node for node, count in sent if count}
+    makers -= {node for node, counts in arrived if any(counts)}
     for node_id in graph["order"]:
-        node = nodes[node_id]
-        sent = [e["gradient"] for e in program.sent_by(graph).get(node_id, ())]
-        if not any(_is_bad(g) for g in sent) or any(_is_bad(u) for u in node["upstream"]):
+        if node_id not in makers:
             continue
+        node = index.nodes[node_id]
+        gradients = (graph["edges"][at]["gradient"] for at in index.leaving(node_id))
         op = program.ops.get(node["op"] or "")
         line = program.line(op) or event["line"]
         values = {
@@ -127,7 +138,7 @@ def _bad_gradient(program: Program, graph: Graph, event: Event, name: str) -> It
             "line": line,
             "node": node["name"],
             "op": program.expression(op) if op is not None else node["name"],
-            "kind": _kind_of(next(g for g in sent if _is_bad(g))),
+            "kind": _kind_of(next(g for g in gradients if _is_bad(g))),
             "inputs": _inputs(program, op) if op is not None else "its inputs",
         }
         yield Finding(

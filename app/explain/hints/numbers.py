@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from app.explain.finding import Finding
 from app.explain.program import Program
 from app.trace.graph import Graph, Node
+from app.trace.table import column
 from app.trace.values import Summary
 
 #: Beyond these the norm of a gradient is worth a word.
@@ -30,11 +31,13 @@ def norm(summary: Summary | None) -> float | None:
     return float(summary["norm"])
 
 
-def _leaves(graph: Graph) -> Iterator[tuple[Node, float]]:
-    for node in graph["nodes"]:
-        found = norm(node["upstream"][0]) if node["upstream"] else None
-        if node.get("tensor") is not None and node["executed"] and found is not None:
-            yield node, found
+def _leaves(graph: Graph) -> Iterator[tuple[int, float]]:
+    """The positions of the leaves' nodes that ran, and the norms of what arrived."""
+    nodes = graph["nodes"]
+    at = [number for number, tensor in enumerate(column(nodes, "tensor")) if tensor is not None]
+    for position, norms in zip(at, column(nodes, "upstream.norm", at), strict=True):
+        if norms and norms[0] is not None:
+            yield position, float(norms[0])
 
 
 def cancelling(program: Program) -> Iterator[Finding]:
@@ -61,13 +64,15 @@ def _cancelled(program: Program, graph: Graph) -> Iterator[Node]:
     A normalization's input gets about v / sigma, and sigma is at most half of the
     range of its elements; a softmax's gets p (v - sum(p v)), which is zero for equal v.
     """
-    for node in graph["nodes"]:
-        if node["name"] not in _FIXED_SUMS or not node["executed"] or not node["upstream"]:
+    index = program.index(graph)
+    for position in index.called(_FIXED_SUMS.__contains__):
+        node = graph["nodes"][position]
+        if not node["executed"] or not node["upstream"]:
             continue
         op = program.ops.get(node["op"] or "")
         arrived = node["upstream"][0]
-        sent = next((e["gradient"] for e in program.sent_by(graph).get(node["id"], ())
-                     if e["input"] == 0), None)  # fmt: skip
+        edges = [graph["edges"][at] for at in index.leaving(node["id"])]
+        sent = next((edge["gradient"] for edge in edges if edge["input"] == 0), None)
         value = program.tensors[op["inputs"][0]]["value"] if op and op["inputs"] else None
         size, left = norm(arrived), norm(sent)
         if arrived is None or value is None or not size or left is None:
@@ -96,7 +101,8 @@ def extremes(program: Program) -> Iterator[Finding]:
         if low and any(True for _ in _cancelled(program, graph)):
             low = []  # it did not fade on its way, but went in one step
         for code, found in (("hint-exploding", high), ("hint-vanishing", low)):
-            for node, ratio in found[:1]:
+            for position, ratio in found[:1]:
+                node = graph["nodes"][position]
                 name = program.name(node["tensor"] or "")
                 values = {"name": name, "ratio": f"{ratio:.1e}", "nodes": len(graph["nodes"])}
                 line = graph["site"]["line"] if graph["site"] is not None else None
@@ -108,13 +114,9 @@ def extremes(program: Program) -> Iterator[Finding]:
 def dead_relu(program: Program) -> Iterator[Finding]:
     """A ReLU through which nothing came back, because all of its inputs were below zero."""
     for graph in program.trace["graphs"]:
-        for node in graph["nodes"]:
-            if not node["name"].startswith("ReluBackward") or not node["executed"]:
-                continue
-            arrived = [norm(u) for u in node["upstream"]]
-            sent = [norm(e["gradient"]) for e in program.sent_by(graph).get(node["id"], ())]
+        for node in _closed(program, graph):
             op = program.ops.get(node["op"] or "")
-            if op is None or not any(arrived) or not sent or any(s != 0 for s in sent):
+            if op is None:
                 continue
             value = program.tensors[op["inputs"][0]]["value"] if op["inputs"] else None
             if value is None or value["max"] is None or float(value["max"]) > 0:
@@ -128,6 +130,17 @@ def dead_relu(program: Program) -> Iterator[Finding]:
             }
             evidence = [program.op_evidence(op, f"{program.expression(op)}: all closed")]
             yield Finding("hint-dead-relu", values, evidence, line=line)
+
+
+def _closed(program: Program, graph: Graph) -> Iterator[Node]:
+    """The ReLU nodes to which something came, and which sent nothing but zeros."""
+    index = program.index(graph)
+    at = index.called(lambda name: name.startswith("ReluBackward"))
+    sizes = column(graph["edges"], "gradient.norm") if at else []
+    for position, arrived in zip(at, column(graph["nodes"], "upstream.norm", at), strict=True):
+        sent = [sizes[edge] for edge in index.leaving(index.nodes.ids[position])]
+        if any(arrived) and sent and all(size == 0 for size in sent):
+            yield graph["nodes"][position]
 
 
 RULES = (cancelling, extremes, dead_relu)

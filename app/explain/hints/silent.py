@@ -11,21 +11,23 @@ from app.explain.program import Program
 from app.explain.registering import Hidden, hidden_weights
 from app.trace.explanations import Fix
 from app.trace.graph import Graph, Node, Op
+from app.trace.table import column
 
 
 def data_write(program: Program) -> Iterator[Finding]:
     """A saved tensor was changed through `.data` before backward used it: no error tells."""
     owners = {
         made: op["inputs"][0]
-        for op in program.trace["ops"]
+        for op in program.ops.called("data", "__get__")
         if is_data(op) and op["inputs"]
         for made in op["outputs"]
     }
+    mutated = column(program.ops.rows, "mutated") if owners else []
     writes = {
-        op["id"]: owners[changed]
-        for op in program.trace["ops"]
-        for changed in op.get("mutated", [])
-        if changed in owners
+        op: owners[tensor]
+        for op, changed in zip(program.ops, mutated, strict=False)
+        for tensor in changed or ()
+        if tensor in owners
     }
     if not writes:
         return
@@ -75,12 +77,11 @@ def not_optimized(program: Program) -> Iterator[Finding]:
     """Weights that no module registered: they get gradients, and no optimizer heard of them."""
     moved: set[str] = set()
     came: set[str] = set()
-    for event in program.trace["timeline"]:
-        for update in event.get("updates", []):
-            if event["kind"] == "optimizer_step":
-                moved.add(update["tensor"])
-            elif event["kind"] == "accumulate":
-                came.add(update["tensor"])
+    for change in program.changes:
+        if change.kind == "optimizer_step":
+            moved.update(change.tensors)
+        elif change.kind == "accumulate":
+            came.update(change.tensors)
     if not any("." in name for t in moved for name in program.tensors[t]["names"]):
         return  # no module is being trained
     forgotten = [t for t in sorted(came - moved, key=_number) if program.tensors[t]["is_leaf"]]
@@ -94,9 +95,9 @@ def _in_lists(program: Program, forgotten: list[str], fixes: list[Fix]) -> Itera
     forgotten = [
         t
         for t in forgotten
-        if t not in program.producers and all("[" in name for name in program.tensors[t]["names"])
+        if not program.ops.made(t) and all("[" in name for name in program.tensors[t]["names"])
     ]
-    users = [op for t in forgotten for op in program.consumers.get(t, []) if op["module"]]
+    users = [op for t in forgotten for op in program.ops.readers(t) if op["module"]]
     if not users:
         return
     line = program.line(users[0])
@@ -131,9 +132,7 @@ def wrong_gradient(program: Program) -> Iterator[Finding]:
     for check in program.trace.get("checks") or ():
         if check["passed"] is not False or check["note"] is not None:
             continue
-        own = [
-            n for n in _own_functions(program) if any(o["name"] == n for o in program.trace["ops"])
-        ]
+        own = [n for n in _own_functions(program) if n in column(program.ops.rows, "name")]
         culprit = (
             f" On the way stands `{own[0]}`, whose backward is written by hand." if own else ""
         )

@@ -9,9 +9,8 @@ from app.explain import source as edits
 from app.explain.cuts import op_name
 from app.explain.errors.optimizers import OPTIMIZERS
 from app.explain.finding import Finding
-from app.explain.program import Program, listed
+from app.explain.program import Change, Program, listed
 from app.explain.source import called_name, receiver
-from app.trace.document import Event
 from app.trace.explanations import Fix
 
 
@@ -19,13 +18,12 @@ def accumulates(program: Program) -> Iterator[Finding]:
     """The same backward call adds to `.grad` turn after turn, and someone uses the sum."""
     added: dict[int, list[str]] = {}
     holds: dict[str, int | None] = {}
-    for event in program.trace["timeline"]:
-        for update in event.get("updates", []):
-            tensor = update["tensor"]
-            if event["kind"] == "zero_grad":
+    for change in program.changes:
+        for tensor in change.tensors:
+            if change.kind == "zero_grad":
                 holds.pop(tensor, None)
-            elif event["kind"] == "accumulate":
-                line = event["line"]
+            elif change.kind == "accumulate":
+                line = change.line
                 if line is not None and holds.get(tensor) == line:
                     added.setdefault(line, []).append(tensor)
                 holds[tensor] = line
@@ -110,16 +108,16 @@ def _clear_fix(
 
 def step_without_effect(program: Program) -> Iterator[Finding]:
     """optimizer.step() with no gradient to step along."""
-    came: Event | None = None
-    cleared: Event | None = None
-    for event in program.trace["timeline"]:
-        if event["kind"] == "accumulate":
-            came, cleared = event, None
-        elif event["kind"] == "zero_grad" and came is not None:
-            cleared = cleared or event
-        elif event["kind"] == "optimizer_step":
-            if not event.get("updates") and (came is None or cleared is not None):
-                yield _no_effect(program, event, came, cleared)
+    came: Change | None = None
+    cleared: Change | None = None
+    for change in program.changes:
+        if change.kind == "accumulate":
+            came, cleared = change, None
+        elif change.kind == "zero_grad" and came is not None:
+            cleared = cleared or change
+        elif change.kind == "optimizer_step":
+            if not change.tensors and (came is None or cleared is not None):
+                yield _no_effect(program, change, came, cleared)
                 return
             came, cleared = None, None
 
@@ -128,18 +126,17 @@ def step_of_others(program: Program) -> Iterator[Finding]:
     """Gradients came, and the optimizer that stepped holds other tensors."""
     came: dict[str, None] = {}
     moved: set[str] = set()
-    idle: dict[int, Event] = {}
+    idle: dict[int, None] = {}
     busy: set[int | None] = set()
-    for event in program.trace["timeline"]:
-        tensors = [update["tensor"] for update in event.get("updates", [])]
-        if event["kind"] == "accumulate":
-            came.update(dict.fromkeys(tensors))
-        elif event["kind"] == "optimizer_step":
-            moved.update(tensors)
-            if tensors:
-                busy.add(event["line"])
-            elif event["line"] is not None and came:
-                idle.setdefault(event["line"], event)
+    for change in program.changes:
+        if change.kind == "accumulate":
+            came.update(dict.fromkeys(change.tensors))
+        elif change.kind == "optimizer_step":
+            moved.update(change.tensors)
+            if change.tensors:
+                busy.add(change.line)
+            elif change.line is not None and came:
+                idle[change.line] = None
     if moved or not came:
         return
     for line in idle.keys() - busy:
@@ -148,21 +145,23 @@ def step_of_others(program: Program) -> Iterator[Finding]:
         yield Finding("hint-step-others", {"line": line, "names": names}, evidence, line=line)
 
 
-def _no_effect(program: Program, step: Event, came: Event | None, cleared: Event | None) -> Finding:
-    line = step["line"]
+def _no_effect(
+    program: Program, step: Change, came: Change | None, cleared: Change | None
+) -> Finding:
+    line = step.line
     evidence = [program.line_evidence(line)] if line is not None else []
-    if came is None or cleared is None or cleared["line"] is None:
+    if came is None or cleared is None or cleared.line is None:
         return Finding("hint-step-no-grads", {"line": line}, evidence, line=line)
-    values = {"line": line, "cleared": cleared["line"], "backward": came["line"]}
-    evidence.append(program.line_evidence(cleared["line"]))
+    values = {"line": line, "cleared": cleared.line, "backward": came.line}
+    evidence.append(program.line_evidence(cleared.line))
     return Finding(
         "hint-step-cleared", values, evidence, _move_clear(program, came, cleared), line=line
     )
 
 
-def _move_clear(program: Program, came: Event, cleared: Event) -> list[Fix]:
+def _move_clear(program: Program, came: Change, cleared: Change) -> list[Fix]:
     """zero_grad() before the backward call in place of after it."""
-    at, before = cleared["line"], came["line"]
+    at, before = cleared.line, came.line
     statement = program.source.statement(at)
     if statement is None or at is None or before is None or statement.lineno != at or at < before:
         return []
@@ -178,9 +177,9 @@ def _move_clear(program: Program, came: Event, cleared: Event) -> list[Fix]:
 
 def trained_in_eval(program: Program) -> Iterator[Finding]:
     """model.eval() before a training loop, and never train() after it."""
-    steps = [e["line"] for e in program.trace["timeline"] if e["kind"] == "optimizer_step"]
-    modal = [o for o in program.trace["ops"] if op_name(o) in ("dropout", "batch_norm")]
-    if not steps or not modal:
+    steps = program.stepped()
+    modal = next(program.ops.called("dropout", "batch_norm"), None) if steps else None
+    if modal is None:
         return
     calls = [n for n in program.source.nodes() if isinstance(n, ast.Call)]
     if any(called_name(c) == "train" for c in calls):
@@ -198,12 +197,12 @@ def trained_in_eval(program: Program) -> Iterator[Finding]:
         if not called:
             continue
         text = f"{name}.train()"
-        values = {"name": name, "line": call.lineno, "op": op_name(modal[0]), "step": steps[0]}
+        values = {"name": name, "line": call.lineno, "op": op_name(modal), "step": steps[0]}
         edit = edits.replace(program.source, call, text)
         yield Finding(
             "hint-eval",
             values,
-            [program.line_evidence(call.lineno), program.op_evidence(modal[0], "in eval mode")],
+            [program.line_evidence(call.lineno), program.op_evidence(modal, "in eval mode")],
             [edits.fix(f"Call `{text}`", edit)],
             line=call.lineno,
         )
@@ -215,14 +214,16 @@ def graph_kept(program: Program) -> Iterator[Finding]:
         r.get("tensor") for g in program.trace["graphs"] if not g.get("failed") for r in g["roots"]
     }
     lines = {program.produced_on(t) for t in roots if t is not None}
-    for op in program.trace["ops"]:
+    for at in program.ops.calls("add", "add_", "__iadd__"):
+        if roots.isdisjoint(program.ops.inputs[at]):
+            continue
+        op = program.ops.rows[at]
         line = program.line(op)
         turn = (op.get("iteration") or [0])[-1]
-        if op_name(op) not in ("add", "add_", "__iadd__") or turn == 0 or line in lines:
+        if turn == 0 or line in lines:
             continue
         statement = program.source.statement(line)
-        hit = [i for i in op["inputs"] if i in roots]
-        if not hit or not op["recorded"] or not isinstance(statement, ast.AugAssign):
+        if not op["recorded"] or not isinstance(statement, ast.AugAssign):
             continue
         total, name = program.source.text(statement.target), program.source.text(statement.value)
         edit = edits.append_to(program.source, statement.value, ".item()")
@@ -240,7 +241,9 @@ def graph_kept(program: Program) -> Iterator[Finding]:
 
 def graphs_in_list(program: Program) -> Iterator[Finding]:
     """`losses.append(loss)` in a loop whose turns each called backward on `loss`."""
-    roots = {r.get("tensor") for g in program.trace["graphs"] for r in g["roots"]}
+    roots = {
+        t for g in program.trace["graphs"] for r in g["roots"] if (t := r.get("tensor")) is not None
+    }
     for node in program.source.nodes():
         if not isinstance(node, ast.Call) or called_name(node) != "append" or len(node.args) != 1:
             continue
@@ -249,8 +252,10 @@ def graphs_in_list(program: Program) -> Iterator[Finding]:
             continue
         turns = [
             t
-            for t in program.trace["tensors"]
-            if t["id"] in roots and kept.id in t["names"] and not t["is_leaf"]
+            for t in program.tensors
+            if t in roots
+            and kept.id in (known := program.tensors[t])["names"]
+            and not known["is_leaf"]
         ]
         if len(turns) < 2:
             continue
@@ -264,7 +269,7 @@ def graphs_in_list(program: Program) -> Iterator[Finding]:
         yield Finding(
             "hint-graph-in-list",
             values,
-            [program.line_evidence(node.lineno), program.tensor_evidence(turns[-1]["id"])],
+            [program.line_evidence(node.lineno), program.tensor_evidence(turns[-1])],
             [edits.fix(f"Keep the number: `{kept.id}.item()`", edit)],
             line=node.lineno,
             variable=kept.id,

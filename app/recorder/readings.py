@@ -1,0 +1,91 @@
+"""The summaries of a run that is over, by their handles: each is written when it is read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import TypeVar
+
+import numpy as np
+
+from app.recorder.summary import Block
+from app.trace.values import Number, Summary
+
+Value = TypeVar("Value")
+
+_NONE = -1
+#: So many are sooner read one by one than sorted by their blocks.
+_FEW = 24
+
+
+class Readings:
+    """What `Summaries` has read.  Handles below 0 stand for nothing."""
+
+    def __init__(self, count: int, ready: dict[int, Summary | None], blocks: list[Block]) -> None:
+        self._ready = ready
+        self._blocks = blocks
+        # By handle; the last two are those of the handles -2 and -1.
+        self._block = np.full(count + 2, _NONE, np.int32)
+        self._row = np.zeros(count + 2, np.int32)
+        #: How many elements are not finite; `_NONE` where there is no summary.
+        self._bad = np.full(count + 2, _NONE, np.int64)
+        for handle, summary in ready.items():
+            if summary is not None:
+                self._bad[handle] = summary["nonfinite"]
+        for number, block in enumerate(blocks):
+            block.settle()
+            handles = np.array(block.handles)
+            self._block[handles] = number
+            self._row[handles] = np.arange(len(handles))
+            self._bad[handles] = block.bad if block.bad is not None else 0
+
+    def __getitem__(self, handle: int) -> Summary | None:
+        return self.told((handle,))[0]
+
+    def told(self, handles: Sequence[int]) -> list[Summary | None]:
+        """The summaries of these handles, in their order."""
+        return self._read(handles, Block.told, lambda summary: summary)
+
+    def norms(self, handles: Sequence[int]) -> list[Number | None]:
+        """Their norms; None where there is no summary, or none is told."""
+        return self._read(handles, Block.norms, lambda summary: summary["norm"])
+
+    def _read(
+        self,
+        handles: Sequence[int],
+        of_block: Callable[[Block, list[int]], Sequence[Value]],
+        of_summary: Callable[[Summary], Value],
+    ) -> list[Value | None]:
+        """What is read of rows of blocks, or of the summaries that were made at once."""
+        found: list[Value | None] = [None] * len(handles)
+        for number, places, rows in self._by_block(handles):
+            if number != _NONE:
+                told = of_block(self._blocks[number], rows)
+                for place, value in zip(places, told, strict=True):
+                    found[place] = value
+                continue
+            for place in places:
+                summary = self._ready.get(handles[place])
+                if summary is not None:
+                    found[place] = of_summary(summary)
+        return found
+
+    def _by_block(self, handles: Sequence[int]) -> Iterator[tuple[int, Sequence[int], list[int]]]:
+        """Block by block: its number or `_NONE`, places among the handles, and the block's rows."""
+        if len(handles) < _FEW:
+            for place, handle in enumerate(handles):
+                yield int(self._block[handle]), (place,), [int(self._row[handle])]
+            return
+        at = np.array(handles, np.intp)
+        numbers, rows = self._block[at], self._row[at]
+        if (numbers == numbers[0]).all():
+            yield int(numbers[0]), range(len(handles)), rows.tolist()
+            return
+        order = np.argsort(numbers, kind="stable")
+        ends = np.flatnonzero(np.diff(numbers[order])) + 1
+        for some in np.split(order, ends):
+            yield int(numbers[some[0]]), some.tolist(), rows[some].tolist()
+
+    def nonfinite(self, handles: Sequence[int]) -> list[int | None]:
+        """How many of their elements are NaN or infinite; None where there is no summary."""
+        counts: list[int] = self._bad[np.array(handles, np.intp)].tolist()
+        return [None if count == _NONE else count for count in counts]
