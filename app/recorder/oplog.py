@@ -8,10 +8,12 @@ from app.recorder.ids import Ids
 from app.recorder.places import Places
 from app.trace.graph import Op, WhyNotRecorded
 
+#: One number, or several: of one no tuple is made.
+Few = int | tuple[int, ...]
 #: Numbers, texts and None only: Python's collector has nothing to look for in such a tuple.
 OpTuple = tuple[
-    str, int, int, tuple[int, ...], int, str | None, tuple[int, ...], tuple[int, ...], bool,
-    WhyNotRecorded | None, str | None, tuple[int, ...],
+    str, int, int, Few, int, str | None, Few, Few, bool, WhyNotRecorded | None, str | None,
+    tuple[int, ...],
 ]  # fmt: skip
 
 
@@ -22,17 +24,30 @@ class OpRow(NamedTuple):
     place: int
     occurrence: int
     #: Of the loops around it.
-    iteration: tuple[int, ...]
+    iteration: Few
     #: Number of the composite op that called it, or -1.
     parent: int
     module: str | None
     #: Numbers of tensors.
-    inputs: tuple[int, ...]
-    outputs: tuple[int, ...]
+    inputs: Few
+    outputs: Few
     recorded: bool
     why_not_recorded: WhyNotRecorded | None
     intervention: str | None
     mutated: tuple[int, ...]
+
+    @property
+    def touched(self) -> set[int]:
+        """The tensors that went in or came out."""
+        return {*several(self.inputs), *several(self.outputs)}
+
+
+def few(numbers: list[int]) -> Few:
+    return numbers[0] if len(numbers) == 1 else tuple(numbers)
+
+
+def several(numbers: Few) -> tuple[int, ...]:
+    return (numbers,) if isinstance(numbers, int) else numbers
 
 
 class OpLog:
@@ -59,7 +74,7 @@ class OpLog:
         if op < 0:
             return ()
         outputs = self.rows[op][7]
-        return outputs[0] if outputs else ()
+        return outputs if isinstance(outputs, int) else outputs[0] if outputs else ()
 
     def documents(self, ids: Ids) -> list[Op]:
         places, tensors, ops = self.places.all, ids.tensors, ids.ops
@@ -71,13 +86,19 @@ class OpLog:
             op: Op = {
                 "id": ops[number], "name": name, "site": place.site(occurrence),
                 "parent": ops[parent] if parent >= 0 else None, "module": module,
-                "inputs": [tensors[tensor] for tensor in inputs],
-                "outputs": [tensors[tensor] for tensor in outputs],
+                "inputs": (
+                    [tensors[inputs]] if isinstance(inputs, int) else
+                    [tensors[tensor] for tensor in inputs]
+                ),
+                "outputs": (
+                    [tensors[outputs]] if isinstance(outputs, int) else
+                    [tensors[tensor] for tensor in outputs]
+                ),
                 "recorded": recorded, "why_not_recorded": why, "intervention": intervention,
                 "expression": place.expression,
             }  # fmt: skip
-            if iteration:
-                op["iteration"] = list(iteration)
+            if iteration != ():
+                op["iteration"] = list(several(iteration))
             if mutated:
                 op["mutated"] = [tensors[tensor] for tensor in mutated]
             found.append(op)

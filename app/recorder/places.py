@@ -97,10 +97,13 @@ class Places:
             place = known[frame.f_lasti] = self._make(code, frame.f_lasti, frame.f_lineno)
         return place
 
-    def iteration(self, place: Place) -> tuple[int, ...]:
-        """Numbers (from 0) of the present iteration of the loops around, outermost first."""
-        counts = self.counts
-        return tuple([counts[k] for k in place.loops])
+    def iteration(self, place: Place) -> int | tuple[int, ...]:
+        """Numbers (from 0) of the present iteration of the loops around, outermost first.
+
+        Of one loop its number.
+        """
+        counts, loops = self.counts, place.loops
+        return counts[loops[0]] if len(loops) == 1 else tuple([counts[k] for k in loops])
 
     def _make(self, code: CodeType, lasti: int, lineno: int) -> Place:
         span = self.span(code, lasti, lineno)

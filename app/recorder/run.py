@@ -167,7 +167,7 @@ class _Run:
             len(program.source), None, [line + "\n" for line in program.lines], SNIPPET
         )  # fmt: skip
         counts = self.state.places.counts
-        namespace, state = self.namespace, self.state
+        namespace, bind = self.namespace, self.state.bind
 
         def loop(counter: int) -> None:
             counts[counter] = -1
@@ -178,7 +178,7 @@ class _Run:
         def bound(*names: str) -> None:
             for name in names:
                 if name in namespace:
-                    state.bind(name, namespace[name])
+                    bind(name, namespace[name])
 
         def result(value: Any) -> None:
             self.result = value
@@ -267,6 +267,7 @@ class _Run:
                 # An expression's value has no name, but it is what the program is about.
                 last = [self.result] if isinstance(self.result, torch.Tensor) else []
                 not_run_graph(state, [*(tensor for _, tensor in named), *last])
+            state.name_tensors()
             found = variables(state, named)
             checks = self._checks(named)
             inputs = self.inputs.report(named, self.limits.value_elements)

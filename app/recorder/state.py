@@ -99,24 +99,26 @@ class State:
 
     def bind(self, name: str, value: Any) -> None:
         """The program bound a module-level name."""
-        if type(value) is not torch.Tensor and not isinstance(value, torch.Tensor):
-            self._bound.pop(name, None)
-            return
-        number = self.tensors.known(value)
-        if number is None:
-            if self.budget.left < self.budget.ops_until:
-                self._bound.pop(name, None)
-                return  # made by an op that was not recorded
+        known = self.tensors.by_address.get(id(value))
+        if known is not None and known[0]() is value:
+            number = known[1]
+        elif isinstance(value, torch.Tensor) and self.budget.left >= self.budget.ops_until:
             with DisableTorchFunction():
                 number = self.tensors.add(value)
-        if self._bound.get(name) == number:
+        else:  # not a tensor, or made by an op that was not recorded
+            self._bound.pop(name, None)
             return
-        self._bind(name, number, len(self.timeline) - 1)
+        if self._bound.get(name) != number:
+            self._bind(name, number, len(self.timeline.events) - 1)
 
     def _bind(self, name: str, tensor: int, step: int) -> None:
         self._bound[name] = tensor
-        self.tensors.name(tensor, name)
         self._bindings.append((name, tensor, step))
+
+    def name_tensors(self) -> None:
+        """The run is over: its names are now told with their tensors."""
+        for name, tensor, _ in self._bindings:
+            self.tensors.name(tensor, name)
 
     def bound_names(self) -> list[str]:
         """Names in the order in which they were bound, newest first."""
@@ -140,8 +142,7 @@ class State:
         """The tensor that `op` (-1: none) knew, where in-place ops made it another later."""
         if op < 0 or not self._replaced:
             return tensor
-        row = self.ops.row(op)
-        seen = {*row.inputs, *row.outputs}
+        seen = self.ops.row(op).touched
         earlier: int | None = tensor
         while earlier is not None and earlier not in seen:
             earlier = self._replaced.get(earlier)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import weakref
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -15,6 +16,9 @@ from app.trace.values import Summary
 
 #: A few tenths of a second of reading.
 _REREAD_ELEMENTS = 50_000_000
+#: Of a tensor's row: flags, and where the numbers of its kind and its value begin.
+_REQUIRES_GRAD, _LEAF, _KIND, _VALUE = 1, 2, 2, 32
+_REST = (1 << _VALUE) - 1
 _LAZY = (UninitializedBuffer, UninitializedParameter)
 
 
@@ -30,9 +34,10 @@ class Tensors:
         self._summaries = summaries
         #: By address; read on the fast path of `ops`.
         self.by_address: dict[int, tuple[weakref.ref[torch.Tensor], int]] = {}
-        #: Number of the kind, is it a leaf, does it require grad, handle of its first value.
-        #: One row, so that a program stopped in between leaves no half of one.
-        self._rows: list[tuple[int, bool, bool, int]] = []
+        #: Handle of its first value, number of its kind, is it a leaf, does it require grad.
+        #: In one number, for which Python's collector does not look, and of which a program
+        #: that is stopped in between leaves no half.
+        self._rows: list[int] = []
         self._names: dict[int, list[str]] = {}
         #: Handles of the numbers that ops wrote into them since.
         self._present: dict[int, int] = {}
@@ -65,26 +70,25 @@ class Tensors:
         kind = self._summaries.kinds.of(tensor)
         value = self._summaries.of(tensor, kind) if with_value else NOTHING
         number = len(self._rows)
-        self._rows.append((kind.index, tensor.is_leaf, tensor.requires_grad, value))
+        self._rows.append(_row(value, kind.index, tensor.is_leaf, tensor.requires_grad))
         self.by_address[id(tensor)] = (weakref.ref(tensor), number)
         return number
 
     def _lazy(self, tensor: torch.Tensor) -> int:
         """A parameter that has no shape yet; it will be looked at anew when it has."""
         kind = self._summaries.kinds.of(torch.empty((), dtype=tensor.dtype))
-        self._rows.append((kind.index, True, tensor.requires_grad, NOTHING))
+        self._rows.append(_row(NOTHING, kind.index, True, tensor.requires_grad))
         return len(self._rows) - 1
 
     def revalue(self, tensor: torch.Tensor) -> None:
         """Its first numbers came after it: it was empty, or the request gave them."""
         number = self.id(tensor)
-        self._rows[number] = (*self._rows[number][:3], self._summaries.of(tensor))
+        self._set_value(number, self._summaries.of(tensor))
 
     def follow(self, tensor: torch.Tensor) -> None:
         """The program has set its requires_grad."""
         number = self.id(tensor)
-        kind, leaf, _, value = self._rows[number]
-        self._rows[number] = (kind, leaf, tensor.requires_grad, value)
+        self._rows[number] = self._rows[number] & ~_REQUIRES_GRAD | tensor.requires_grad
 
     def changed(self, tensor: torch.Tensor, number: int) -> tuple[int, int, int]:
         """An op wrote into it: its number, the handles of its numbers before and after."""
@@ -95,7 +99,7 @@ class Tensors:
     def renewed(self, tensor: torch.Tensor) -> int:
         """An op that autograd recorded wrote into it: the number of the tensor that it is now."""
         number = self.add(tensor, with_value=False)
-        self._rows[number] = (*self._rows[number][:3], self._after_write(tensor))
+        self._set_value(number, self._after_write(tensor))
         return number
 
     def _after_write(self, tensor: torch.Tensor) -> int:
@@ -117,13 +121,22 @@ class Tensors:
             return NOTHING
         return self._summaries.of(tensor)
 
+    def _set_value(self, number: int, value: int) -> None:
+        self._rows[number] = value << _VALUE | self._rows[number] & _REST
+
     def value(self, number: int) -> int:
         """The handle of its first value."""
-        return self._rows[number][3]
+        return self._rows[number] >> _VALUE
 
-    def count(self, number: int) -> int:
-        """How many elements a tensor has."""
-        return self._summaries.kinds.all[self._rows[number][0]].count
+    def larger(self, entries: Sequence[Any], elements: int) -> list[int]:
+        """Which of the entries is not one tensor, or one of more elements than so many."""
+        large = {kind.index for kind in self._summaries.kinds.all if kind.count > elements}
+        rows = self._rows
+        return [
+            index
+            for index, number in enumerate(entries)
+            if type(number) is not int or (large and (rows[number] & _REST) >> _KIND in large)
+        ]
 
     def name(self, number: int, name: str) -> None:
         """The program calls it so."""
@@ -134,21 +147,25 @@ class Tensors:
     def documents(self, summaries: list[Summary | None], ids: Ids) -> list[Tensor]:
         kinds, names = self._summaries.kinds.all, self._names
         found: list[Tensor] = []
-        for number, (index, leaf, requires_grad, value) in enumerate(self._rows):
-            kind = kinds[index]
+        for number, row in enumerate(self._rows):
+            kind = kinds[(row & _REST) >> _KIND]
             found.append(
                 {
                     "id": ids.tensors[number],
                     "shape": kind.shape,
                     "dtype": kind.dtype,
-                    "requires_grad": requires_grad,
-                    "is_leaf": leaf,
+                    "requires_grad": row & _REQUIRES_GRAD != 0,
+                    "is_leaf": row & _LEAF != 0,
                     "names": names.get(number) or [],
-                    "value": summaries[value],
+                    "value": summaries[row >> _VALUE],
                 }
             )
         self._rows.clear()
         return found
+
+
+def _row(value: int, kind: int, leaf: bool, requires_grad: bool) -> int:
+    return value << _VALUE | kind << _KIND | leaf << 1 | requires_grad
 
 
 def _memory(tensor: torch.Tensor) -> int | None:

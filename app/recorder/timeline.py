@@ -34,6 +34,11 @@ class Step:
     op: int | None = None
 
 
+def node_event(graph: int, node: int) -> int:
+    """The engine ran a node of a graph."""
+    return ~(graph << _SHIFT | node)
+
+
 class Timeline:
     """Events: a `Step`, the number of an op, or (negative) a node that ran."""
 
@@ -49,10 +54,6 @@ class Timeline:
         """What the engine has done so far comes first."""
         if self.catch_up is not None:
             self.catch_up()
-
-    def ran(self, graph: int, node: int) -> None:
-        """The engine ran a node of a graph."""
-        self.events.append(~(graph << _SHIFT | node))
 
     def add(self, step: Step) -> None:
         self.settle()
