@@ -10,8 +10,8 @@ import torch
 from torch._C import DisableTorchFunction
 
 from app.recorder.kinds import DTYPE_NAMES
-from app.recorder.program import Program, call_at
 from app.recorder.oplog import several
+from app.recorder.program import Program, call_at
 from app.recorder.state import State
 from app.recorder.summary import numbers
 from app.trace.document import InputUsed

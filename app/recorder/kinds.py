@@ -32,8 +32,8 @@ class Kind:
     """A shape with a dtype, and the tensors of this kind whose numbers are still to be read."""
 
     __slots__ = (
-        "bytes", "chars", "count", "dtype", "few", "index", "large", "reducible", "shape", "together",
-        "waiting", "weight",
+        "bytes", "chars", "count", "dtype", "few", "index", "large", "reducible", "shape",
+        "together", "waiting", "weight",
     )  # fmt: skip
 
     def __init__(self, index: int, shape: list[int], dtype: torch.dtype, elements: int) -> None:
