@@ -11,7 +11,7 @@ from app.recorder.functions import FunctionInfo
 from app.recorder.oplog import Few, few
 from app.recorder.places import Place
 from app.recorder.state import State
-from app.recorder.tensors import tensors_in
+from app.recorder.tensors import CONTAINERS, tensors_in
 from app.recorder.timeline import Change, Step
 from app.trace.graph import WhyNotRecorded
 
@@ -162,7 +162,7 @@ def inputs_of(args: tuple[Any, ...], kwargs: Any) -> list[torch.Tensor]:
     for value in args:
         if isinstance(value, torch.Tensor):
             found.append(value)
-        elif isinstance(value, list | tuple | dict):
+        elif isinstance(value, CONTAINERS):
             found += tensors_in(value)
     if kwargs:
         for value in kwargs.values():

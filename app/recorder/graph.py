@@ -12,7 +12,7 @@ from app.recorder.graphlog import GraphLog, SavedRow
 from app.recorder.saved import Attributes, attributes_of, saved_tensors
 from app.recorder.state import State
 from app.recorder.summaries import NOTHING
-from app.recorder.teardown import DEEP
+from app.recorder.teardown import DEEP, made_at
 
 _kinds: dict[type, tuple[str, Attributes]] = {}
 
@@ -24,9 +24,8 @@ class Walk:
         self.log = log
         self.nodes: list[Any] = []
         self.index: dict[Any, int] = {}
-        #: By node: the index of its first edge, and how many inputs it has.
+        #: By node: the index of its first edge, or -1 if it has no inputs.
         self.edges: list[int] = []
-        self.arity: list[int] = []
         #: Inputs that lead nowhere (or past the limit), of the nodes that have such.
         self.gaps: dict[int, set[int]] = {}
         #: The leaves of AccumulateGrad nodes, by index.
@@ -34,11 +33,11 @@ class Walk:
         #: Nodes past the limit.
         self.beyond: list[Any] = []
 
-    def release(self, held: list[Any]) -> None:
+    def release(self, held: dict[Any, int]) -> None:
         """Let go of the engine's nodes; those of a large graph go to `held`."""
         if len(self.nodes) + len(self.beyond) > DEEP:
-            held.extend(self.nodes)
-            held.extend(self.beyond)
+            held.update(zip(self.nodes, self.log.sequences, strict=True))
+            held.update((node, made_at(node)) for node in self.beyond)
         self.index.clear()
         self.leaves.clear()
         self.nodes, self.beyond = [], []
@@ -66,7 +65,7 @@ def walk(state: State, log: GraphLog, roots: list[Any]) -> Walk:
 
 def _explore(state: State, found: Walk, roots: list[Any]) -> None:
     """Fill in the columns of nodes and edges."""
-    log, index, nodes, edges, arity = found.log, found.index, found.nodes, found.edges, found.arity
+    log, index, nodes, edges = found.log, found.index, found.nodes, found.edges
     sources, inputs, targets, slots = log.sources, log.inputs, log.targets, log.slots
     room = min(state.limits.nodes - state.node_count, int(state.budget.left / CHARS_A_NODE))
     enter = _entering(state, found)
@@ -77,8 +76,8 @@ def _explore(state: State, found: Walk, roots: list[Any]) -> None:
     while pending:
         source = pending.pop()
         following = nodes[source].next_functions
-        edges[source] = len(sources)
-        arity[source] = len(following)
+        if following:
+            edges[source] = len(sources)
         for number, (node, slot) in enumerate(following):
             target = index.get(node)
             if target is None:
@@ -109,7 +108,7 @@ def _rest(pending: list[Any], seen: set[Any]) -> list[Any]:
 
 def _entering(state: State, found: Walk) -> Callable[[Any], int]:
     """A function that adds a node and tells its index."""
-    log, index, nodes, edges, arity = found.log, found.index, found.nodes, found.edges, found.arity
+    log, index, nodes, edges = found.log, found.index, found.nodes, found.edges
     op_of_sequence = state.ops.of_sequence
     node_numbers, op_of_node, created_by = state.node_numbers, state.op_of_node, state.created_by
     numbers, names, ops, sequences = log.numbers, log.names, log.ops, log.sequences
@@ -118,8 +117,7 @@ def _entering(state: State, found: Walk) -> Callable[[Any], int]:
     def enter(node: Any) -> int:
         entered = index[node] = len(nodes)
         nodes.append(node)
-        edges.append(0)
-        arity.append(0)
+        edges.append(-1)
         name, attributes = _kinds.get(type(node)) or _kind(node)
         op = -1
         key: Any

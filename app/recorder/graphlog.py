@@ -38,7 +38,7 @@ class GraphLog:
         self.kind = kind
         self.retain_graph = retain_graph
         self.create_graph = create_graph
-        self._site: Site | None = place.site(place.direct()) if place is not None else None
+        self._site: Site | None = _site(place) if place is not None else None
         self.roots: list[RootRow] = []
         # Columns, a list for each field: rows would be objects for Python's collector to visit.
         # Of nodes: number in the trace, name, op (-1: none), sequence number.
@@ -161,6 +161,12 @@ class GraphLog:
                 columns, self.first_edge
             )
         ]  # fmt: skip
+
+
+def _site(place: Place) -> Site:
+    site = place.site.copy()
+    site["occurrence"] = place.direct()
+    return site
 
 
 def _saved(row: SavedRow, kinds: list[Kind], tensors: list[str]) -> Saved:

@@ -83,8 +83,10 @@ class OpLog:
             (name, at, occurrence, iteration, parent, module, inputs, outputs, recorded, why,
              intervention, mutated) = row  # fmt: skip
             place = places[at]
+            site = place.site.copy()
+            site["occurrence"] = occurrence
             op: Op = {
-                "id": ops[number], "name": name, "site": place.site(occurrence),
+                "id": ops[number], "name": name, "site": site,
                 "parent": ops[parent] if parent >= 0 else None, "module": module,
                 "inputs": (
                     [tensors[inputs]] if isinstance(inputs, int) else

@@ -25,7 +25,7 @@ class Place:
     """One expression of the snippet that calls torch, straight or through libraries."""
 
     __slots__ = (
-        "_site", "_token", "count", "counters", "expression", "index", "line", "loops"
+        "_token", "count", "counters", "expression", "index", "line", "loops", "site"
     )  # fmt: skip
 
     def __init__(
@@ -39,7 +39,8 @@ class Place:
         #: Its number among all places.
         self.index = index
         self.line = span[0]
-        self._site: Site = {
+        #: Of its first occurrence.
+        self.site: Site = {
             "line": span[0], "col": span[1], "end_line": span[2], "end_col": span[3],
             "occurrence": 0,
         }  # fmt: skip
@@ -50,11 +51,6 @@ class Place:
         self.loops = loops
         self.count = 0
         self._token: tuple[int, ...] | None = None
-
-    def site(self, occurrence: int) -> Site:
-        site = self._site.copy()
-        site["occurrence"] = occurrence
-        return site
 
     def direct(self) -> int:
         """The occurrence of a torch function called by the expression itself."""

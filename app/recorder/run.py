@@ -312,7 +312,7 @@ class _Run:
             "timeline": timeline,
             "variables": [variable for variable, _, _ in found],
             "omitted": state.omitted,
-            "bindings": state.bindings(),
+            "bindings": state.bindings(ids),
             "inputs": [used for used, _ in inputs],
             "checks": checks,
             "first_nonfinite": nonfinite,

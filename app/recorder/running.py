@@ -8,7 +8,8 @@ the timeline, or too much to hold.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
+from itertools import repeat
+from types import MethodType
 from typing import Any, cast
 
 import torch
@@ -93,18 +94,19 @@ class Running:
     def _listeners(self) -> list[Any]:
         """A hook for each node; those that are large or send to a leaf are read at once."""
         log = self._log
-        nodes = range(len(log.numbers))
+        leaves, length = log.leaves, len(log.numbers)
         if self._jacobians is not None or log.create_graph or self._state.tape is not None:
-            return [partial(self._ran_at_once, index) for index in nodes]
-        leaves = log.leaves
+            return [MethodType(self._ran_at_once, index) for index in range(length)]
+        ran: list[Any] = list(map(MethodType, repeat(self._ran), range(length)))
         urgent = {
             source
             for source, target in zip(log.sources, log.targets, strict=True)
             if target in leaves
         }
         urgent.update(self._state.tensors.larger(log.outputs, _LARGE))
-        ran, at_once = self._ran, self._ran_at_once
-        return [partial(at_once if index in urgent else ran, index) for index in nodes]
+        for index in urgent:
+            ran[index] = MethodType(self._ran_at_once, index)
+        return ran
 
     def _held(self, gradient: torch.Tensor) -> Any:
         """A gradient on its way to a leaf: hooks may change it, else its identity is enough."""
@@ -140,7 +142,7 @@ class Running:
         log, walk, events = self._log, self.walk, self._state.timeline.events
         order, numbers, upstream = log.order, log.numbers, log.upstream
         first, handles, sent = self._first, self._first_handles, log.sent
-        edges, arity, gaps, leaves = walk.edges, walk.arity, walk.gaps, log.leaves
+        edges, gaps, leaves = walk.edges, walk.gaps, log.leaves
         targets, slots = log.targets, log.slots
         summary, alias = self._state.summaries.of, log.create_graph
         special = alias or self._jacobians is not None
@@ -154,8 +156,8 @@ class Running:
                 first[index] = None
             else:
                 self._arrived(index, grad_outputs)
-            if arity[index]:
-                edge = edges[index]
+            edge = edges[index]
+            if edge >= 0:
                 missing = gaps.get(index, ()) if gaps else ()
                 for number, gradient in enumerate(grad_inputs):
                     if missing and number in missing:

@@ -15,6 +15,7 @@ _PREFIX = "_raw_saved_"
 #: Where nodes of a type keep saved tensors, and what these are called.
 Attributes = list[tuple[str, str]]
 _attributes: dict[type, Attributes] = {}
+_SEVERAL = (list, tuple)
 
 
 def saved_tensors(
@@ -57,7 +58,7 @@ def raw_saved(node: Any, attributes: Attributes | None = None) -> list[tuple[str
             raw = getattr(node, attribute)
         except RuntimeError:
             continue
-        if isinstance(raw, list | tuple):
+        if type(raw) in _SEVERAL:
             found += [(f"{label}[{i}]", item) for i, item in enumerate(raw)]
         else:
             found.append((label, raw))

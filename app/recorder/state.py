@@ -11,6 +11,7 @@ from torch._C import DisableTorchFunction
 from app.recorder.budget import CHARS_AN_OP, Budget
 from app.recorder.check import Tape
 from app.recorder.graphlog import GraphLog
+from app.recorder.ids import Ids
 from app.recorder.jacobian import Jacobians
 from app.recorder.leafgrads import LeafGrads
 from app.recorder.oplog import OpLog
@@ -52,8 +53,9 @@ class State:
         self.watch: Watch | None = None
         #: Kept when the request wants a check.
         self.tape: Tape | None = None
-        #: Engine nodes of large graphs, to be released when the program is over.
-        self.held: list[Any] = []
+        #: Engine nodes of large graphs, to be released when the program is over, and when each
+        #: was made.
+        self.held: dict[Any, int] = {}
         self.jacobians = Jacobians(jacobians, limits)
         #: The program has called Function.apply, or put a hook on a tensor.
         self.has_functions = False
@@ -124,9 +126,9 @@ class State:
         """Names in the order in which they were bound, newest first."""
         return [name for name, _, _ in reversed(self._bindings)]
 
-    def bindings(self) -> list[Binding]:
+    def bindings(self, ids: Ids) -> list[Binding]:
         return [
-            {"name": name, "tensor": f"t{tensor}", "step": step}
+            {"name": name, "tensor": ids.tensors[tensor], "step": step}
             for name, tensor, step in self._bindings
         ]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import repeat
 from typing import Any, cast
 
 import numpy as np
@@ -193,21 +194,26 @@ class Block:
 
     def write(self, summaries: list[Summary | None]) -> None:
         """Put the summary of each tensor at its handle."""
-        shape, dtype, told = self._kind.shape, self._kind.dtype, self._kind.few
-        norms, lows, highs, means = map(_listed, self._statistics)
+        shape, dtype = self._kind.shape, self._kind.dtype
         contents, counts = _listed(self._contents), _listed(self._counts)
-        for i, handle in enumerate(self._handles):
-            summary: Summary = {
-                "shape": shape, "dtype": dtype, "norm": norms[i], "min": lows[i], "max": highs[i],
-                "mean": means[i], "nonfinite": 0, "data": contents[i] if told else None,
+        data = contents if self._kind.few else repeat(None)
+        columns = zip(self._handles, *map(_listed, self._statistics), data, strict=False)
+        for handle, norm, low, high, mean, told in columns:
+            summaries[handle] = {
+                "shape": shape, "dtype": dtype, "norm": norm, "min": low, "max": high,
+                "mean": mean, "nonfinite": 0, "data": told,
             }  # fmt: skip
-            if not told and contents is not None:
-                summary["heat"] = contents[i]
-            if counts is not None and any(counts[i]):
-                summary["histogram"] = counts[i]
-            if self._bad is not None:
-                summary["nonfinite"] = self._bad[i]
-            summaries[handle] = summary
+        own = cast("list[Summary]", [summaries[handle] for handle in self._handles])
+        if self._bad is not None:
+            for summary, bad in zip(own, self._bad, strict=True):
+                summary["nonfinite"] = bad
+        if contents is not None and not self._kind.few:
+            for summary, heat in zip(own, contents, strict=True):
+                summary["heat"] = heat
+        if counts is not None:
+            for summary, histogram in zip(own, counts, strict=True):
+                if any(histogram):
+                    summary["histogram"] = histogram
 
 
 def _norms(rows: torch.Tensor) -> torch.Tensor:
@@ -251,13 +257,15 @@ def _listed(column: Any) -> Any:
         array = column.to(torch.float64).numpy()
     except RuntimeError:  # inside a transform of torch.func, where arrays can't be had
         return numbers(column.tolist())
-    if np.isfinite(array).all():
-        return column.tolist()
-    cells = array.astype(object)
-    cells[np.isnan(array)] = "NaN"
-    cells[array == np.inf] = "Infinity"
-    cells[array == -np.inf] = "-Infinity"
-    return cells.tolist()
+    finite = np.isfinite(array)
+    listed = column.tolist()
+    if finite.all():
+        return listed
+    if array.ndim == 1:
+        return numbers(listed)
+    for row in np.flatnonzero(~finite.all(axis=tuple(range(1, array.ndim)))).tolist():
+        listed[row] = numbers(listed[row])
+    return listed
 
 
 def _heat(stacked: torch.Tensor, shape: list[int]) -> torch.Tensor:

@@ -16,9 +16,8 @@ from app.trace.values import Summary
 
 #: A few tenths of a second of reading.
 _REREAD_ELEMENTS = 50_000_000
-#: Of a tensor's row: flags, and where the numbers of its kind and its value begin.
-_REQUIRES_GRAD, _LEAF, _KIND, _VALUE = 1, 2, 2, 32
-_REST = (1 << _VALUE) - 1
+#: Built once: a union of types is made anew wherever it is written.
+CONTAINERS = (list, tuple, dict)
 _LAZY = (UninitializedBuffer, UninitializedParameter)
 
 
@@ -34,10 +33,9 @@ class Tensors:
         self._summaries = summaries
         #: By address; read on the fast path of `ops`.
         self.by_address: dict[int, tuple[weakref.ref[torch.Tensor], int]] = {}
-        #: Handle of its first value, number of its kind, is it a leaf, does it require grad.
-        #: In one number, for which Python's collector does not look, and of which a program
-        #: that is stopped in between leaves no half.
-        self._rows: list[int] = []
+        #: Number of the kind, is it a leaf, does it require grad, handle of its first value.
+        #: One row, so that a program stopped in between leaves no half of one.
+        self._rows: list[tuple[int, bool, bool, int]] = []
         self._names: dict[int, list[str]] = {}
         #: Handles of the numbers that ops wrote into them since.
         self._present: dict[int, int] = {}
@@ -70,14 +68,14 @@ class Tensors:
         kind = self._summaries.kinds.of(tensor)
         value = self._summaries.of(tensor, kind) if with_value else NOTHING
         number = len(self._rows)
-        self._rows.append(_row(value, kind.index, tensor.is_leaf, tensor.requires_grad))
+        self._rows.append((kind.index, tensor.is_leaf, tensor.requires_grad, value))
         self.by_address[id(tensor)] = (weakref.ref(tensor), number)
         return number
 
     def _lazy(self, tensor: torch.Tensor) -> int:
         """A parameter that has no shape yet; it will be looked at anew when it has."""
         kind = self._summaries.kinds.of(torch.empty((), dtype=tensor.dtype))
-        self._rows.append(_row(NOTHING, kind.index, True, tensor.requires_grad))
+        self._rows.append((kind.index, True, tensor.requires_grad, NOTHING))
         return len(self._rows) - 1
 
     def revalue(self, tensor: torch.Tensor) -> None:
@@ -88,7 +86,8 @@ class Tensors:
     def follow(self, tensor: torch.Tensor) -> None:
         """The program has set its requires_grad."""
         number = self.id(tensor)
-        self._rows[number] = self._rows[number] & ~_REQUIRES_GRAD | tensor.requires_grad
+        kind, leaf, _, value = self._rows[number]
+        self._rows[number] = (kind, leaf, tensor.requires_grad, value)
 
     def changed(self, tensor: torch.Tensor, number: int) -> tuple[int, int, int]:
         """An op wrote into it: its number, the handles of its numbers before and after."""
@@ -122,11 +121,11 @@ class Tensors:
         return self._summaries.of(tensor)
 
     def _set_value(self, number: int, value: int) -> None:
-        self._rows[number] = value << _VALUE | self._rows[number] & _REST
+        self._rows[number] = (*self._rows[number][:3], value)
 
     def value(self, number: int) -> int:
         """The handle of its first value."""
-        return self._rows[number] >> _VALUE
+        return self._rows[number][3]
 
     def larger(self, entries: Sequence[Any], elements: int) -> list[int]:
         """Which of the entries is not one tensor, or one of more elements than so many."""
@@ -135,7 +134,7 @@ class Tensors:
         return [
             index
             for index, number in enumerate(entries)
-            if type(number) is not int or (large and (rows[number] & _REST) >> _KIND in large)
+            if type(number) is not int or (large and rows[number][0] in large)
         ]
 
     def name(self, number: int, name: str) -> None:
@@ -147,25 +146,21 @@ class Tensors:
     def documents(self, summaries: list[Summary | None], ids: Ids) -> list[Tensor]:
         kinds, names = self._summaries.kinds.all, self._names
         found: list[Tensor] = []
-        for number, row in enumerate(self._rows):
-            kind = kinds[(row & _REST) >> _KIND]
+        for number, (index, leaf, requires_grad, value) in enumerate(self._rows):
+            kind = kinds[index]
             found.append(
                 {
                     "id": ids.tensors[number],
                     "shape": kind.shape,
                     "dtype": kind.dtype,
-                    "requires_grad": row & _REQUIRES_GRAD != 0,
-                    "is_leaf": row & _LEAF != 0,
+                    "requires_grad": requires_grad,
+                    "is_leaf": leaf,
                     "names": names.get(number) or [],
-                    "value": summaries[row >> _VALUE],
+                    "value": summaries[value],
                 }
             )
         self._rows.clear()
         return found
-
-
-def _row(value: int, kind: int, leaf: bool, requires_grad: bool) -> int:
-    return value << _VALUE | kind << _KIND | leaf << 1 | requires_grad
 
 
 def _memory(tensor: torch.Tensor) -> int | None:
@@ -180,13 +175,10 @@ def tensors_in(value: Any, depth: int = 4) -> list[torch.Tensor]:
     if isinstance(value, torch.Tensor):
         return [value]
     found: list[torch.Tensor] = []
-    if depth and isinstance(value, list | tuple):
-        for item in value:
+    if depth and isinstance(value, CONTAINERS):
+        for item in value.values() if isinstance(value, dict) else value:
             if isinstance(item, torch.Tensor):
                 found.append(item)
-            elif isinstance(item, list | tuple | dict):
+            elif isinstance(item, CONTAINERS):
                 found += tensors_in(item, depth - 1)
-    elif depth and isinstance(value, dict):
-        for item in value.values():
-            found += tensors_in(item, depth - 1)
     return found

@@ -67,7 +67,9 @@ class Timeline:
         self, ops: OpLog, op_of_node: list[int], summaries: list[Summary | None], ids: Ids
     ) -> list[Event]:
         """`op_of_node` has each node's op, or -1."""
-        line_of = [ops.places.all[row[1]].line for row in ops.rows]
+        lines = [place.line for place in ops.places.all]
+        line_of = [lines[row[1]] for row in ops.rows]
+        graph, graph_id = -1, ""
         found: list[Event] = []
         for event in self.events:
             if isinstance(event, Step):
@@ -75,13 +77,16 @@ class Timeline:
             elif event >= 0:
                 found.append({"kind": "op", "line": line_of[event], "op": ids.ops[event]})
             else:
-                graph, node = ~event >> _SHIFT, ~event & _MASK
+                node = ~event & _MASK
+                if ~event >> _SHIFT != graph:
+                    graph = ~event >> _SHIFT
+                    graph_id = f"g{graph}"
                 op = op_of_node[node]
                 found.append(
                     {
                         "kind": "node",
                         "line": line_of[op] if op >= 0 else None,
-                        "graph": f"g{graph}",
+                        "graph": graph_id,
                         "node": ids.nodes[node],
                     }
                 )
