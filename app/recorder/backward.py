@@ -76,7 +76,7 @@ class BackwardRecorder:
             index = running.walk.index.get(node)
             log.roots.append(RootRow(index, slot, seed, tensor))
             if index is not None and gradient is not None:
-                running.came((index, slot), gradient, seed)
+                running.came(index, slot, gradient, seed)
         if state.tape is not None:
             state.tape.backward(log.number, outputs, gradients)
         running.begin()

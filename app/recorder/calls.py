@@ -8,9 +8,10 @@ import torch
 from torch._C._autograd import _get_sequence_nr
 
 from app.recorder.functions import FunctionInfo
+from app.recorder.oplog import Few, few
 from app.recorder.places import Place
 from app.recorder.state import State
-from app.recorder.tensors import tensors_in
+from app.recorder.tensors import CONTAINERS, tensors_in
 from app.recorder.timeline import Change, Step
 from app.recorder.unheard import PLAIN, unheard
 from app.trace.graph import WhyNotRecorded
@@ -31,7 +32,7 @@ class Call:
         info: FunctionInfo,
         place: Place,
         occurrence: int,
-        iteration: tuple[int, ...],
+        iteration: Few,
         module: str | None,
         intervention: str | None,
     ) -> None:
@@ -53,7 +54,7 @@ class Call:
         self.parent = -1
         self.inputs: list[torch.Tensor] = []
         #: Those of the inputs.
-        self.numbers: tuple[int, ...] = ()
+        self.numbers: Few = ()
         #: Versions of the inputs before, if the call may write to them.
         self.versions: list[int | None] | None = None
         #: Its number, from `append` on.
@@ -68,7 +69,7 @@ class Call:
         """Stand for the only call inside, if that made all that this one gives."""
         log = self._state.ops
         child = log.row(self.op + 1)
-        if child.outputs != tuple([self._state.tensors.id(tensor) for tensor in outputs]):
+        if child.outputs != few([self._state.tensors.id(tensor) for tensor in outputs]):
             return
         log.rows.pop()
         for number in range(sequence, _get_sequence_nr()):
@@ -104,7 +105,7 @@ class Call:
         # What it was written into is no answer that was merely handed through.
         given = outputs if self.versions is None else []
         why = None if recorded else why_not(self._info.is_detach, self.inputs, *given)
-        state.ops.rows[self.op] = self._row(tuple(made), recorded, why)
+        state.ops.rows[self.op] = self._row(few(made), recorded, why)
         if self.parent < 0 and not zeroed:
             event: int | Step = self.op
             if self._changes or self._grads:
@@ -112,7 +113,7 @@ class Call:
                 event = Step("op", line, op=self.op, changes=self._changes, grads=self._grads)
             state.timeline.events.append(event)
 
-    def _row(self, made: tuple[int, ...], recorded: bool, why: WhyNotRecorded | None) -> Any:
+    def _row(self, made: Few, recorded: bool, why: WhyNotRecorded | None) -> Any:
         return (
             self._info.name, self._place.index, self.occurrence, self._iteration, self.parent,
             self._module, self.numbers, made, recorded, why, self._intervention,
@@ -169,7 +170,7 @@ def inputs_of(args: tuple[Any, ...], kwargs: Any) -> list[torch.Tensor]:
     for value in args:
         if isinstance(value, torch.Tensor):
             found.append(value)
-        elif isinstance(value, list | tuple | dict):
+        elif isinstance(value, CONTAINERS):
             found += tensors_in(value)
     if kwargs:
         for value in kwargs.values():

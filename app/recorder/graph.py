@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
 
 from app.recorder.budget import CHARS_A_NODE
 from app.recorder.graphlog import GraphLog, SavedRow
-from app.recorder.saved import attributes_of, saved_tensors
+from app.recorder.saved import Attributes, attributes_of, saved_tensors
 from app.recorder.state import State
 from app.recorder.summaries import NOTHING
-from app.recorder.teardown import DEEP
+from app.recorder.teardown import DEEP, made_at
 
-_names: dict[type, str] = {}
+_kinds: dict[type, tuple[str, Attributes]] = {}
 
 
 class Walk:
@@ -23,9 +24,8 @@ class Walk:
         self.log = log
         self.nodes: list[Any] = []
         self.index: dict[Any, int] = {}
-        #: By node: the index of its first edge, and how many inputs it has.
+        #: By node: the index of its first edge, or -1 if it has no inputs.
         self.edges: list[int] = []
-        self.arity: list[int] = []
         #: Inputs that lead nowhere (or past the limit), of the nodes that have such.
         self.gaps: dict[int, set[int]] = {}
         #: The leaves of AccumulateGrad nodes, by index.
@@ -33,11 +33,11 @@ class Walk:
         #: Nodes past the limit.
         self.beyond: list[Any] = []
 
-    def release(self, held: list[Any]) -> None:
+    def release(self, held: dict[Any, int]) -> None:
         """Let go of the engine's nodes; those of a large graph go to `held`."""
         if len(self.nodes) + len(self.beyond) > DEEP:
-            held.extend(self.nodes)
-            held.extend(self.beyond)
+            held.update(zip(self.nodes, self.log.sequences, strict=True))
+            held.update((node, made_at(node)) for node in self.beyond)
         self.index.clear()
         self.leaves.clear()
         self.nodes, self.beyond = [], []
@@ -65,29 +65,28 @@ def walk(state: State, log: GraphLog, roots: list[Any]) -> Walk:
 
 def _explore(state: State, found: Walk, roots: list[Any]) -> None:
     """Fill in the columns of nodes and edges."""
-    log, index, nodes = found.log, found.index, found.nodes
+    log, index, nodes, edges = found.log, found.index, found.nodes, found.edges
+    sources, inputs, targets, slots = log.sources, log.inputs, log.targets, log.slots
     room = min(state.limits.nodes - state.node_count, int(state.budget.left / CHARS_A_NODE))
+    enter = _entering(state, found)
     pending: list[int] = []
     for root in roots:
         if root is not None and root not in index:
-            pending.append(_enter(state, found, root))
-    sources, inputs, targets, slots = log.sources, log.inputs, log.targets, log.slots
+            pending.append(enter(root))
     while pending:
         source = pending.pop()
         following = nodes[source].next_functions
-        found.edges[source] = len(sources)
-        found.arity[source] = len(following)
+        if following:
+            edges[source] = len(sources)
         for number, (node, slot) in enumerate(following):
-            if node is None:
-                found.gaps.setdefault(source, set()).add(number)
-                continue
             target = index.get(node)
             if target is None:
-                if len(nodes) >= room:
-                    found.beyond.append(node)
+                if node is None or len(nodes) >= room:
                     found.gaps.setdefault(source, set()).add(number)
+                    if node is not None:
+                        found.beyond.append(node)
                     continue
-                target = _enter(state, found, node)
+                target = enter(node)
                 pending.append(target)
             sources.append(source)
             inputs.append(number)
@@ -107,52 +106,60 @@ def _rest(pending: list[Any], seen: set[Any]) -> list[Any]:
     return rest
 
 
-def _enter(state: State, found: Walk, node: Any) -> int:
-    """Add a node; its index."""
-    log = found.log
-    index = found.index[node] = len(found.nodes)
-    found.nodes.append(node)
-    found.edges.append(0)
-    found.arity.append(0)
-    name = _names.get(type(node)) or _name(node)
-    op = -1
-    key: Any
-    saved: tuple[SavedRow, ...] = ()
-    outputs: int | tuple[int | None, ...]
-    if name == "AccumulateGrad":
-        variable = found.leaves[index] = node.variable
-        outputs = log.leaves[index] = state.tensors.id(variable)
-        key = ("leaf", id(variable), outputs)
-        sequence = -1
-    else:
-        sequence = key = node._sequence_nr()
-        op = state.ops.of_sequence.get(sequence, -1)
-        outputs = state.ops.outputs(sequence, op)
-        if outputs == ():
-            outputs = (None,) * len(node._input_metadata)
-        if attributes_of(type(node)):
-            saved = saved_tensors(state, node, op, outputs)
-    number = state.node_numbers.get(key)
-    if number is None:
-        number = len(state.op_of_node)
-        state.op_of_node.append(op)
-        state.node_numbers[key] = number
-    elif op >= 0:
-        state.op_of_node[number] = op
-    if sequence in state.created_by:
-        log.created_by[index] = state.created_by[sequence]
-    log.numbers.append(number)
-    log.names.append(name)
-    log.ops.append(op)
-    log.sequences.append(sequence)
-    log.outputs.append(outputs)
-    log.saved.append(saved)
-    return index
+def _entering(state: State, found: Walk) -> Callable[[Any], int]:
+    """A function that adds a node and tells its index."""
+    log, index, nodes, edges = found.log, found.index, found.nodes, found.edges
+    op_of_sequence = state.ops.of_sequence
+    node_numbers, op_of_node, created_by = state.node_numbers, state.op_of_node, state.created_by
+    numbers, names, ops, sequences = log.numbers, log.names, log.ops, log.sequences
+    saved_rows, all_outputs = log.saved, log.outputs
+
+    def enter(node: Any) -> int:
+        entered = index[node] = len(nodes)
+        nodes.append(node)
+        edges.append(-1)
+        name, attributes = _kinds.get(type(node)) or _kind(node)
+        op = -1
+        key: Any
+        saved: tuple[SavedRow, ...] = ()
+        outputs: int | tuple[int | None, ...]
+        if name == "AccumulateGrad":
+            variable = found.leaves[entered] = node.variable
+            outputs = log.leaves[entered] = state.tensors.id(variable)
+            key = ("leaf", id(variable), outputs)
+            sequence = -1
+        else:
+            sequence = key = node._sequence_nr()
+            op = op_of_sequence.get(sequence, -1)
+            outputs = state.ops.outputs(sequence, op)
+            if outputs == ():
+                outputs = (None,) * len(node._input_metadata)
+            if attributes:
+                saved = saved_tensors(state, node, attributes, op, outputs)
+        number = node_numbers.get(key)
+        if number is None:
+            number = len(op_of_node)
+            op_of_node.append(op)
+            node_numbers[key] = number
+        elif op >= 0:
+            op_of_node[number] = op
+        if created_by and sequence in created_by:
+            log.created_by[entered] = created_by[sequence]
+        numbers.append(number)
+        names.append(name)
+        ops.append(op)
+        sequences.append(sequence)
+        all_outputs.append(outputs)
+        saved_rows.append(saved)
+        return entered
+
+    return enter
 
 
-def _name(node: Any) -> str:
-    """The engine's name; Python's own Functions of one name may be different types."""
-    name: str = node.name().removeprefix("torch::autograd::")
+def _kind(node: Any) -> tuple[str, Attributes]:
+    """The engine's name of a node, and where it keeps saved tensors."""
+    kind = (node.name().removeprefix("torch::autograd::"), attributes_of(type(node)))
+    # Python's own Functions of one name may be different types.
     if not isinstance(node, torch._C._FunctionBase):
-        _names[type(node)] = name
-    return name
+        _kinds[type(node)] = kind
+    return kind

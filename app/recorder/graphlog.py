@@ -41,7 +41,7 @@ class GraphLog:
         self.kind = kind
         self.retain_graph = retain_graph
         self.create_graph = create_graph
-        self._site: Site | None = place.site(place.direct()) if place is not None else None
+        self._site: Site | None = _site(place) if place is not None else None
         self.roots: list[RootRow] = []
         # Columns, a list for each field: rows would be objects for Python's collector to visit.
         # Of nodes: number in the trace, name, op (-1: none), sequence number.
@@ -251,6 +251,12 @@ def _arrived(
         [next(values)] if isinstance(some, int) else list(islice(values, len(some or ())))
         for some in upstream
     ]
+
+
+def _site(place: Place) -> Site:
+    site = place.site.copy()
+    site["occurrence"] = place.direct()
+    return site
 
 
 def _saved(row: SavedRow, kinds: list[Kind], tensors: list[str]) -> Saved:

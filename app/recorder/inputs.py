@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from app.recorder.kinds import DTYPE_NAMES
+from app.recorder.oplog import several
 from app.recorder.program import Program, call_at
 from app.recorder.state import State
 from app.recorder.summary import numbers
@@ -197,11 +198,11 @@ class Inputs:
         wanted = set(numbers_of.values())
         computed: set[int] = set()
         for row in self._state.ops.rows:
-            inputs, outputs = row[6], row[7]
+            inputs, outputs = row[6], several(row[7])
             if not wanted.isdisjoint(outputs):
                 # The last op that gave it counts.
                 computed.difference_update(outputs)
-                if inputs:
+                if inputs != ():
                     computed.update(outputs)
         for name, tensor in leaves.items():
             if numbers_of[name] not in computed:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import torch
@@ -19,16 +20,20 @@ _REAL = frozenset(
     {torch.float32, torch.float64, torch.float16, torch.bfloat16}
     | {torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8, torch.bool}
 )
+#: Tensors of more elements are reduced at once, while they are in the processor's cache.
+LARGE = 16_384
 #: What a tensor that waits weighs beside its numbers.
 _BYTES_A_TENSOR = 600
+#: So many small ones stay in the cache while they wait.
+_TOGETHER = 512
 
 
 class Kind:
     """A shape with a dtype, and the tensors of this kind whose numbers are still to be read."""
 
     __slots__ = (
-        "bytes", "chars", "count", "dtype", "few", "index", "reducible", "shape", "waiting",
-        "weight",
+        "bytes", "chars", "count", "dtype", "few", "index", "large", "reducible", "shape",
+        "together", "waiting", "weight",
     )  # fmt: skip
 
     def __init__(self, index: int, shape: list[int], dtype: torch.dtype, elements: int) -> None:
@@ -41,8 +46,11 @@ class Kind:
             self.count *= side
         #: Few enough to be told one by one.
         self.few = self.count <= elements
+        self.large = self.count > LARGE
         self.bytes = self.count * dtype.itemsize
         self.weight = self.bytes + _BYTES_A_TENSOR
+        #: How many of them may wait.
+        self.together = _TOGETHER if self.few else sys.maxsize
         #: What a summary takes in the trace.
         self.chars = CHARS_A_SUMMARY + (self.count * CHARS_A_NUMBER if self.few else 0)
         self.reducible = dtype in _REAL and self.count > 0

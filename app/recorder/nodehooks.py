@@ -24,8 +24,11 @@ def register(nodes: list[Any], hooks: list[Callable[[Any, Any], None]]) -> Hooks
     key = id(dictionaries)  # calls of the engine can be inside one another
 
     def keep(existing: Any, hook: Any) -> tuple[Any, None]:
-        hooks_of_node = {} if existing is None else existing
-        hooks_of_node[key] = hook
+        if existing is None:
+            hooks_of_node = {key: hook}
+        else:
+            hooks_of_node = existing
+            hooks_of_node[key] = hook
         dictionaries.append(hooks_of_node)
         return hooks_of_node, None
 

@@ -10,10 +10,12 @@ from app.recorder.places import Place, Places
 from app.trace.graph import Op, WhyNotRecorded
 from app.trace.table import Table, picked
 
+#: One number, or several: of one no tuple is made.
+Few = int | tuple[int, ...]
 #: Numbers, texts and None only: Python's collector has nothing to look for in such a tuple.
 OpTuple = tuple[
-    str, int, int, tuple[int, ...], int, str | None, tuple[int, ...], tuple[int, ...], bool,
-    WhyNotRecorded | None, str | None, tuple[int, ...],
+    str, int, int, Few, int, str | None, Few, Few, bool, WhyNotRecorded | None, str | None,
+    tuple[int, ...],
 ]  # fmt: skip
 
 
@@ -24,17 +26,30 @@ class OpRow(NamedTuple):
     place: int
     occurrence: int
     #: Of the loops around it.
-    iteration: tuple[int, ...]
+    iteration: Few
     #: Number of the composite op that called it, or -1.
     parent: int
     module: str | None
     #: Numbers of tensors.
-    inputs: tuple[int, ...]
-    outputs: tuple[int, ...]
+    inputs: Few
+    outputs: Few
     recorded: bool
     why_not_recorded: WhyNotRecorded | None
     intervention: str | None
     mutated: tuple[int, ...]
+
+    @property
+    def touched(self) -> set[int]:
+        """The tensors that went in or came out."""
+        return {*several(self.inputs), *several(self.outputs)}
+
+
+def few(numbers: list[int]) -> Few:
+    return numbers[0] if len(numbers) == 1 else tuple(numbers)
+
+
+def several(numbers: Few) -> tuple[int, ...]:
+    return (numbers,) if isinstance(numbers, int) else numbers
 
 
 class OpLog:
@@ -61,7 +76,7 @@ class OpLog:
         if op < 0:
             return ()
         outputs = self.rows[op][7]
-        return outputs[0] if outputs else ()
+        return outputs if isinstance(outputs, int) else outputs[0] if outputs else ()
 
     def table(self, ids: Ids) -> OpTable:
         """The ops as the trace tells them, once the run is over."""
@@ -84,16 +99,24 @@ class OpTable(Table[Op]):
             (name, where, occurrence, iteration, parent, module, inputs, outputs, recorded, why,
              intervention, mutated) = row  # fmt: skip
             place = places[where]
+            site = place.site.copy()
+            site["occurrence"] = occurrence
             op: Op = {
-                "id": identity, "name": name, "site": place.site(occurrence),
+                "id": identity, "name": name, "site": site,
                 "parent": ops[parent] if parent >= 0 else None, "module": module,
-                "inputs": [tensors[tensor] for tensor in inputs],
-                "outputs": [tensors[tensor] for tensor in outputs],
+                "inputs": (
+                    [tensors[inputs]] if isinstance(inputs, int) else
+                    [tensors[tensor] for tensor in inputs]
+                ),
+                "outputs": (
+                    [tensors[outputs]] if isinstance(outputs, int) else
+                    [tensors[tensor] for tensor in outputs]
+                ),
                 "recorded": recorded, "why_not_recorded": why, "intervention": intervention,
                 "expression": place.expression,
             }  # fmt: skip
-            if iteration:
-                op["iteration"] = list(iteration)
+            if iteration != ():
+                op["iteration"] = list(several(iteration))
             if mutated:
                 op["mutated"] = [tensors[tensor] for tensor in mutated]
             found.append(op)
@@ -112,9 +135,9 @@ class OpTable(Table[Op]):
             case "parent":
                 return [ops[row[4]] if row[4] >= 0 else None for row in rows]
             case "inputs":
-                return [[tensors[tensor] for tensor in row[6]] for row in rows]
+                return [[tensors[tensor] for tensor in several(row[6])] for row in rows]
             case "outputs":
-                return [[tensors[tensor] for tensor in row[7]] for row in rows]
+                return [[tensors[tensor] for tensor in several(row[7])] for row in rows]
             case "recorded":
                 return [row[8] for row in rows]
             case "why_not_recorded":

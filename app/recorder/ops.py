@@ -20,6 +20,7 @@ from app.recorder.budget import CHARS_AN_OP
 from app.recorder.calls import Call, inputs_of, versions, why_not
 from app.recorder.functions import APPLY, FunctionInfo
 from app.recorder.modules import CONSTRUCTORS, ModulePaths, builds_module
+from app.recorder.oplog import few
 from app.recorder.places import SNIPPET, Place, snippet_frame
 from app.recorder.state import State
 from app.recorder.summaries import NOTHING
@@ -61,35 +62,28 @@ class OpMode(TorchFunctionMode):
         info = self._infos.get(func)
         if info is None:
             info = self._infos[func] = FunctionInfo(func)
-        if info.special == "quiet":
-            return func(*args, **kwargs) if kwargs else func(*args)
-        if self.stepping:
-            if id(sys._getframe(1).f_code) not in self._by_code:
-                return func(*args, **kwargs) if kwargs else func(*args)
-            self.stepping = False  # the step raised, and the snippet goes on
+        frame = sys._getframe(1)
         if types or _len_torch_dispatch_stack():
-            return self._overridden(info, func, args, kwargs, sys._getframe(1))
+            return self._overridden(info, func, args, kwargs, frame)
         state = self._state
+        if not info.is_simple or self.stepping or self._parent is not None or state.tape:
+            return self._unusual(info, func, args, kwargs, frame)
         if state.timeline.catch_up is not None:
             state.timeline.catch_up()
-        if info.special is not None:
-            return self._special(info, func, args, kwargs or {})
-        frame = sys._getframe(1)
-        if frame.f_code is _HANDLE and frame.f_back is not None and frame.f_back.f_back is not None:
-            frame = frame.f_back.f_back
+        if frame.f_code is _HANDLE:
+            frame = _caller(frame)
         place: Place | None = None
         at = self._by_code.get(id(frame.f_code))
         if at is not None:
             place = at.get(frame.f_lasti)
-        if place is None or not info.is_simple or self._parent is not None or state.tape:
-            return self._general(info, func, args, kwargs, frame)
         # What follows is the usual case, which is what costs: a call by an expression of the
         # snippet that was met before, which makes one new tensor.
         # (An `out=` makes none.)
         budget, ops, tensors = state.budget, state.ops, state.tensors
         rows = ops.rows
         if (
-            budget.left < budget.ops_until
+            place is None
+            or budget.left < budget.ops_until
             or len(rows) >= state.limits.ops
             or (kwargs and "out" in kwargs)
         ):
@@ -100,37 +94,27 @@ class OpMode(TorchFunctionMode):
         numbers: list[int] = []
         known = tensors.by_address
         for value in args:
-            if isinstance(value, _Tensor):
-                entry = known.get(id(value))
-                if entry is not None and entry[0]() is value:
-                    numbers.append(entry[1])
-                else:
-                    numbers.append(tensors.add(value))
+            entry = known.get(id(value))
+            if entry is not None and entry[0]() is value:
+                numbers.append(entry[1])
             elif type(value) not in _NO_TENSORS:
                 numbers += [tensors.id(tensor) for tensor in tensors_in(value)]
         if kwargs:
             numbers += [tensors.id(tensor) for tensor in tensors_in(kwargs)]
-        loops = place.loops
-        iteration: tuple[int, ...] = ()
-        if loops:
-            counts = state.places.counts
-            iteration = (
-                (counts[loops[0]],) if len(loops) == 1 else tuple([counts[k] for k in loops])
-            )
+        inputs = numbers[0] if len(numbers) == 1 else tuple(numbers)
+        iteration = state.places.iteration(place) if place.loops else ()
         module = self._module_paths.of(self.modules) if self.modules else None
         sequence = _get_sequence_nr()
         try:
             result = func(*args, **kwargs) if kwargs else func(*args)
         except BaseException:
             rows.append((info.name, place.index, occurrence, iteration, -1, module,
-                         tuple(numbers), (), False, None, self.intervention, ()))  # fmt: skip
+                         inputs, (), False, None, self.intervention, ()))  # fmt: skip
             raise
-        after = _get_sequence_nr()
-        if type(result) is not _Tensor or (after != sequence and (
-            after != sequence + 1 or result.output_nr
-        )):  # fmt: skip
+        nodes = _get_sequence_nr() - sequence
+        if type(result) is not _Tensor or (nodes and (nodes > 1 or result.output_nr)):
             call = Call(state, info, place, occurrence, iteration, module, self.intervention)
-            call.inputs, call.numbers = inputs_of(args, kwargs), tuple(numbers)
+            call.inputs, call.numbers = inputs_of(args, kwargs), inputs
             outputs = tensors_in(result)
             if outputs:
                 call.append()
@@ -139,29 +123,39 @@ class OpMode(TorchFunctionMode):
         entry = known.get(id(result))
         made = entry[1] if entry is not None and entry[0]() is result else tensors.add(result)
         op = len(rows)
-        recorded, why = after != sequence, None
-        if not recorded:
-            why = why_not(info.is_detach, inputs_of(args, kwargs), result)
+        why = None if nodes else why_not(info.is_detach, inputs_of(args, kwargs), result)
         rows.append((info.name, place.index, occurrence, iteration, -1, module,
-                     tuple(numbers), (made,), recorded, why, self.intervention, ()))  # fmt: skip
-        if recorded:
+                     inputs, made, nodes > 0, why, self.intervention, ()))  # fmt: skip
+        if nodes:
             ops.of_sequence[sequence] = op
         state.timeline.events.append(op)
         if state.watch is not None:
             state.watch.moved(op, state.nodes_run)
         return result
 
+    def _unusual(
+        self, info: FunctionInfo, func: Any, args: Any, kwargs: Any, caller: FrameType
+    ) -> Any:
+        """A call that makes more, or less, than one new tensor, or is inside of another call."""
+        if info.special == "quiet":
+            return func(*args, **kwargs) if kwargs else func(*args)
+        if self.stepping:
+            if id(caller.f_code) not in self._by_code:
+                return func(*args, **kwargs) if kwargs else func(*args)
+            self.stepping = False  # the step raised, and the snippet goes on
+        self._state.timeline.settle()
+        if info.special is not None:
+            return self._special(info, func, args, kwargs or {})
+        if caller.f_code is _HANDLE:
+            caller = _caller(caller)
+        return self._general(info, func, args, kwargs, caller)
+
     def _overridden(
         self, info: FunctionInfo, func: Any, args: Any, kwargs: Any, caller: FrameType
     ) -> Any:
         """A call that the program's own classes or modes are to hear of, and nothing else."""
         with unheard_but_for(func) as heard:
-            self._state.timeline.settle()
-            if info.special is not None:
-                return self._special(info, heard, args, kwargs or {})
-            if caller.f_code is _HANDLE and caller.f_back is not None and caller.f_back.f_back:
-                caller = caller.f_back.f_back
-            return self._general(info, heard, args, kwargs, caller)
+            return self._unusual(info, heard, args, kwargs, caller)
 
     def act(self, intervention: str | None) -> None:
         """Ops from now on happen because of this intervention."""
@@ -232,7 +226,7 @@ class OpMode(TorchFunctionMode):
         if parent is not None:
             call.parent = parent.op
         call.inputs = inputs_of(args, kwargs)
-        call.numbers = tuple([state.tensors.id(tensor) for tensor in call.inputs])
+        call.numbers = few([state.tensors.id(tensor) for tensor in call.inputs])
         return call
 
     def run_function(self, function: Any, call: Any, args: Any, kwargs: Any) -> Any:
@@ -316,3 +310,9 @@ class OpMode(TorchFunctionMode):
         elif info.special == "set_requires_grad" and isinstance(tensor, torch.Tensor):
             state.tensors.follow(tensor)
         return result
+
+
+def _caller(handle: FrameType) -> FrameType:
+    """The frame of a torch function's caller, of the frame in which it asked for modes."""
+    function = handle.f_back
+    return function.f_back if function is not None and function.f_back is not None else handle

@@ -25,7 +25,7 @@ class Place:
     """One expression of the snippet that calls torch, straight or through libraries."""
 
     __slots__ = (
-        "_site", "_token", "count", "counters", "expression", "index", "line", "loops"
+        "_token", "count", "counters", "expression", "index", "line", "loops", "site"
     )  # fmt: skip
 
     def __init__(
@@ -39,7 +39,8 @@ class Place:
         #: Its number among all places.
         self.index = index
         self.line = span[0]
-        self._site: Site = {
+        #: Of its first occurrence.
+        self.site: Site = {
             "line": span[0], "col": span[1], "end_line": span[2], "end_col": span[3],
             "occurrence": 0,
         }  # fmt: skip
@@ -50,11 +51,6 @@ class Place:
         self.loops = loops
         self.count = 0
         self._token: tuple[int, ...] | None = None
-
-    def site(self, occurrence: int) -> Site:
-        site = self._site.copy()
-        site["occurrence"] = occurrence
-        return site
 
     def direct(self) -> int:
         """The occurrence of a torch function called by the expression itself."""
@@ -97,10 +93,13 @@ class Places:
             place = known[frame.f_lasti] = self._make(code, frame.f_lasti, frame.f_lineno)
         return place
 
-    def iteration(self, place: Place) -> tuple[int, ...]:
-        """Numbers (from 0) of the present iteration of the loops around, outermost first."""
-        counts = self.counts
-        return tuple([counts[k] for k in place.loops])
+    def iteration(self, place: Place) -> int | tuple[int, ...]:
+        """Numbers (from 0) of the present iteration of the loops around, outermost first.
+
+        Of one loop its number.
+        """
+        counts, loops = self.counts, place.loops
+        return counts[loops[0]] if len(loops) == 1 else tuple([counts[k] for k in loops])
 
     def _make(self, code: CodeType, lasti: int, lineno: int) -> Place:
         span = self.span(code, lasti, lineno)

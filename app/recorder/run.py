@@ -173,7 +173,7 @@ class _Run:
             len(program.source), None, [line + "\n" for line in program.lines], SNIPPET
         )  # fmt: skip
         counts = self.state.places.counts
-        namespace, state = self.namespace, self.state
+        namespace, bind = self.namespace, self.state.bind
 
         def loop(counter: int) -> None:
             counts[counter] = -1
@@ -184,7 +184,7 @@ class _Run:
         def bound(*names: str) -> None:
             for name in names:
                 if name in namespace:
-                    state.bind(name, namespace[name])
+                    bind(name, namespace[name])
 
         def result(value: Any) -> None:
             self.result = value
@@ -273,6 +273,7 @@ class _Run:
                 # An expression's value has no name, but it is what the program is about.
                 last = [self.result] if isinstance(self.result, torch.Tensor) else []
                 not_run_graph(state, [*(tensor for _, tensor in named), *last])
+            state.name_tensors()
             found = variables(state, named)
             checks = self._checks(named)
             inputs = self.inputs.report(named, self.limits.value_elements)
@@ -316,7 +317,7 @@ class _Run:
             "timeline": cast("list[Event]", timeline),
             "variables": [variable for variable, _, _ in found],
             "omitted": state.omitted,
-            "bindings": state.bindings(),
+            "bindings": state.bindings(ids),
             "inputs": [used for used, _ in inputs],
             "checks": checks,
             "first_nonfinite": nonfinite,

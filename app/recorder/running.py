@@ -7,7 +7,9 @@ the timeline, or too much to hold.
 
 from __future__ import annotations
 
-from functools import partial
+from collections.abc import Sequence
+from itertools import repeat
+from types import MethodType
 from typing import Any, cast
 
 import torch
@@ -18,7 +20,7 @@ from app.recorder.nodehooks import register, unregister
 from app.recorder.saved import complains
 from app.recorder.state import State
 from app.recorder.summaries import NOTHING
-from app.recorder.timeline import Step
+from app.recorder.timeline import Step, node_event
 from app.recorder.unheard import PLAIN, unheard
 
 #: Nodes that may wait, and elements of an output above which a node doesn't.
@@ -28,6 +30,8 @@ _LARGE = 4_096
 #: A gradient that went along an edge, with its handle: the gradient itself, or
 #: what tells it apart where holding it would keep the engine from making it .grad.
 Came = tuple[Any, int]
+#: Stands for the gradients that came to a slot one after the other.
+_SEVERAL = object()
 
 
 class Running:
@@ -36,7 +40,11 @@ class Running:
         self.walk = walk
         self._log = walk.log
         self._line = line
-        self._came: dict[tuple[int, int], list[Came]] = {}
+        #: The only gradient that came to the first output slot of each node, and its handle.
+        self._first: list[Any] = [None] * len(walk.nodes)
+        self._first_handles = [NOTHING] * len(walk.nodes)
+        #: What came to other slots, and where several came.
+        self._others: dict[tuple[int, int], list[Came]] = {}
         self._waiting: list[tuple[int, Any, Any]] = []
         #: Before this call, by leaf.
         self._grads: dict[int, int] = {}
@@ -58,29 +66,47 @@ class Running:
         self._hooks = register(walk.nodes, self._listeners())
         self._sequence = _get_sequence_nr()
 
-    def came(self, target: tuple[int, int], gradient: torch.Tensor, handle: int) -> None:
+    def came(self, index: int, slot: int, gradient: torch.Tensor, handle: int) -> None:
         """A gradient goes to an output slot of a node."""
-        held = self._held(gradient) if target[0] in self._log.leaves else gradient
-        self._came.setdefault(target, []).append((held, handle))
+        self._keep(
+            index, slot, self._held(gradient) if index in self._log.leaves else gradient, handle
+        )
+
+    def _keep(self, index: int, slot: int, held: Any, handle: int) -> None:
+        first = self._first[index]
+        if slot == 0 and first is None:
+            self._first[index], self._first_handles[index] = held, handle
+            return
+        others = self._others.setdefault((index, slot), [])
+        if slot == 0 and first is not _SEVERAL:
+            others.append((first, self._first_handles[index]))
+            self._first[index] = _SEVERAL
+        others.append((held, handle))
+
+    def _parts(self, index: int, slot: int) -> Sequence[Came]:
+        """What came to an output slot of a node, which has run."""
+        first = self._first[index]
+        if slot == 0 and first is not _SEVERAL:
+            self._first[index] = None
+            return () if first is None else ((first, self._first_handles[index]),)
+        return self._others.pop((index, slot), ())
 
     def _listeners(self) -> list[Any]:
         """A hook for each node; those that are large or send to a leaf are read at once."""
         log = self._log
-        nodes = range(len(log.numbers))
+        leaves, length = log.leaves, len(log.numbers)
         if self._jacobians is not None or log.create_graph or self._state.tape is not None:
-            return [partial(self._ran_at_once, index) for index in nodes]
-        count = self._state.tensors.count
-        leaves = log.leaves
+            return [MethodType(self._ran_at_once, index) for index in range(length)]
+        ran: list[Any] = list(map(MethodType, repeat(self._ran), range(length)))
         urgent = {
             source
             for source, target in zip(log.sources, log.targets, strict=True)
             if target in leaves
         }
-        for index, outputs in enumerate(log.outputs):
-            if type(outputs) is not int or count(outputs) > _LARGE:
-                urgent.add(index)
-        ran, at_once = self._ran, self._ran_at_once
-        return [partial(at_once if index in urgent else ran, index) for index in nodes]
+        urgent.update(self._state.tensors.larger(log.outputs, _LARGE))
+        for index in urgent:
+            ran[index] = MethodType(self._ran_at_once, index)
+        return ran
 
     def _held(self, gradient: torch.Tensor) -> Any:
         """A gradient on its way to a leaf: hooks may change it, else its identity is enough."""
@@ -105,63 +131,65 @@ class Running:
             return
         with unheard():
             waiting, self._waiting = self._waiting, []
-            for index, grad_inputs, grad_outputs in waiting:
-                self._read(index, grad_inputs, grad_outputs)
+            self._read(waiting)
         state = self._state
         state.nodes_run += len(waiting)
         if state.watch is not None:
             state.watch.moved(len(state.ops.rows), state.nodes_run)
 
-    def _read(self, index: int, grad_inputs: Any, grad_outputs: Any) -> None:
-        log, walk, state = self._log, self.walk, self._state
-        log.order.append(index)
-        number = log.numbers[index]
-        state.timeline.ran(log.number, number)
-        # A node with one output to which one gradient came, which is what most are.
-        came = self._came.pop((index, 0), None) if len(grad_outputs) == 1 else None
-        if came is not None and len(came) == 1 and came[0][0] is grad_outputs[0]:
-            log.upstream[index] = came[0][1]
-        else:
-            self._arrived(index, came, grad_outputs)
-        if walk.arity[index]:
-            self._left(index, grad_inputs)
+    def _read(self, waiting: list[tuple[int, Any, Any]]) -> None:
+        """Nodes that ran: what arrived at each, and what went along each of its edges."""
+        log, walk, events = self._log, self.walk, self._state.timeline.events
+        order, numbers, upstream = log.order, log.numbers, log.upstream
+        first, handles, sent = self._first, self._first_handles, log.sent
+        edges, gaps, leaves = walk.edges, walk.gaps, log.leaves
+        targets, slots = log.targets, log.slots
+        summary, alias = self._state.summaries.of, log.create_graph
+        special = alias or self._jacobians is not None
+        for index, grad_inputs, grad_outputs in waiting:
+            order.append(index)
+            events.append(node_event(log.number, numbers[index]))
+            # A node with one output to which one gradient came, which is what most are.
+            came = first[index]
+            if came is not None and len(grad_outputs) == 1 and came is grad_outputs[0]:
+                upstream[index] = handles[index]
+                first[index] = None
+            else:
+                self._arrived(index, grad_outputs)
+            edge = edges[index]
+            if edge >= 0:
+                missing = gaps.get(index, ()) if gaps else ()
+                for number, gradient in enumerate(grad_inputs):
+                    if missing and number in missing:
+                        continue
+                    if gradient is not None:
+                        target, slot = targets[edge], slots[edge]
+                        if target in leaves:
+                            handle = sent[edge] = summary(gradient)
+                            self._keep(target, slot, self._held(gradient), handle)
+                        else:
+                            handle = sent[edge] = summary(gradient, alias=alias)
+                            if slot or first[target] is not None:
+                                self._keep(target, slot, gradient, handle)
+                            else:
+                                first[target], handles[target] = gradient, handle
+                    edge += 1
+            if special:
+                self._look(index)
+            if index in leaves:
+                self._accumulated(index, numbers[index], grad_outputs[0])
+
+    def _look(self, index: int) -> None:
+        """What is to be asked of a node while it runs."""
+        log = self._log
         if self._jacobians is not None:
-            found = self._jacobians.of(walk.nodes[index], state.has_functions)
+            found = self._jacobians.of(self.walk.nodes[index], self._state.has_functions)
             if found is not None:
                 log.jacobians[index] = found
         if log.create_graph:
-            self._created(number)
-        if index in log.leaves:
-            self._accumulated(index, number)
-            if state.tape is not None and grad_outputs[0] is not None:
-                state.tape.accumulated(log.number, walk.leaves[index], grad_outputs[0])
+            self._created(log.numbers[index])
 
-    def _left(self, index: int, gradients: Any) -> None:
-        """The gradient that went along each edge."""
-        log, came = self._log, self._came
-        summary, leaves, alias = self._state.summaries.of, log.leaves, log.create_graph
-        edge = self.walk.edges[index]
-        gaps = self.walk.gaps.get(index, ())
-        for number, gradient in enumerate(gradients):
-            if number in gaps:
-                continue
-            if gradient is not None:
-                target = (log.targets[edge], log.slots[edge])
-                held = gradient
-                if target[0] in leaves:
-                    handle = summary(gradient)
-                    held = self._held(gradient)
-                else:
-                    handle = summary(gradient, alias=alias)
-                log.sent[edge] = handle
-                others = came.get(target)
-                if others is None:
-                    came[target] = [(held, handle)]
-                else:
-                    others.append((held, handle))
-            edge += 1
-
-    def _arrived(self, index: int, came: list[Came] | None, gradients: Any) -> None:
+    def _arrived(self, index: int, gradients: Any) -> None:
         """The upstream gradient of each slot; what came before tensor hooks if they changed it."""
         state = self._state
         summary = state.summaries.of
@@ -169,7 +197,7 @@ class Running:
         before: list[int] = []
         changed = False
         for slot, gradient in enumerate(gradients):
-            parts = self._came.pop((index, slot), ()) if came is None else came
+            parts = self._parts(index, slot)
             if gradient is None:
                 upstream.append(NOTHING)
                 before.append(NOTHING)
@@ -201,7 +229,7 @@ class Running:
             by.setdefault(sequence, {"graph": f"g{self._log.number}", "node": f"n{node}"})
         self._sequence = now
 
-    def _accumulated(self, index: int, node: int) -> None:
+    def _accumulated(self, index: int, node: int, gradient: torch.Tensor | None) -> None:
         state = self._state
         leaf, number = self.walk.leaves[index], self._log.leaves[index]
         arrived = self._log.upstream[index]
@@ -226,6 +254,8 @@ class Running:
             )
         )
         self._grads[number] = after
+        if state.tape is not None and gradient is not None:
+            state.tape.accumulated(self._log.number, leaf, gradient)
 
     def fail(self, raised: BaseException) -> None:
         """The call raised: say where, or forget a call that never began."""
@@ -246,7 +276,8 @@ class Running:
         self.catch_up()
         self._state.timeline.catch_up = self._outer
         unregister(self._hooks)
-        self._came.clear()
+        self._first.clear()
+        self._others.clear()
         self.walk.release(self._state.held)
 
 

@@ -12,32 +12,37 @@ if TYPE_CHECKING:
     from app.recorder.state import State
 
 _PREFIX = "_raw_saved_"
-#: By type of node: the attributes, and what the tensors are called.
-_attributes: dict[type, list[tuple[str, str]]] = {}
+#: Where nodes of a type keep saved tensors, and what these are called.
+Attributes = list[tuple[str, str]]
+_attributes: dict[type, Attributes] = {}
+_SEVERAL = (list, tuple)
 
 
 def saved_tensors(
-    state: State, node: Any, op: int, outputs: int | tuple[int | None, ...]
+    state: State, node: Any, attributes: Attributes, op: int, outputs: int | tuple[int | None, ...]
 ) -> tuple[SavedRow, ...]:
     """What a node keeps for its backward; `outputs` are the tensors that it made."""
-    found: list[SavedRow] = []
-    for name, raw in raw_saved(node):
+    found: tuple[SavedRow, ...] = ()
+    known = state.tensors.by_address
+    for name, raw in raw_saved(node, attributes):
         # If a hook packed it, it is not unpacked for looking.
         if raw is None or raw.unpack_hook is not None:
             continue
         tensor = raw.data
-        if not isinstance(tensor, torch.Tensor):
+        if tensor is None or not isinstance(tensor, torch.Tensor):
             continue
-        number = state.tensors.known(tensor)
-        if number is None and name == "result":
-            number = outputs if isinstance(outputs, int) else next(iter(outputs), None)
-        number = -1 if number is None else state.before_replacement(number, op)
-        found.append((name, state.summaries.kinds.of(tensor).index, number))
-    return tuple(found)
+        number = -1
+        entry = known.get(id(tensor))
+        if entry is not None and entry[0]() is tensor:
+            number = state.before_replacement(entry[1], op)
+        elif name == "result":
+            made = outputs if isinstance(outputs, int) else next(iter(outputs), None)
+            number = -1 if made is None else state.before_replacement(made, op)
+        found += ((name, state.summaries.kinds.of(tensor).index, number),)
+    return found
 
 
-def attributes_of(kind: type) -> list[tuple[str, str]]:
-    """Where nodes of a kind keep saved tensors, and what these are called."""
+def attributes_of(kind: type) -> Attributes:
     attributes = _attributes.get(kind)
     if attributes is None:
         names = [name for name in dir(kind) if name.startswith(_PREFIX)]
@@ -45,15 +50,15 @@ def attributes_of(kind: type) -> list[tuple[str, str]]:
     return attributes
 
 
-def raw_saved(node: Any) -> list[tuple[str, Any]]:
+def raw_saved(node: Any, attributes: Attributes | None = None) -> list[tuple[str, Any]]:
     """The saved tensors of a node, packed as they are; none once they have been freed."""
     found: list[tuple[str, Any]] = []
-    for attribute, label in attributes_of(type(node)):
+    for attribute, label in attributes_of(type(node)) if attributes is None else attributes:
         try:
             raw = getattr(node, attribute)
         except RuntimeError:
             continue
-        if isinstance(raw, list | tuple):
+        if type(raw) in _SEVERAL:
             found += [(f"{label}[{i}]", item) for i, item in enumerate(raw)]
         else:
             found.append((label, raw))

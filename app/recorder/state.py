@@ -10,6 +10,7 @@ import torch
 from app.recorder.budget import CHARS_AN_OP, Budget
 from app.recorder.check import Tape
 from app.recorder.graphlog import GraphLog
+from app.recorder.ids import Ids
 from app.recorder.jacobian import Jacobians
 from app.recorder.leafgrads import LeafGrads
 from app.recorder.oplog import OpLog
@@ -52,8 +53,9 @@ class State:
         self.watch: Watch | None = None
         #: Kept when the request wants a check.
         self.tape: Tape | None = None
-        #: Engine nodes of large graphs, to be released when the program is over.
-        self.held: list[Any] = []
+        #: Engine nodes of large graphs, to be released when the program is over, and when each
+        #: was made.
+        self.held: dict[Any, int] = {}
         self.jacobians = Jacobians(jacobians, limits)
         #: The program has called Function.apply, or put a hook on a tensor.
         self.has_functions = False
@@ -99,32 +101,34 @@ class State:
 
     def bind(self, name: str, value: Any) -> None:
         """The program bound a module-level name."""
-        if type(value) is not torch.Tensor and not isinstance(value, torch.Tensor):
-            self._bound.pop(name, None)
-            return
-        number = self.tensors.known(value)
-        if number is None:
-            if self.budget.left < self.budget.ops_until:
-                self._bound.pop(name, None)
-                return  # made by an op that was not recorded
+        known = self.tensors.by_address.get(id(value))
+        if known is not None and known[0]() is value:
+            number = known[1]
+        elif isinstance(value, torch.Tensor) and self.budget.left >= self.budget.ops_until:
             with unheard():
                 number = self.tensors.add(value)
-        if self._bound.get(name) == number:
+        else:  # not a tensor, or made by an op that was not recorded
+            self._bound.pop(name, None)
             return
-        self._bind(name, number, len(self.timeline) - 1)
+        if self._bound.get(name) != number:
+            self._bind(name, number, len(self.timeline.events) - 1)
 
     def _bind(self, name: str, tensor: int, step: int) -> None:
         self._bound[name] = tensor
-        self.tensors.name(tensor, name)
         self._bindings.append((name, tensor, step))
+
+    def name_tensors(self) -> None:
+        """The run is over: its names are now told with their tensors."""
+        for name, tensor, _ in self._bindings:
+            self.tensors.name(tensor, name)
 
     def bound_names(self) -> list[str]:
         """Names in the order in which they were bound, newest first."""
         return [name for name, _, _ in reversed(self._bindings)]
 
-    def bindings(self) -> list[Binding]:
+    def bindings(self, ids: Ids) -> list[Binding]:
         return [
-            {"name": name, "tensor": f"t{tensor}", "step": step}
+            {"name": name, "tensor": ids.tensors[tensor], "step": step}
             for name, tensor, step in self._bindings
         ]
 
@@ -140,8 +144,7 @@ class State:
         """The tensor that `op` (-1: none) knew, where in-place ops made it another later."""
         if op < 0 or not self._replaced:
             return tensor
-        row = self.ops.row(op)
-        seen = {*row.inputs, *row.outputs}
+        seen = self.ops.row(op).touched
         earlier: int | None = tensor
         while earlier is not None and earlier not in seen:
             earlier = self._replaced.get(earlier)

@@ -26,8 +26,6 @@ NOTHING, CUT = -2, -1
 _HEAT_ELEMENTS = 1_000_000
 #: And histograms, which cost more.
 _HISTOGRAM_ELEMENTS = 250_000
-#: Tensors of more elements are reduced at once, while they are in the processor's cache.
-LARGE = 16_384
 _QUEUE_BYTES = 2 * 1024 * 1024
 #: From so many small tensors of a shape on, stacking them is cheaper.
 _BATCH = 6
@@ -72,10 +70,19 @@ class Summaries:
             budget.left -= kind.chars * budget.copies
             # Without numbers in plain memory (sparse, functorch's wrappers) there is no address.
             if kind.reducible and type(tensor) in PLAIN and tensor.data_ptr():
-                if kind.count > LARGE and not (kind.few or self._unseen_writes):
-                    self._read_large(handle, tensor, kind)
+                if kind.large or self._unseen_writes:
+                    self._read_at_once(handle, tensor, kind)
                     return handle
-                self._later(handle, tensor.detach() if alias else tensor, kind)
+                waiting = kind.waiting
+                if not waiting:
+                    self._waiting.append(kind)
+                waiting.append((handle, tensor.detach() if alias else tensor))
+                self._waiting_bytes += kind.weight
+                if self._waiting_bytes > _QUEUE_BYTES:
+                    self.flush()
+                elif len(waiting) >= kind.together:
+                    self._waiting.remove(kind)
+                    self._read_waiting(kind)
                 return handle
         except (RuntimeError, NotImplementedError, ValueError, TypeError):
             pass
@@ -98,8 +105,7 @@ class Summaries:
             return
         waiting, self._waiting, self._waiting_bytes = self._waiting, [], 0
         for kind in waiting:
-            pairs, kind.waiting = kind.waiting, []
-            self._read(kind, [handle for handle, _ in pairs], [tensor for _, tensor in pairs])
+            self._read_waiting(kind)
 
     def readings(self) -> Readings:
         """All that was read; to be called once, at the end."""
@@ -109,16 +115,9 @@ class Summaries:
         self._last = (None, lambda: None, None)
         return found
 
-    def _later(self, handle: int, tensor: torch.Tensor, kind: Kind) -> None:
-        if kind.count > LARGE or self._unseen_writes:
-            self._read(kind, [handle], [tensor])
-            return
-        if not kind.waiting:
-            self._waiting.append(kind)
-        kind.waiting.append((handle, tensor))
-        self._waiting_bytes += kind.weight
-        if self._waiting_bytes > _QUEUE_BYTES:
-            self.flush()
+    def _read_waiting(self, kind: Kind) -> None:
+        pairs, kind.waiting = kind.waiting, []
+        self._read(kind, [handle for handle, _ in pairs], [tensor for _, tensor in pairs])
 
     def _read(self, kind: Kind, handles: list[int], tensors: list[torch.Tensor]) -> None:
         if not tensors:
@@ -140,8 +139,11 @@ class Summaries:
         self._blocks.append(block)
         self.nonfinite = self.nonfinite or block.nonfinite
 
-    def _read_large(self, handle: int, tensor: torch.Tensor, kind: Kind) -> None:
-        """Read at once.  A view right after its tensor, and the other way round, is read once."""
+    def _read_at_once(self, handle: int, tensor: torch.Tensor, kind: Kind) -> None:
+        """A large tensor's view right after it, and the other way round, is read once."""
+        if kind.few or self._unseen_writes:
+            self._read(kind, [handle], [tensor.detach()])
+            return
         key = memory(tensor)
         known, reference, block = self._last
         if key is None or key != known or reference() is None or block is None:

@@ -302,13 +302,15 @@ def _listed(column: Any) -> Any:
         array = column.to(torch.float64).numpy()
     except RuntimeError:  # inside a transform of torch.func, where arrays can't be had
         return numbers(column.tolist())
-    if np.isfinite(array).all():
-        return column.tolist()
-    cells = array.astype(object)
-    cells[np.isnan(array)] = "NaN"
-    cells[array == np.inf] = "Infinity"
-    cells[array == -np.inf] = "-Infinity"
-    return cells.tolist()
+    finite = np.isfinite(array)
+    listed = column.tolist()
+    if finite.all():
+        return listed
+    if array.ndim == 1:
+        return numbers(listed)
+    for row in np.flatnonzero(~finite.all(axis=tuple(range(1, array.ndim)))).tolist():
+        listed[row] = numbers(listed[row])
+    return listed
 
 
 def _heat(stacked: torch.Tensor, shape: list[int]) -> torch.Tensor:

@@ -19,12 +19,14 @@ DEEP = 4_000
 _NO_SEQUENCE = 2**64 - 1
 
 
-def release(nodes: list[Any]) -> None:
-    """Drop engine nodes, those first that were made last (they hold the others)."""
-    ordered = sorted(dict.fromkeys(nodes), key=_made_at, reverse=True)
+def release(nodes: dict[Any, int]) -> None:
+    """Drop engine nodes, those first that were made last (they hold the others).
+
+    `nodes` tells when each was made.
+    """
+    ordered = sorted(nodes, key=nodes.__getitem__)
     nodes.clear()
-    for index in range(len(ordered)):
-        ordered[index] = None
+    ordered.clear()  # from its end on
 
 
 def forget(state: State) -> None:
@@ -36,6 +38,7 @@ def forget(state: State) -> None:
     state.ops.made.clear()
 
 
-def _made_at(node: Any) -> int:
+def made_at(node: Any) -> int:
+    """The sequence number of a node; -1 of one that has none."""
     sequence: int = node._sequence_nr()
     return -1 if sequence == _NO_SEQUENCE else sequence

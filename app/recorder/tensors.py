@@ -20,6 +20,8 @@ from app.trace.table import Table, picked
 _REREAD_ELEMENTS = 50_000_000
 #: Number of the kind, is it a leaf, does it require grad, handle of its first value.
 _Row = tuple[int, bool, bool, int]
+#: Built once: a union of types is made anew wherever it is written.
+CONTAINERS = (list, tuple, dict)
 _LAZY = (UninitializedBuffer, UninitializedParameter)
 
 
@@ -82,7 +84,7 @@ class Tensors:
     def revalue(self, tensor: torch.Tensor) -> None:
         """Its first numbers came after it: it was empty, or the request gave them."""
         number = self.id(tensor)
-        self._rows[number] = (*self._rows[number][:3], self._summaries.of(tensor))
+        self._set_value(number, self._summaries.of(tensor))
 
     def follow(self, tensor: torch.Tensor) -> None:
         """The program has set its requires_grad."""
@@ -99,7 +101,7 @@ class Tensors:
     def renewed(self, tensor: torch.Tensor) -> int:
         """An op that autograd recorded wrote into it: the number of the tensor that it is now."""
         number = self.add(tensor, with_value=False)
-        self._rows[number] = (*self._rows[number][:3], self._after_write(tensor))
+        self._set_value(number, self._after_write(tensor))
         return number
 
     def _after_write(self, tensor: torch.Tensor) -> int:
@@ -121,13 +123,22 @@ class Tensors:
             return NOTHING
         return self._summaries.of(tensor)
 
+    def _set_value(self, number: int, value: int) -> None:
+        self._rows[number] = (*self._rows[number][:3], value)
+
     def value(self, number: int) -> int:
         """The handle of its first value."""
         return self._rows[number][3]
 
-    def count(self, number: int) -> int:
-        """How many elements a tensor has."""
-        return self._summaries.kinds.all[self._rows[number][0]].count
+    def larger(self, entries: Sequence[Any], elements: int) -> list[int]:
+        """Which of the entries is not one tensor, or one of more elements than so many."""
+        large = {kind.index for kind in self._summaries.kinds.all if kind.count > elements}
+        rows = self._rows
+        return [
+            index
+            for index, number in enumerate(entries)
+            if type(number) is not int or (large and rows[number][0] in large)
+        ]
 
     def name(self, number: int, name: str) -> None:
         """The program calls it so."""
@@ -201,13 +212,10 @@ def tensors_in(value: Any, depth: int = 4) -> list[torch.Tensor]:
     if isinstance(value, torch.Tensor):
         return [value]
     found: list[torch.Tensor] = []
-    if depth and isinstance(value, list | tuple):
-        for item in value:
+    if depth and isinstance(value, CONTAINERS):
+        for item in value.values() if isinstance(value, dict) else value:
             if isinstance(item, torch.Tensor):
                 found.append(item)
-            elif isinstance(item, list | tuple | dict):
+            elif isinstance(item, CONTAINERS):
                 found += tensors_in(item, depth - 1)
-    elif depth and isinstance(value, dict):
-        for item in value.values():
-            found += tensors_in(item, depth - 1)
     return found

@@ -37,6 +37,11 @@ class Step:
     op: int | None = None
 
 
+def node_event(graph: int, node: int) -> int:
+    """The engine ran a node of a graph."""
+    return ~(graph << _SHIFT | node)
+
+
 class Timeline:
     """Events: a `Step`, the number of an op, or (negative) a node that ran."""
 
@@ -52,10 +57,6 @@ class Timeline:
         """What the engine has done so far comes first."""
         if self.catch_up is not None:
             self.catch_up()
-
-    def ran(self, graph: int, node: int) -> None:
-        """The engine ran a node of a graph."""
-        self.events.append(~(graph << _SHIFT | node))
 
     def add(self, step: Step) -> None:
         self.settle()
@@ -95,6 +96,7 @@ class EventTable(Table[Event]):
         ids = self._ids
         events = picked(self._events, at)
         updates = self._updates([event for event in events if isinstance(event, Step)])
+        graph, graph_id = -1, ""
         found: list[Event] = []
         for event in events:
             if isinstance(event, Step):
@@ -102,10 +104,14 @@ class EventTable(Table[Event]):
             elif event >= 0:
                 found.append({"kind": "op", "line": self._line(event), "op": ids.ops[event]})
             else:
-                graph, node = ~event >> _SHIFT, ~event & _MASK
+                number = ~event >> _SHIFT
+                if number != graph:
+                    graph, graph_id = number, f"g{number}"
+                node = ~event & _MASK
                 line = self._line(self._op_of_node[node])
-                name = ids.nodes[node]
-                found.append({"kind": "node", "line": line, "graph": f"g{graph}", "node": name})
+                found.append(
+                    {"kind": "node", "line": line, "graph": graph_id, "node": ids.nodes[node]}
+                )
         return found
 
     def _updates(self, steps: list[Step]) -> Iterator[Update]:
