@@ -11,8 +11,17 @@ const ACROSS_SCALE = 0.65;
 const FEW = 12;
 const LEAST_SCALE = 0.55;
 /** A window lower than this, as of a phone held sideways, is read along its length. */
-const LOW = 300;
+const LOW = 390;
 const LOW_SCALE = 0.95;
+
+/** A low page has its bar lie over the picture (narrow.css). */
+const LOW_PAGE = '(height < 500px)';
+const BAR = 32;
+
+/** Room that is left free at the top, px. @param {boolean} grouped  A bar of its own says how much is shown. */
+export function roomAbove(grouped) {
+  return MARGIN.top + (grouped ? 36 : 0) + (matchMedia(LOW_PAGE).matches ? BAR : 0);
+}
 
 /**
  * The smallest scale at which a picture may open.
