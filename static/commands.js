@@ -42,9 +42,9 @@ export function createCommands(parts) {
     share: () => void openShare(store.get()),
     exportItems: () => [
       ...exports.map(([icon, label, run]) => ({ icon, label, run })),
+      { icon: 'list', label: 'Print', run: () => print() },
       { group: 'Open' },
       { icon: 'externalLink', label: 'Open a trace file', run: api.openTrace },
-      { icon: 'list', label: 'Print', run: () => print() },
     ],
     async openTrace() {
       const picked = await pickTrace();

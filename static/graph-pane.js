@@ -48,13 +48,11 @@ export function createGraphPane(hosts, store, actions) {
   async function drawModel(/** @type {State} */ state) {
     const whole = shown(state);
     const model = whole && pictured(whole, state);
-    counts.textContent = whole && model ? countsOf(whole, model) : '';
+    counts.textContent = whole && model && model.cards.length > 0 ? countsOf(whole, model) : '';
     showScope(whole, state);
     const empty = model !== null && model.cards.length === 0;
     hosts.note.hidden = !(empty || (model === null && state.status === 'failed'));
-    hosts.note.textContent = empty
-      ? 'No tensor was made, so there is no graph. Write some torch, or pick a lesson above.'
-      : 'Nothing to draw yet: the program could not be run.';
+    hosts.note.textContent = empty ? emptyNote(model) : 'Nothing to draw yet: the program could not be run.';
     if (!model) return;
     const keepPositions = drawn !== null && state.lesson === lesson;
     drawn = model;
@@ -112,6 +110,13 @@ function pictured(whole, state) {
   if (!selected || part.cards.some((card) => card.id === selected.id)) return part;
   const [own] = selected.graphs;
   return own ? partOf(whole, own) : whole;
+}
+
+/** Why a run has no picture, and what to do. @param {Model} model */
+function emptyNote({ trace, code }) {
+  if (trace.error) return 'The program stopped before it made a tensor: what went wrong stands under the code.';
+  if (code.trim() === '') return 'Write some torch, or pick a lesson above.';
+  return 'No tensor was made, so there is no graph. Write some torch, or pick a lesson above.';
 }
 
 /** @param {Model} whole @param {Model} model  What of it is drawn. */

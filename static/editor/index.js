@@ -158,7 +158,7 @@ export function createEditor(parent, store, actions) {
       view.focus();
     },
     /** Of all its lines, also while it is hidden. */
-    height: () => view.state.doc.lines * view.defaultLineHeight + 18,
+    height: () => view.state.doc.lines * parseFloat(getComputedStyle(view.contentDOM).lineHeight) + 18,
   };
 }
 

@@ -97,16 +97,18 @@ export function createStrip({ onScrub }) {
     head.setAttribute('cy', String(base));
     const steps = model?.steps ?? [];
     if (width === 0) return;
+    /** Over the playhead, which would strike them out. */
+    const names = [];
     for (const [i, band] of bands(steps).entries()) {
       const [from, to] = [x(band.from) - 8, x(band.to) + 8];
       svg.append(s('rect', { class: 'strip__band', x: from, width: Math.max(2, to - from), y: 2, height: base + 4, rx: 5 }));
-      if (to - from > 74 && !small) svg.append(s('text', { class: 'strip__band-label', x: from + 6, y: 13 }, `backward ${i + 1}`));
+      if (to - from > 74 && !small) names.push(s('text', { class: 'strip__band-label', x: from + 6, y: 13 }, `backward ${i + 1}`));
     }
     svg.append(s('line', { class: 'strip__base', x1: PAD, x2: width - PAD, y1: base, y2: base }), done);
     const spacing = (width - 2 * PAD) / Math.max(1, steps.length);
     drawTicks(steps, spacing);
     if (spacing > 13 && !small) drawLabels(steps);
-    svg.append(playhead, head);
+    svg.append(playhead, ...names, head);
     move();
   }
 
@@ -131,8 +133,9 @@ export function createStrip({ onScrub }) {
     for (const one of steps) {
       const text = one.label.length > 14 ? `${one.label.slice(0, 13).replace(/…+$/, '')}…` : one.label;
       const half = text.length * 3.1 + LABEL_GAP / 2;
-      const at = x(one.index);
-      if (at - half < free || at + half > width || at - half < 0) continue;
+      // The last one stands at the edge: its text ends there.
+      const at = Math.min(x(one.index), width - half);
+      if (at - half < free || at - half < 0) continue;
       free = at + half;
       const label = s('text', { class: 'strip__label', x: at, y: base + 19 }, text);
       svg.append(label);
@@ -191,7 +194,7 @@ export function createStrip({ onScrub }) {
     setModel(next) {
       model = next;
       input.max = String((next?.steps.length ?? 0) - 1);
-      input.disabled = !next;
+      input.disabled = !next || next.steps.length === 0;
       draw();
     },
     /** @param {number} next @param {string} text */
