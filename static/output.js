@@ -42,6 +42,7 @@ export function createOutput(host, store, actions) {
 
   function draw(/** @type {State} */ state) {
     const model = shown(state);
+    const known = printed;
     printed = [];
     const prints = model?.steps.filter((step) => step.kind === 'print') ?? [];
     const errors = model ? errorsOf(model.trace) : [];
@@ -52,15 +53,23 @@ export function createOutput(host, store, actions) {
     if (prints.length === 0 || prints.length > MOST) {
       fill(lines, model.trace.stdout !== '' && h('div', { class: 'output__text' }, model.trace.stdout));
     } else {
-      printed = prints.map((step) => ({
-        step: step.index,
-        element: h('button', { type: 'button', class: 'output__line', title: `Go to step ${step.index + 1}`, on: { click: () => actions.goTo(step.index) } }, (step.text ?? '').replace(/\n$/, '')),
-      }));
-      fill(lines, printed.map(({ element }) => element));
+      printed = prints.map((step, i) => ({ step: step.index, element: lineOf(step, known[i]) }));
+      const stay = lines.childElementCount === printed.length && printed.every(({ element }, i) => lines.children[i] === element);
+      if (!stay) fill(lines, printed.map(({ element }) => element));
     }
     if (model.trace.stdout_truncated) lines.append(h('p', { class: 'panel__empty' }, 'The rest of the output was cut.'));
     lines.append(...errors);
     mark(state);
+  }
+  /**
+   * The line of a print; in a drag the one that is there says something else.
+   * @param {import('./model/types.js').Step} step @param {typeof printed[number] | undefined} there
+   */
+  function lineOf({ index, text }, there) {
+    const said = (text ?? '').replace(/\n$/, '');
+    if (there?.step !== index) return h('button', { type: 'button', class: 'output__line', title: `Go to step ${index + 1}`, on: { click: () => actions.goTo(index) } }, said);
+    if (there.element.textContent !== said) there.element.textContent = said;
+    return there.element;
   }
   function mark(/** @type {State} */ { step }) {
     for (const line of printed) {
