@@ -58,7 +58,7 @@ export function createGraphPane(hosts, store, actions) {
     const keepPositions = drawn !== null && state.lesson === lesson;
     drawn = model;
     lesson = state.lesson;
-    await graph.setModel(model, { compare: state.view === 'after' ? state.comparison : null, keepPositions });
+    await graph.setModel(model, { compare: state.view === 'after' ? state.comparison : null, keepPositions, step: state.step });
     if (drawn !== model) return;
     graph.setStep(store.get().step, { animate: false });
     graph.select(store.get().selection);

@@ -21,7 +21,7 @@ import { glide, isStill, MOVE_MS } from './glide.js';
 import { GroupBar } from './groupbar.js';
 import { Interaction } from './interaction.js';
 import { LayoutClient } from './layout.js';
-import { happening, readableScale, roomAbove } from './look.js';
+import { firstLook, happening, roomAbove } from './look.js';
 import { motionAllowed } from './motion.js';
 import { Painter } from './painter.js';
 import { printable } from './paper.js';
@@ -75,9 +75,9 @@ export class Picture {
 
   /**
    * @param {Model} model
-   * @param {{compare?: Comparison | null, keepPositions?: boolean}} [options]
+   * @param {{compare?: Comparison | null, keepPositions?: boolean, step?: number}} [options]  step: at which it opens.
    */
-  async setModel(model, { compare = null, keepPositions = false } = {}) {
+  async setModel(model, { compare = null, keepPositions = false, step = this.step } = {}) {
     this.player.stop();
     const turn = ++this.turn;
     this.svg.setAttribute('aria-busy', 'true');
@@ -91,7 +91,7 @@ export class Picture {
     }
     this.model = model;
     this.compare = compare;
-    this.step = Math.min(this.step, model.steps.length - 1);
+    this.step = Math.min(step, model.steps.length - 1);
     await this.rearrange(keepPositions ? this.arrangement : null);
   }
 
@@ -251,10 +251,9 @@ export class Picture {
   /** @param {number} [duration] */
   fit(duration = MOVE_MS) {
     if (!this.arrangement) return;
-    const { bounds, cards } = this.arrangement;
     const first = duration === 0 && !this.expanded;
-    const options = first ? { readable: readableScale(this.camera, bounds, cards.length, this.direction), focus: this.focusRect() } : {};
-    this.camera.go(this.camera.viewOf(bounds, options), duration);
+    const options = first ? firstLook(this.camera, this.arrangement, this.focusRect()) : {};
+    this.camera.go(this.camera.viewOf(this.arrangement.bounds, options), duration);
     if (duration > 0) this.camera.touched = false;
   }
 
