@@ -77,6 +77,18 @@ export class Camera {
     select(this.svg).call(this.zoom.transform, zoomIdentity.translate(x, y).scale(k));
   }
 
+  /** Width and height within the margins, px. @returns {[number, number]} */
+  get room() {
+    const { width, height } = this.size;
+    return [Math.max(50, width - MARGIN.left - MARGIN.right), Math.max(50, height - this.top - MARGIN.bottom)];
+  }
+
+  /** The scale at which all of a rectangle is in sight. @param {Rect} rect */
+  whole({ width, height }) {
+    const [roomX, roomY] = this.room;
+    return Math.min(FIT_MOST, roomX / Math.max(1, width), roomY / Math.max(1, height));
+  }
+
   /**
    * The view that shows a rectangle; where that would be too small to be read,
    * the view of what matters in it, at a scale that can be.  What is in focus
@@ -84,11 +96,8 @@ export class Camera {
    * @param {Rect} rect @param {{readable?: number, focus?: Rect | null, middle?: {x: number, y: number}}} [options] @returns {View}
    */
   viewOf(rect, { readable = 0, focus = null, middle } = {}) {
-    const { width, height } = this.size;
-    const roomX = Math.max(50, width - MARGIN.left - MARGIN.right);
-    const roomY = Math.max(50, height - this.top - MARGIN.bottom);
-    const whole = Math.min(FIT_MOST, roomX / Math.max(1, rect.width), roomY / Math.max(1, rect.height));
-    const k = Math.max(whole, readable);
+    const [roomX, roomY] = this.room;
+    const k = Math.max(this.whole(rect), readable);
     /** Where the picture's origin goes, along one axis: a range of `size` from `from`, in it one of `part` from `at`. */
     const place = (/** @type {number} */ start, /** @type {number} */ room, /** @type {number} */ from, /** @type {number} */ size, /** @type {number} */ at, /** @type {number} */ part, /** @type {number} */ centre) => {
       const spare = room - size * k;

@@ -11,7 +11,7 @@ import { MARGIN } from './camera.js';
 const READABLE_SCALE = 0.78;
 /** What is worth it to have all across the flow in sight. */
 const ACROSS_SCALE = 0.65;
-/** A picture of few cards is seen whole, down to this scale. */
+/** A picture of few cards is seen whole, down to this scale; one that would be smaller is read. */
 const FEW = 12;
 const LEAST_SCALE = 0.55;
 /** A window lower than this, as of a phone held sideways, is read along its length. */
@@ -33,10 +33,10 @@ export function roomAbove(grouped) {
  * @param {Camera} camera @param {Arrangement} arrangement @param {Rect | null} focus
  */
 export function firstLook(camera, arrangement, focus) {
-  const { cards, direction } = arrangement;
+  const { cards, direction, bounds } = arrangement;
   const walked = walkedAcross(arrangement);
   const readable = direction === 'LR' && camera.size.height < LOW ? LOW_SCALE
-    : cards.length > FEW ? scaleOfMany(camera, arrangement, walked, focus) : LEAST_SCALE;
+    : cards.length <= FEW && camera.whole(bounds) >= LEAST_SCALE ? LEAST_SCALE : scaleOfMany(camera, arrangement, walked, focus);
   if (!focus || !walked) return { readable, focus };
   // Along the flow what happens now, across it what backward walks; ghosts stand beside that.
   const [x, y, across] = [focus.x + focus.width / 2, focus.y + focus.height / 2, (walked[0] + walked[1]) / 2];
@@ -60,9 +60,9 @@ function walkedAcross({ cards, direction }) {
  * walks and what happens now: then one way of panning is enough.
  * @param {Camera} camera @param {Arrangement} arrangement @param {[number, number] | null} walked @param {Rect | null} focus
  */
-function scaleOfMany({ size, top }, { bounds, direction }, walked, focus) {
+function scaleOfMany(camera, { bounds, direction }, walked, focus) {
   const down = direction === 'TB';
-  const room = down ? size.width - MARGIN.left - MARGIN.right : size.height - top - MARGIN.bottom;
+  const room = camera.room[down ? 0 : 1];
   const extents = [down ? bounds.width : bounds.height];
   if (walked && focus) {
     const [from, part] = down ? [focus.x, focus.width] : [focus.y, focus.height];
