@@ -41,6 +41,7 @@ export function createCommands(parts) {
   const api = {
     share: () => void openShare(store.get()),
     exportItems: () => [
+      { group: 'Save' },
       ...exports.map(([icon, label, run]) => ({ icon, label, run })),
       { icon: 'list', label: 'Print', run: () => print() },
       { group: 'Open' },
