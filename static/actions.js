@@ -98,12 +98,10 @@ export function createActions(store, session, history) {
       if (stale()) return;
       // A leaf is named in the program; the result of an op is found by its place.
       const model = shown(get());
-      if (kind === 'retain_grad' || kind === 'requires_grad') {
-        const name = model && nameFor(model, card);
-        if (name) toggle(kind, { name }, name);
-        return;
-      }
-      if (!card.site) return;
+      const named = kind === 'retain_grad' || kind === 'requires_grad' || card.kind === 'leaf' || card.kind === 'constant';
+      const name = named && model ? nameFor(model, card) : undefined;
+      if (name) toggle(kind, { name }, name);
+      if (name || kind === 'retain_grad' || kind === 'requires_grad' || !card.site) return;
       const { line, col, end_line, end_col, occurrence } = card.site;
       const repeated = !every && model !== null && turnsOf(model, card) > 1;
       toggle(kind, { line, col, end_line, end_col, occurrence: repeated ? occurrence : null }, repeated ? `${card.expression} #${occurrence + 1}` : card.expression);

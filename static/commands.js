@@ -41,10 +41,11 @@ export function createCommands(parts) {
   const api = {
     share: () => void openShare(store.get()),
     exportItems: () => [
+      { group: 'Save' },
       ...exports.map(([icon, label, run]) => ({ icon, label, run })),
+      { icon: 'list', label: 'Print', run: () => print() },
       { group: 'Open' },
       { icon: 'externalLink', label: 'Open a trace file', run: api.openTrace },
-      { icon: 'list', label: 'Print', run: () => print() },
     ],
     async openTrace() {
       const picked = await pickTrace();

@@ -47,19 +47,18 @@ export function createGraphPane(hosts, store, actions) {
   let lesson = null;
   async function drawModel(/** @type {State} */ state) {
     const whole = shown(state);
-    const model = whole && pictured(whole, state);
-    counts.textContent = whole && model ? countsOf(whole, model) : '';
+    const call = whole && callShown(whole, state);
+    const model = whole && pictured(whole, call);
+    counts.textContent = whole && model && model.cards.length > 0 ? countsOf(whole, model, call) : '';
     showScope(whole, state);
     const empty = model !== null && model.cards.length === 0;
     hosts.note.hidden = !(empty || (model === null && state.status === 'failed'));
-    hosts.note.textContent = empty
-      ? 'No tensor was made, so there is no graph. Write some torch, or pick a lesson above.'
-      : 'Nothing to draw yet: the program could not be run.';
+    hosts.note.textContent = empty ? emptyNote(model) : 'Nothing to draw yet: the program could not be run.';
     if (!model) return;
     const keepPositions = drawn !== null && state.lesson === lesson;
     drawn = model;
     lesson = state.lesson;
-    await graph.setModel(model, { compare: state.view === 'after' ? state.comparison : null, keepPositions });
+    await graph.setModel(model, { compare: state.view === 'after' ? state.comparison : null, keepPositions, step: state.step });
     if (drawn !== model) return;
     graph.setStep(store.get().step, { animate: false });
     graph.select(store.get().selection);
@@ -76,7 +75,7 @@ export function createGraphPane(hosts, store, actions) {
   /** Whether another call than the one that is drawn is to be seen now. @param {State} state */
   function moved(state) {
     const whole = shown(state);
-    return whole !== null && drawn !== null && pictured(whole, state) !== drawn;
+    return whole !== null && drawn !== null && pictured(whole, callShown(whole, state)) !== drawn;
   }
 
   store.on(['model', 'view', 'comparison', 'status'], (state, changed) => {
@@ -100,25 +99,33 @@ export function createGraphPane(hosts, store, actions) {
 }
 
 /**
- * What is drawn: the whole model, or the part of one backward call, that of the
- * selected card where there is one.
- * @param {Model} whole @param {State} state @returns {Model}
+ * The backward call that is drawn, that of the selected card where there is
+ * one; null: all of them.
+ * @param {Model} whole @param {State} state @returns {string | null}
  */
-function pictured(whole, state) {
-  if (state.scope === 'all' || !hasParts(whole)) return whole;
+function callShown(whole, state) {
+  if (state.scope === 'all' || !hasParts(whole)) return null;
   const now = callAt(whole, state.step);
-  const part = now ? partOf(whole, now) : whole;
   const selected = state.selection?.kind === 'card' ? whole.cardById.get(state.selection.id) : undefined;
-  if (!selected || part.cards.some((card) => card.id === selected.id)) return part;
-  const [own] = selected.graphs;
-  return own ? partOf(whole, own) : whole;
+  if (!selected || pictured(whole, now).cards.some((card) => card.id === selected.id)) return now;
+  return selected.graphs[0] ?? null;
 }
 
-/** @param {Model} whole @param {Model} model  What of it is drawn. */
-function countsOf(whole, model) {
+/** @param {Model} whole @param {string | null} call */
+const pictured = (whole, call) => (call ? partOf(whole, call) : whole);
+
+/** Why a run has no picture, and what to do. @param {Model} model */
+function emptyNote({ trace, code }) {
+  if (trace.error) return 'The program stopped before it made a tensor: what went wrong stands under the code.';
+  if (code.trim() === '') return 'Write some torch, or pick a lesson above.';
+  return 'No tensor was made, so there is no graph. Write some torch, or pick a lesson above.';
+}
+
+/** @param {Model} whole @param {Model} model  What of it is drawn. @param {string | null} shownCall */
+function countsOf(whole, model, shownCall) {
   const calls = callsOf(whole);
   const graphs = whole.trace.graphs;
-  const call = model === whole ? -1 : calls.findIndex((id) => partOf(whole, id) === model);
+  const call = shownCall ? calls.indexOf(shownCall) : -1;
   const seen = call < 0 ? graphs : graphs.filter((one) => one.id === calls[call]);
   const nodes = new Set(seen.flatMap((one) => one.nodes.map((node) => node.id))).size;
   const edges = seen.reduce((total, one) => total + one.edges.length, 0);

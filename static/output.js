@@ -21,19 +21,21 @@ const MOST_LEAVES = 12;
 
 /** What went to stderr, under its own name: colour alone would not say it. @param {import('./model/types.js').Trace} trace */
 function errorsOf({ stderr = '', stderr_truncated: cut = false }) {
-  if (stderr === '') return [];
-  return [
-    h('section', { class: 'output__errors', 'aria-label': 'Standard error' },
-      h('h3', { class: 'output__label' }, 'stderr'),
-      h('div', { class: 'output__text' }, stderr),
-      cut && h('p', { class: 'panel__empty' }, 'The rest of stderr was cut.')),
-  ];
+  if (stderr === '') return null;
+  return h(
+    'section', { class: 'output__errors', 'aria-label': 'Standard error' },
+    h('h3', { class: 'output__label' }, 'stderr'),
+    h('div', { class: 'output__text', tabindex: '0', role: 'group', 'aria-label': 'Text on standard error' }, stderr),
+    cut && h('p', { class: 'panel__empty' }, 'The rest of stderr was cut.'),
+  );
 }
 
 /** @param {HTMLElement} host @param {Store} store @param {Actions} actions */
 export function createOutput(host, store, actions) {
   const lines = h('div', { class: 'output__lines' });
-  fill(host, h('div', { class: 'panel__head' }, h('h2', { class: 'panel__title', id: 'output-title' }, 'Output')), lines);
+  // Not at the end of what scrolls: there nobody would look.
+  const errors = h('div', {});
+  fill(host, h('div', { class: 'panel__head' }, h('h2', { class: 'panel__title', id: 'output-title' }, 'Output')), lines, errors);
   /** @type {{element: HTMLElement, step: number}[]} */
   let printed = [];
   /** @type {HTMLElement | undefined} */
@@ -42,25 +44,35 @@ export function createOutput(host, store, actions) {
 
   function draw(/** @type {State} */ state) {
     const model = shown(state);
+    const known = printed;
     printed = [];
     const prints = model?.steps.filter((step) => step.kind === 'print') ?? [];
-    const errors = model ? errorsOf(model.trace) : [];
-    if (!model || (prints.length === 0 && model.trace.stdout === '' && errors.length === 0)) {
+    fill(errors, model && errorsOf(model.trace));
+    if (!model || (prints.length === 0 && model.trace.stdout === '')) {
+      lines.hidden = errors.childElementCount > 0;
       fill(lines, h('p', { class: 'panel__empty' }, 'Nothing printed.'));
       return;
     }
+    lines.hidden = false;
     if (prints.length === 0 || prints.length > MOST) {
       fill(lines, model.trace.stdout !== '' && h('div', { class: 'output__text' }, model.trace.stdout));
     } else {
-      printed = prints.map((step) => ({
-        step: step.index,
-        element: h('button', { type: 'button', class: 'output__line', title: `Go to step ${step.index + 1}`, on: { click: () => actions.goTo(step.index) } }, (step.text ?? '').replace(/\n$/, '')),
-      }));
-      fill(lines, printed.map(({ element }) => element));
+      printed = prints.map((step, i) => ({ step: step.index, element: lineOf(step, known[i]) }));
+      const stay = lines.childElementCount === printed.length && printed.every(({ element }, i) => lines.children[i] === element);
+      if (!stay) fill(lines, printed.map(({ element }) => element));
     }
     if (model.trace.stdout_truncated) lines.append(h('p', { class: 'panel__empty' }, 'The rest of the output was cut.'));
-    lines.append(...errors);
     mark(state);
+  }
+  /**
+   * The line of a print; in a drag the one that is there says something else.
+   * @param {import('./model/types.js').Step} step @param {typeof printed[number] | undefined} there
+   */
+  function lineOf({ index, text }, there) {
+    const said = (text ?? '').replace(/\n$/, '');
+    if (there?.step !== index) return h('button', { type: 'button', class: 'output__line', title: `Go to step ${index + 1}`, on: { click: () => actions.goTo(index) } }, said);
+    if (there.element.textContent !== said) there.element.textContent = said;
+    return there.element;
   }
   function mark(/** @type {State} */ { step }) {
     for (const line of printed) {

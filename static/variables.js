@@ -5,6 +5,7 @@ import { cells } from './cells.js';
 import { breakable, fill, h, icon, refill } from './dom.js';
 import { openMenu } from './menu.js';
 import { formatShape, stateAt } from './model/index.js';
+import { clip } from './model/source.js';
 import { shown } from './state.js';
 
 /**
@@ -13,6 +14,8 @@ import { shown } from './state.js';
  */
 
 const MOST = 200;
+/** The whole of a longer name is its tooltip. */
+const LONGEST_NAME = 24;
 
 /**
  * @param {HTMLElement} host
@@ -37,7 +40,7 @@ export function createVariables(host, store, actions, views) {
     title.textContent = !model ? 'Variables' : state.step >= total - 1 ? 'Variables at the end' : `Variables at step ${state.step + 1} of ${total}`;
     const list = model ? stateAt(model, state.step).variables() : [];
     if (list.length === 0) {
-      refill(body, h('p', { class: 'panel__empty' }, state.step < 0 ? 'None yet: the program has not begun.' : 'No name holds a tensor here.'));
+      refill(body, h('p', { class: 'panel__empty' }, state.step < 0 && total > 0 ? 'None yet: the program has not begun.' : 'No name holds a tensor here.'));
       return;
     }
     refill(
@@ -58,7 +61,10 @@ export function createVariables(host, store, actions, views) {
     const ref = card ? { kind: 'card', id: card } : null;
     const leaf = info.is_leaf && info.requires_grad;
     // What follows them, `+9`, takes the room of a number.
-    const most = (/** @type {import('./model/types.js').Summary | null} */ summary) => (narrow ? 2 : 3) - (summary && summary.shape.reduce((all, one) => all * one, 1) > 3 ? 1 : 0);
+    const most = (/** @type {import('./model/types.js').Summary | null} */ summary) => {
+      if (/complex/.test(summary?.dtype ?? '')) return 1;
+      return (narrow ? 2 : 3) - (summary && summary.shape.reduce((all, one) => all * one, 1) > 3 ? 1 : 0);
+    };
     const selected = ref !== null && state.selection?.id === ref.id;
     return h(
       'tr',
@@ -67,8 +73,8 @@ export function createVariables(host, store, actions, views) {
         on: { pointerenter: () => actions.hover(ref), pointerleave: () => actions.hover(null) },
       },
       h('td', {}, h('button', {
-        type: 'button', class: `variables__name ${leaf ? 'is-leaf' : ''}`, title: `${kindOf(variable)}. Select it in the graph`, on: { click: () => actions.select(ref) },
-      }, breakable(name)), ' ', shapeOf(variable)),
+        type: 'button', class: `variables__name ${leaf ? 'is-leaf' : ''}`, title: `${name}: ${kindOf(variable)}. Select it in the graph`, on: { click: () => actions.select(ref) },
+      }, breakable(clip(name, LONGEST_NAME))), ' ', shapeOf(variable)),
       h('td', {}, cells(variable.value, 'value', most(variable.value))),
       h('td', { class: 'variables__why' }, variable.grad ? cells(variable.grad, 'grad', most(variable.grad)) : reason(variable, ref)),
       h('td', {}, h('button', {
@@ -93,7 +99,7 @@ export function createVariables(host, store, actions, views) {
     const { name, info, card } = variable;
     openMenu(anchor, [
       { group: 'What if' },
-      info.is_leaf && { icon: 'zap', label: `${name} required grad, or not`, hint: 'requires_grad', run: () => actions.interveneName('requires_grad', name) },
+      info.is_leaf && !info.requires_grad && { icon: 'zap', label: `${name} required grad`, hint: 'requires_grad', run: () => actions.interveneName('requires_grad', name) },
       !info.is_leaf && info.requires_grad && { icon: 'pin', label: `${name} kept its gradient`, hint: 'retain_grad', run: () => actions.interveneName('retain_grad', name) },
       { icon: 'scissors', label: `${name} were detached`, hint: 'detach', run: () => actions.interveneName('detach', name) },
       { group: 'Look' },
@@ -115,6 +121,6 @@ function shapeOf({ info, value }) {
 
 /** @param {VariableState} variable */
 function kindOf({ info }) {
-  if (!info.requires_grad) return 'Not followed by autograd';
-  return info.is_leaf ? 'A leaf that requires grad' : 'The result of an operation';
+  if (!info.requires_grad) return 'not followed by autograd';
+  return info.is_leaf ? 'a leaf that requires grad' : 'the result of an operation';
 }

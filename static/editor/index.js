@@ -97,32 +97,45 @@ export function createEditor(parent, store, actions) {
     if (card && card.id !== state.selection?.id) actions.select({ kind: 'card', id: card.id });
   }
 
+  let marked = '';
+  let markedIn = view.state.doc;
+  let diagnosed = false;
+
   function mark() {
     const state = store.get();
     const model = shown(state);
     // After typing the trace's spans belong to another text.
     if (!model || state.ranCode !== state.code) {
-      view.dispatch({ effects: setMarks.of(noMarks) });
+      draw(noMarks);
       return;
     }
     const step = model.steps[state.step];
     const site = (/** @type {import('../model/types.js').Ref | null} */ ref) =>
       ref?.kind === 'card' ? (model.cardById.get(ref.id)?.site ?? null) : null;
-    view.dispatch({
-      effects: setMarks.of({
-        step: step?.line ? { line: step.line, backward: step.kind === 'node' || step.kind === 'accumulate' || step.kind === 'backward' } : null,
-        error: model.trace.error?.line ?? null,
-        selected: site(state.selection),
-        hovered: site(state.hover),
-        whatIfs: state.interventions.flatMap(({ target }) => ('line' in target ? [target] : [])),
-        whatIfLines: state.interventions.flatMap(({ target }) => ('lines' in target ? [target.lines] : [])),
-      }),
+    draw({
+      step: step?.line ? { line: step.line, backward: step.kind === 'node' || step.kind === 'accumulate' || step.kind === 'backward' } : null,
+      error: model.trace.error?.line ?? null,
+      selected: site(state.selection),
+      hovered: site(state.hover),
+      whatIfs: state.interventions.flatMap(({ target }) => ('line' in target ? [target] : [])),
+      whatIfLines: state.interventions.flatMap(({ target }) => ('lines' in target ? [target.lines] : [])),
     });
+  }
+
+  /** A run of a drag marks what was marked. @param {import('./marks.js').Marks} marks */
+  function draw(marks) {
+    const wanted = JSON.stringify(marks);
+    if (wanted === marked && view.state.doc === markedIn) return;
+    marked = wanted;
+    markedIn = view.state.doc;
+    view.dispatch({ effects: setMarks.of(marks) });
   }
 
   function diagnose() {
     const { model, code, ranCode } = store.get();
     const list = model && code === ranCode ? diagnosticsOf(view.state.doc, model.trace, actions) : [];
+    if (list.length === 0 && !diagnosed) return;
+    diagnosed = list.length > 0;
     view.dispatch(setDiagnostics(view.state, list));
   }
 
@@ -158,7 +171,7 @@ export function createEditor(parent, store, actions) {
       view.focus();
     },
     /** Of all its lines, also while it is hidden. */
-    height: () => view.state.doc.lines * view.defaultLineHeight + 18,
+    height: () => view.state.doc.lines * parseFloat(getComputedStyle(view.contentDOM).lineHeight) + 18,
   };
 }
 

@@ -71,7 +71,7 @@ export async function arrange(client, model, scene, direction, before, compare) 
     const route = layout.routes.get(link.id);
     const control = route?.control ?? [];
     // Where a route is put together of pieces it has corners.
-    const pieced = home.get(link.source) !== home.get(link.target) || (labelled && direction === 'LR');
+    const pieced = home.get(link.source) !== home.get(link.target) || labelled;
     return drawnLink(link, control, route?.label ?? null, pieced ? smooth(sample(control)) : null);
   });
   markStubs(links, new Map(scene.items.map((item) => [item.id, item.card?.title ?? item.group?.title ?? ''])));

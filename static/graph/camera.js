@@ -77,28 +77,41 @@ export class Camera {
     select(this.svg).call(this.zoom.transform, zoomIdentity.translate(x, y).scale(k));
   }
 
+  /** Width and height within the margins, px. @returns {[number, number]} */
+  get room() {
+    const { width, height } = this.size;
+    return [Math.max(50, width - MARGIN.left - MARGIN.right), Math.max(50, height - this.top - MARGIN.bottom)];
+  }
+
+  /** The scale at which all of a rectangle is in sight. @param {Rect} rect */
+  whole({ width, height }) {
+    const [roomX, roomY] = this.room;
+    return Math.min(FIT_MOST, roomX / Math.max(1, width), roomY / Math.max(1, height));
+  }
+
   /**
    * The view that shows a rectangle; where that would be too small to be read,
-   * the view of what matters in it, at a scale that can be.
-   * @param {Rect} rect @param {{readable?: number, focus?: Rect | null}} [options] @returns {View}
+   * the view of what matters in it, at a scale that can be.  What is in focus
+   * is in sight then; in the middle is `middle`, as far as that leaves room.
+   * @param {Rect} rect @param {{readable?: number, focus?: Rect | null, middle?: {x: number, y: number}}} [options] @returns {View}
    */
-  viewOf(rect, { readable = 0, focus = null } = {}) {
-    const { width, height } = this.size;
-    const roomX = Math.max(50, width - MARGIN.left - MARGIN.right);
-    const roomY = Math.max(50, height - this.top - MARGIN.bottom);
-    const whole = Math.min(FIT_MOST, roomX / Math.max(1, rect.width), roomY / Math.max(1, rect.height));
-    const k = Math.max(whole, readable);
-    const place = (/** @type {number} */ start, /** @type {number} */ room, /** @type {number} */ from, /** @type {number} */ size, /** @type {number} */ middle) => {
+  viewOf(rect, { readable = 0, focus = null, middle } = {}) {
+    const [roomX, roomY] = this.room;
+    const k = Math.max(this.whole(rect), readable);
+    /** Where the picture's origin goes, along one axis: a range of `size` from `from`, in it one of `part` from `at`. */
+    const place = (/** @type {number} */ start, /** @type {number} */ room, /** @type {number} */ from, /** @type {number} */ size, /** @type {number} */ at, /** @type {number} */ part, /** @type {number} */ centre) => {
       const spare = room - size * k;
       if (spare >= 0) return start + spare / 2 - from * k;
-      // No more of the outside than needed, and the middle of the focus in the middle.
-      return Math.min(start - from * k, Math.max(start + room - (from + size) * k, start + room / 2 - middle * k));
+      const wanted = start + room / 2 - (part * k > room ? at + part / 2 : centre) * k;
+      const seen = part * k > room ? wanted : Math.max(start - at * k, Math.min(start + room - (at + part) * k, wanted));
+      // No more of the outside than needed.
+      return Math.min(start - from * k, Math.max(start + room - (from + size) * k, seen));
     };
-    const [fx, fy] = focus ? [focus.x + focus.width / 2, focus.y + focus.height / 2] : [rect.x + rect.width / 2, rect.y];
+    const { x, y, width: across, height: along } = focus ?? { x: rect.x + rect.width / 2, y: rect.y, width: 0, height: 0 };
     return {
       k,
-      x: place(MARGIN.left, roomX, rect.x, rect.width, fx),
-      y: place(this.top, roomY, rect.y, rect.height, fy),
+      x: place(MARGIN.left, roomX, rect.x, rect.width, x, across, middle?.x ?? x + across / 2),
+      y: place(this.top, roomY, rect.y, rect.height, y, along, middle?.y ?? y + along / 2),
     };
   }
 

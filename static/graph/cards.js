@@ -20,7 +20,7 @@ import { select } from 'd3';
 import { formatSummary } from '../model/numbers.js';
 import { clip } from '../model/source.js';
 import { drawRow } from './rows.js';
-import { engineText, hasGradientRow, hasValueRow, LABEL_COLUMN, noteOf, PAD, pillOf, waitingText } from './measure.js';
+import { engineText, hasGradientRow, hasValueRow, LABEL_COLUMN, noteOf, PAD, pillOf, titleOf, waitingText } from './measure.js';
 
 /**
  * The parts of a card that do not change with the step.
@@ -61,7 +61,7 @@ function header(root, card, box) {
     g.append('text').attr('x', box.pill / 2).attr('y', 12.5).text(pill);
     left += box.pill + 6;
   }
-  root.append('text').attr('class', 'gw-title').attr('x', left).attr('y', 21).text(card.title);
+  root.append('text').attr('class', 'gw-title').attr('x', left).attr('y', 21).text(titleOf(card));
   const engine = root.append('text').attr('class', 'gw-engine').text(engineText(card));
   if (box.twoLines) engine.attr('x', PAD).attr('y', 37);
   else engine.attr('x', box.width - PAD).attr('y', 20.5).attr('text-anchor', 'end');

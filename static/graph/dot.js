@@ -12,7 +12,7 @@ import { bundle, fanOut, spreadLane } from './lanes.js';
 import { pack } from './pack.js';
 
 const INCH = 72;
-const RANK_GAP = 22;
+const RANK_GAP = 17;
 /** More room between ranks for each line that meets the busiest card. */
 const FAN_GAP = 3;
 const MOST_FAN_GAP = 36;

@@ -130,13 +130,25 @@ export function lastPart(points, size) {
 }
 
 /**
- * Cut off what lies inside the boxes at both ends.
+ * Cut off what lies inside the boxes at both ends, and lead on to a box that
+ * an end does not reach: it may have become lower than it was.
  * @param {number[]} points
  * @param {{x: number, y: number, width: number, height: number}} from  Centre and size.
  * @param {{x: number, y: number, width: number, height: number}} to
  */
 export function clipEnds(points, from, to) {
-  return reversed(clipStart(reversed(clipStart(points, from)), to));
+  return reversed(meet(reversed(meet(points, from)), to));
+}
+
+/** @param {number[]} points @param {{x: number, y: number, width: number, height: number}} box */
+function meet(points, box) {
+  const [x, y] = points;
+  const border = [
+    Math.max(box.x - box.width / 2, Math.min(box.x + box.width / 2, x)),
+    Math.max(box.y - box.height / 2, Math.min(box.y + box.height / 2, y)),
+  ];
+  const gap = Math.hypot(border[0] - x, border[1] - y);
+  return gap > 1 ? [...border, ...points] : clipStart(points, box);
 }
 
 /** @param {number[]} points @param {{x: number, y: number, width: number, height: number}} box */

@@ -23,8 +23,8 @@ export class GroupBar {
     this.element.hidden = !grouped;
     if (!grouped) return;
     const count = cards.toLocaleString('en');
-    this.text.textContent = expanded ? `All ${count} nodes` : `${count} nodes, ${groups} closed ${groups === 1 ? 'group' : 'groups'}`;
+    this.text.textContent = expanded ? `All ${count} cards` : `${count} cards, ${groups} closed ${groups === 1 ? 'group' : 'groups'}`;
     this.button.textContent = expanded ? 'Group them' : 'Open all';
-    this.button.title = expanded ? 'Collapse by module, line and repeat' : 'Show every node';
+    this.button.title = expanded ? 'Collapse by module, line and repeat' : 'Show every card';
   }
 }

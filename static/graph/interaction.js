@@ -6,6 +6,7 @@
  */
 import { select } from 'd3';
 import { textWidth } from './measure.js';
+import { BUTTON, spotsFor } from './spots.js';
 import { areaOf } from './viewport.js';
 
 /** What can be done on the selected card. @type {{kind: 'detach' | 'no_grad', text: string, title: string}[]} */
@@ -13,9 +14,6 @@ const ACTIONS = [
   { kind: 'detach', text: '✂ detach here', title: 'Run again with this result detached from the graph' },
   { kind: 'no_grad', text: 'no_grad', title: 'Run again with this expression under no_grad' },
 ];
-
-/** Height of a button. */
-const BUTTON = 24;
 
 export class Interaction {
   /** @param {Picture} picture */
@@ -183,8 +181,10 @@ export class Interaction {
     this.actions.selectAll('*').remove();
     if (!possible) return;
     const widths = ACTIONS.map(({ text }) => Math.ceil(textWidth(text, 'engine')) + 22);
-    const { view, size } = this.picture.camera;
-    const spots = spotsFor(drawn, widths, arrangement?.cards ?? [], areaOf(view, size));
+    const { camera, detail: { viewport } } = this.picture;
+    const sight = areaOf(camera.view, camera.size);
+    const near = viewport ? { cards: viewport.cards(sight), links: viewport.links(sight) } : arrangement;
+    const spots = spotsFor(drawn, widths, near?.cards ?? [], near?.links ?? [], sight);
     ACTIONS.forEach(({ kind, text, title }, i) => {
       const on = card.cut === kind;
       const button = this.actions.append('g').attr('class', `gw-action gw-action--${kind}${on ? ' is-on' : ''}`)
@@ -199,34 +199,6 @@ export class Interaction {
       button.append('text').attr('x', widths[i] / 2).attr('y', 16).text(text);
     });
   }
-}
-
-/**
- * Where a card's buttons go: at its right, at its left, or under it, wherever
- * they are in sight and hide no other card.
- * @param {import('./cards.js').Drawn} drawn @param {number[]} widths @param {import('./cards.js').Drawn[]} cards
- * @param {import('./viewport.js').Area} sight
- * @returns {[number, number][]}
- */
-function spotsFor(drawn, widths, cards, sight) {
-  const { x, y, box } = drawn;
-  const widest = Math.max(...widths);
-  const free = (/** @type {number} */ left) => left > sight.left && left + widest < sight.right && !cards.some((other) => other !== drawn &&
-    other.x - other.box.width / 2 < left + widest && other.x + other.box.width / 2 > left &&
-    other.y - other.box.height / 2 < y + BUTTON + 4 && other.y + other.box.height / 2 > y - BUTTON - 4);
-  const right = x + box.width / 2 + 8;
-  const left = x - box.width / 2 - 8 - widest;
-  if (free(right)) return widths.map((_, i) => [right, y - BUTTON - 3 + i * (BUTTON + 5)]);
-  if (free(left)) return widths.map((width, i) => [left + widest - width, y - BUTTON - 3 + i * (BUTTON + 5)]);
-  const under = y + box.height / 2 + 6;
-  const top = under + BUTTON < sight.bottom ? under : y - box.height / 2 - BUTTON - 6;
-  let at = x - box.width / 2;
-  return widths.map((width) => {
-    /** @type {[number, number]} */
-    const spot = [at, top];
-    at += width + 6;
-    return spot;
-  });
 }
 
 /** The open group whose heading this event is on. @param {Event} event @returns {string | null} */

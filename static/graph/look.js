@@ -1,5 +1,9 @@
 /**
  * What the camera looks at, and how near, when a picture opens or a step is made.
+ *
+ * @typedef {import('./arrange.js').Arrangement} Arrangement
+ * @typedef {import('./camera.js').Camera} Camera
+ * @typedef {import('./camera.js').Rect} Rect
  */
 import { MARGIN } from './camera.js';
 
@@ -7,35 +11,70 @@ import { MARGIN } from './camera.js';
 const READABLE_SCALE = 0.78;
 /** What is worth it to have all across the flow in sight. */
 const ACROSS_SCALE = 0.65;
-/** A picture of few cards is seen whole, down to this scale. */
+/** A picture of few cards is seen whole, down to this scale; one that would be smaller is read. */
 const FEW = 12;
 const LEAST_SCALE = 0.55;
 /** A window lower than this, as of a phone held sideways, is read along its length. */
-const LOW = 300;
+const LOW = 390;
 const LOW_SCALE = 0.95;
 
-/**
- * The smallest scale at which a picture may open.
- * @param {import('./camera.js').Camera} camera @param {import('./camera.js').Rect} bounds
- * @param {number} cards  How many there are. @param {'TB' | 'LR'} direction
- */
-export function readableScale(camera, bounds, cards, direction) {
-  if (direction === 'LR' && camera.size.height < LOW) return LOW_SCALE;
-  return cards > FEW ? scaleOfMany(camera, bounds, direction) : LEAST_SCALE;
+/** A low page has its bar lie over the picture (narrow.css). */
+const LOW_PAGE = '(height < 500px)';
+const BAR = 32;
+
+/** Room that is left free at the top, px. @param {boolean} grouped  A bar of its own says how much is shown. */
+export function roomAbove(grouped) {
+  return MARGIN.top + (grouped ? 36 : 0) + (matchMedia(LOW_PAGE).matches ? BAR : 0);
 }
 
 /**
- * A little smaller, if that has all across the flow in sight: then one way of panning is enough.
- * @param {import('./camera.js').Camera} camera @param {import('./camera.js').Rect} bounds @param {'TB' | 'LR'} direction
+ * How a picture opens that can't be read as a whole: the smallest scale at
+ * which it can, what has to be in sight, and what is in the middle.
+ * @param {Camera} camera @param {Arrangement} arrangement @param {Rect | null} focus
  */
-function scaleOfMany({ size, top }, { width, height }, direction) {
-  const whole = direction === 'TB' ? (size.width - MARGIN.left - MARGIN.right) / width : (size.height - top - MARGIN.bottom) / height;
-  return whole >= ACROSS_SCALE ? Math.min(READABLE_SCALE, whole) : READABLE_SCALE;
+export function firstLook(camera, arrangement, focus) {
+  const { cards, direction, bounds } = arrangement;
+  const walked = walkedAcross(arrangement);
+  const readable = direction === 'LR' && camera.size.height < LOW ? LOW_SCALE
+    : cards.length <= FEW && camera.whole(bounds) >= LEAST_SCALE ? LEAST_SCALE : scaleOfMany(camera, arrangement, walked, focus);
+  if (!focus || !walked) return { readable, focus };
+  // Along the flow what happens now, across it what backward walks; ghosts stand beside that.
+  const [x, y, across] = [focus.x + focus.width / 2, focus.y + focus.height / 2, (walked[0] + walked[1]) / 2];
+  return { readable, focus, middle: direction === 'TB' ? { x: across, y } : { x, y: across } };
+}
+
+/** From where to where the cards reach, across the flow, that backward walks. @param {Arrangement} arrangement @returns {[number, number] | null} */
+function walkedAcross({ cards, direction }) {
+  let [from, to] = [Infinity, -Infinity];
+  for (const { item, box, x, y } of cards) {
+    if (!item.card?.graphs.length) continue;
+    const [at, size] = direction === 'TB' ? [x, box.width] : [y, box.height];
+    from = Math.min(from, at - size / 2);
+    to = Math.max(to, at + size / 2);
+  }
+  return from < to ? [from, to] : null;
+}
+
+/**
+ * A little smaller, if that has all across the flow in sight, or what backward
+ * walks and what happens now: then one way of panning is enough.
+ * @param {Camera} camera @param {Arrangement} arrangement @param {[number, number] | null} walked @param {Rect | null} focus
+ */
+function scaleOfMany(camera, { bounds, direction }, walked, focus) {
+  const down = direction === 'TB';
+  const room = camera.room[down ? 0 : 1];
+  const extents = [down ? bounds.width : bounds.height];
+  if (walked && focus) {
+    const [from, part] = down ? [focus.x, focus.width] : [focus.y, focus.height];
+    extents.push(Math.max(walked[1], from + part) - Math.min(walked[0], from));
+  }
+  const scale = extents.map((one) => room / one).find((one) => one >= ACROSS_SCALE);
+  return scale === undefined ? READABLE_SCALE : Math.min(READABLE_SCALE, scale);
 }
 
 /**
  * What a step is about; one without a card (a line printed) leaves the eye where it was.
- * @param {import('./arrange.js').Arrangement} arrangement @param {number} step
+ * @param {Arrangement} arrangement @param {number} step
  */
 export function happening({ model, scene, cardById }, step) {
   for (let i = Math.min(step, model.steps.length - 1); i >= 0; i--) {

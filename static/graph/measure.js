@@ -27,12 +27,17 @@
  */
 import { SHORT_REASONS } from '../model/sentence.js';
 import { elementsOf } from '../model/numbers.js';
+import { clip } from '../model/source.js';
 
 export const PAD = 10;
 export const LABEL_COLUMN = 38;
 const ROW_GAP = 4;
 const FOOT = 14;
 const CELL = { width: 50, height: 18 };
+/** A complex number is two with a sign between them. */
+const COMPLEX_CELL = 92;
+/** Columns of cells, by how wide they are. */
+const MOST_COLUMNS = { real: 6, complex: 3 };
 const FONT_SANS = '"Inter", "Segoe UI", system-ui, sans-serif';
 const FONT_MONO = '"JetBrains Mono", "SF Mono", Menlo, Consolas, "DejaVu Sans Mono", monospace';
 
@@ -76,15 +81,17 @@ export function textWidth(text, role) {
 
 /**
  * @param {number[] | undefined} shape @param {boolean} hasData @param {boolean} hasHeat
+ * @param {boolean} [complex]
  * @returns {RowShape}
  */
-export function rowShape(shape, hasData, hasHeat) {
+export function rowShape(shape, hasData, hasHeat, complex = false) {
   const elements = shape ? elementsOf(shape) : 0;
   const columns = shape && shape.length > 0 ? shape[shape.length - 1] : 1;
   const rows = elements === 0 ? 0 : elements / columns;
-  const small = hasData && elements > 0 && elements <= 24 && columns <= 6 && rows <= 4;
+  const small = hasData && elements > 0 && elements <= 24 && columns <= MOST_COLUMNS[complex ? 'complex' : 'real'] && rows <= 4;
   if (small) {
-    const { width, height } = CELL;
+    const { height } = CELL;
+    const width = complex ? COMPLEX_CELL : CELL.width;
     const cellHeight = rows > 1 ? height - 1 : height;
     return { kind: 'cells', rows, columns, cellWidth: width, cellHeight, width: columns * width, height: rows * cellHeight };
   }
@@ -104,7 +111,8 @@ function shapeOf(card, model) {
   const tensor = card.tensors[0] ? model.tensorById.get(card.tensors[0]) : undefined;
   const summary = card.value ?? card.node?.upstream.find((s) => s !== null) ?? null;
   const shape = summary?.shape ?? tensor?.shape;
-  return rowShape(shape, Boolean(summary && summary.data !== null), Boolean(summary?.heat));
+  const complex = /complex/.test(summary?.dtype ?? tensor?.dtype ?? '');
+  return rowShape(shape, Boolean(summary && summary.data !== null), Boolean(summary?.heat), complex);
 }
 
 /**
@@ -117,7 +125,7 @@ export function measure(item, model, foot) {
   const shape = shapeOf(card, model);
   const pillText = pillOf(card);
   const pill = pillText ? Math.ceil(textWidth(pillText, 'cell')) + 12 : 0;
-  const title = textWidth(card.title, 'title') + (pill ? pill + 6 : 0);
+  const title = textWidth(titleOf(card), 'title') + (pill ? pill + 6 : 0);
   const engine = textWidth(engineText(card), 'engine');
   const twoLines = title + engine + 18 > 250;
   const header = twoLines ? Math.max(title, engine) : title + engine + 18;
@@ -139,6 +147,14 @@ function measureGroup(group) {
   const width = Math.max(150, textWidth(group.title, 'title') + 50 + textWidth(count, 'note'), textWidth(group.detail, 'note') + 10);
   const shape = rowShape(undefined, false, false);
   return { width: Math.min(320, Math.ceil((width + 2 * PAD) / 4) * 4), height: 64, twoLines: true, pill: 0, shape, valueTop: 32, gradTop: 32, footTop: 0 };
+}
+
+/** A name may be as long as one likes. */
+const LONGEST_TITLE = 34;
+
+/** @param {Card} card */
+export function titleOf(card) {
+  return clip(card.title, LONGEST_TITLE);
 }
 
 /** Of some of the engine's nodes the result was never a tensor of the program. @param {Card} card */

@@ -14,16 +14,17 @@ import { breath } from '../model/gently.js';
 import { buildScene } from '../model/scene.js';
 import { stateAt } from '../model/state.js';
 import { align, arrange } from './arrange.js';
-import { Camera, MARGIN } from './camera.js';
+import { Camera } from './camera.js';
 import { Detail } from './detail.js';
 import { exportPicture } from './export.js';
 import { glide, isStill, MOVE_MS } from './glide.js';
 import { GroupBar } from './groupbar.js';
 import { Interaction } from './interaction.js';
 import { LayoutClient } from './layout.js';
-import { happening, readableScale } from './look.js';
+import { firstLook, happening, roomAbove } from './look.js';
 import { motionAllowed } from './motion.js';
 import { Painter } from './painter.js';
+import { printable } from './paper.js';
 import { Player } from './player.js';
 
 /** Work on a model of more cards is done in pieces. */
@@ -65,15 +66,18 @@ export class Picture {
     this.player = new Player(this.painter);
     this.detail = new Detail(this);
     this.interaction = new Interaction(this);
+    /** On paper the camera stands still. */
+    this.printing = false;
+    this.stopPrinting = printable(this);
     this.resizing = new ResizeObserver(() => this.resized());
     this.resizing.observe(element);
   }
 
   /**
    * @param {Model} model
-   * @param {{compare?: Comparison | null, keepPositions?: boolean}} [options]
+   * @param {{compare?: Comparison | null, keepPositions?: boolean, step?: number}} [options]  step: at which it opens.
    */
-  async setModel(model, { compare = null, keepPositions = false } = {}) {
+  async setModel(model, { compare = null, keepPositions = false, step = this.step } = {}) {
     this.player.stop();
     const turn = ++this.turn;
     this.svg.setAttribute('aria-busy', 'true');
@@ -87,7 +91,7 @@ export class Picture {
     }
     this.model = model;
     this.compare = compare;
-    this.step = Math.min(this.step, model.steps.length - 1);
+    this.step = Math.min(step, model.steps.length - 1);
     await this.rearrange(keepPositions ? this.arrangement : null);
   }
 
@@ -123,7 +127,7 @@ export class Picture {
     const old = this.arrangement;
     const related = old && before ? align(arrangement, old) : 0;
     this.arrangement = arrangement;
-    this.camera.top = MARGIN.top + (model.cards.length > READABLE ? 36 : 0);
+    this.camera.top = roomAbove(model.cards.length > READABLE);
     this.painter.joinGroups(arrangement.groups);
     this.bar.show({
       cards: model.cards.length, groups: scene.items.filter((item) => item.group).length,
@@ -247,10 +251,9 @@ export class Picture {
   /** @param {number} [duration] */
   fit(duration = MOVE_MS) {
     if (!this.arrangement) return;
-    const { bounds, cards } = this.arrangement;
     const first = duration === 0 && !this.expanded;
-    const options = first ? { readable: readableScale(this.camera, bounds, cards.length, this.direction), focus: this.focusRect() } : {};
-    this.camera.go(this.camera.viewOf(bounds, options), duration);
+    const options = first ? firstLook(this.camera, this.arrangement, this.focusRect()) : {};
+    this.camera.go(this.camera.viewOf(this.arrangement.bounds, options), duration);
     if (duration > 0) this.camera.touched = false;
   }
 
@@ -287,7 +290,7 @@ export class Picture {
 
   resized() {
     this.camera.resized();
-    if (!this.arrangement) return;
+    if (!this.arrangement || this.printing) return;
     if (!this.camera.touched) this.fit(0);
     if (this.detail.far) this.detail.paint();
     else this.detail.look();
@@ -302,6 +305,7 @@ export class Picture {
   destroy() {
     this.player.stop();
     this.stopMoving();
+    this.stopPrinting();
     this.resizing.disconnect();
     this.layouts.destroy();
     this.detail.destroy();

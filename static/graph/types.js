@@ -14,7 +14,7 @@
  * @property {(what: {kind: 'detach' | 'no_grad', card: Card}) => void} [onIntervene]
  *
  * @typedef {object} Graph
- * @property {(model: Model, options?: {compare?: Comparison | null, keepPositions?: boolean}) => Promise<void>} setModel
+ * @property {(model: Model, options?: {compare?: Comparison | null, keepPositions?: boolean, step?: number}) => Promise<void>} setModel
  *   Resolves when the picture is laid out; a newer call makes an older one resolve early.
  * @property {(step: number, options?: {animate?: boolean, duration?: number}) => void} setStep
  * @property {(ref: Ref | null) => void} select

@@ -3,6 +3,7 @@
  */
 import { button, fill, h } from '../dom.js';
 import { formatNumber, formatShape } from '../model/index.js';
+import { clip } from '../model/source.js';
 
 /**
  * @typedef {import('../state.js').State} State
@@ -10,6 +11,8 @@ import { formatNumber, formatShape } from '../model/index.js';
  */
 
 const SLIDERS = 8;
+/** The whole of a longer label is its tooltip. */
+const LONGEST_LABEL = 18;
 
 /**
  * @param {HTMLElement} host
@@ -29,7 +32,8 @@ export function createInputs(host, store, actions) {
     const inputs = used(state).filter((one) => one.data !== null && /float|double|int/.test(one.dtype));
     host.hidden = inputs.length === 0;
     reset.hidden = Object.keys(state.inputs).length === 0;
-    const now = JSON.stringify(inputs.map(({ name, shape, dtype }) => [name, shape, dtype]));
+    // Another program may have other numbers under the same names: its sliders reach elsewhere.
+    const now = JSON.stringify([state.ranCode, state.seed, inputs.map(({ name, shape, dtype }) => [name, shape, dtype])]);
     if (now !== layout) {
       layout = now;
       fields = [];
@@ -47,21 +51,21 @@ export function createInputs(host, store, actions) {
     const numbers = flat(one.data);
     const { name, shape } = one;
     const sliders = numbers.length <= SLIDERS;
+    const reach = reachOf(numbers);
     // What was asked for last, even if its run has not come back yet.
     const read = (/** @type {number} */ i) => () => flat(store.get().inputs[name]?.value ?? current(name)?.data)[i] ?? 0;
     return h(
       'div', { role: 'group', 'aria-label': `Values of ${name}` },
       (shape.length > 0 || !sliders) && h('div', { class: 'inputs__name' }, name, h('span', { class: 'shape' }, formatShape(shape)), one.source === 'default' && h('span', { class: 'shape' }, 'chosen for you')),
       sliders
-        ? h('div', { class: 'sliders' }, numbers.map((n, i) => slider(one, i, n, read(i))))
+        ? h('div', { class: 'sliders' }, numbers.map((_, i) => slider(one, i, reach, read(i))))
         : table(one, numbers, read),
     );
   }
 
-  /** @param {InputUsed} one @param {number} i @param {number} n @param {() => number} read */
-  function slider(one, i, n, read) {
+  /** @param {InputUsed} one @param {number} i @param {number} reach @param {() => number} read */
+  function slider(one, i, reach, read) {
     const label = `${one.name}${indexOf(one.shape, i)}`;
-    const reach = Math.max(3, 2 ** Math.ceil(Math.log2(Math.abs(n) * 1.5 || 1)));
     const whole = one.dtype.includes('int');
     const range = h('input', { type: 'range', min: String(-reach), max: String(reach), step: whole ? '1' : String(reach / 300), 'aria-label': label });
     const number = h('input', { type: 'number', class: 'number', step: whole ? '1' : '0.1', 'aria-label': `${label}, exactly` });
@@ -76,7 +80,7 @@ export function createInputs(host, store, actions) {
       change(one, i, Number(number.value), [range]);
     });
     fields.push({ input: range, read }, { input: number, read });
-    return [h('span', { class: 'sliders__label' }, label), range, number];
+    return [h('span', { class: 'sliders__label', title: label }, clip(label, LONGEST_LABEL)), range, number];
   }
 
   /** @param {InputUsed} one @param {number[]} numbers @param {(i: number) => () => number} read */
@@ -115,6 +119,16 @@ function used({ model }) {
     ...one,
     data: one.data ?? (one.tensor ? model?.tensorById.get(one.tensor)?.value?.data : null) ?? null,
   }));
+}
+
+/**
+ * How far the sliders of one leaf go to both sides: all alike, so that their
+ * heights can be compared, and a power of two, so that it does not change often.
+ * @param {number[]} numbers
+ */
+function reachOf(numbers) {
+  const largest = Math.max(0, ...numbers.map(Math.abs).filter(Number.isFinite));
+  return Math.max(3, 2 ** Math.ceil(Math.log2(largest * 1.5 || 1)));
 }
 
 /** @param {HTMLInputElement} input @param {number} value */

@@ -42,7 +42,7 @@ export function cardPage(model, card, state, links) {
     card.kind === 'ghost' && h('section', {}, h('h3', {}, 'Not recorded'), h('p', {}, prose(GHOST_WHY.get(card.reason ?? '') ?? 'Autograd did not record this operation.'))),
     changeSection(card, state, links),
     tensorSection('Value', now.value ?? (card.kind === 'leaf' || now.status === 'future' ? now.value : card.value), 'value', card.title, links, now.status === 'future' ? 'Its line has not run yet.' : card.tensors.length === 0 ? 'A step inside the operation: no tensor of the program holds it.' : 'Not held in the trace.'),
-    card.kind === 'leaf' ? leafSections(model, card, graph, now, links) : node && upstreamSections(card, node, graph, links),
+    card.kind === 'leaf' ? leafSections(model, card, graph, at, links) : node && upstreamSections(model, card, node, graph, at, links),
     whySection(model, card, links),
     card.kind !== 'leaf' && node && sentSections(model, card, node, graph, links),
     card.kind !== 'leaf' && node && ruleSection(node.name),
@@ -84,13 +84,26 @@ function head(model, card, node, state, links) {
   );
 }
 
-/** @param {Card} card @param {import('../model/types.js').TraceNode} node @param {import('../model/types.js').TraceGraph | null} graph @param {Links} links */
-function upstreamSections(card, node, graph, links) {
+/** The step at which all of a card's gradient has come, while that is ahead. @param {Model} model @param {Card} card @param {import('../model/types.js').TraceGraph | null} graph @param {number} step */
+function whenWhole(model, card, graph, step) {
+  const whole = model.history.flows.get(card.id)?.find((flow) => flow.graph === graph?.id && flow.ran)?.step ?? -1;
+  return whole > step ? `at step ${whole + 1}` : '';
+}
+
+/**
+ * @param {Model} model @param {Card} card @param {import('../model/types.js').TraceNode} node
+ * @param {import('../model/types.js').TraceGraph | null} graph @param {import('../model/types.js').State} at @param {Links} links
+ */
+function upstreamSections(model, card, node, graph, at, links) {
   const ran = node.executed && graph?.kind !== 'not_run';
-  const upstream = node.upstream.length > 1 ? node.upstream : [node.upstream[0] ?? null];
+  const when = whenWhole(model, card, graph, at.step);
+  const { gradient } = at.card(card.id);
+  // Where the engine gave up a gradient had come, and the node did not run.
+  const [first = ran || gradient === 'pending' ? null : gradient] = node.upstream;
+  const upstream = node.upstream.length > 1 ? node.upstream : [first];
   return upstream.map((v, i) => tensorSection(
     upstream.length > 1 ? `Upstream gradient v, output ${i}` : 'Upstream gradient v', v, 'grad', card.title, links,
-    ran ? 'None arrived at this output.' : 'Backward did not come here.'));
+    ran ? 'None arrived at this output.' : 'Backward did not come here.', when));
 }
 
 /** @param {Model} model @param {Card} card @param {import('../model/types.js').TraceNode} node @param {import('../model/types.js').TraceGraph | null} graph @param {Links} links */
@@ -174,15 +187,16 @@ function leafTotal(edges) {
   return edges.length === 1 ? edges[0].gradient : null;
 }
 
-/** @param {Model} model @param {Card} card @param {import('../model/types.js').TraceGraph | null} graph @param {import('../model/types.js').CardState} now @param {Links} links */
-function leafSections(model, card, graph, now, links) {
+/** @param {Model} model @param {Card} card @param {import('../model/types.js').TraceGraph | null} graph @param {import('../model/types.js').State} at @param {Links} links */
+function leafSections(model, card, graph, at, links) {
+  const now = at.card(card.id);
   const incoming = receivedBy(model, card, graph).filter((edge) => edge.gradient);
   const variable = card.names[0] ?? 'it';
   return [
     tensorSection('.grad', now.grad?.after ?? null, 'grad', variable, links, 'None at this step.'),
     now.grad?.changed && now.grad.before && h('section', { 'aria-label': 'Before this step' }, h('h3', {}, 'Before this step'), cells(now.grad.before, 'grad', 12)),
     incoming.length > 0 && h(
-      'section', { 'aria-label': 'Arrives' }, h('h3', {}, incoming.length > 1 ? 'What arrives is added up' : 'What arrives'),
+      'section', { 'aria-label': 'Arrives' }, h('h3', {}, incoming.length > 1 ? 'What arrives is added up' : 'What arrives', h('span', { class: 'inspect__when' }, whenWhole(model, card, graph, at.step))),
       h('table', { class: 'grid' }, h('tbody', {}, incoming.slice(0, MOST).map((edge) => {
         const source = model.cardById.get(edge.source);
         return h('tr', {}, h('td', { class: 'left' }, 'from ', source ? cardLink(source, links) : '?'), carried(edge.gradient, `from ${source ? nameOf(source) : 'the edge'}`, links));

@@ -31,9 +31,9 @@ const opener = (title, what, summary, tone, links) => button({
 
 /**
  * @param {string} title @param {Summary | null} summary @param {Tone} tone @param {string} what
- * @param {Links} links @param {string} absent
+ * @param {Links} links @param {string} absent @param {string} [when]  It is not there yet, but will be.
  */
-export function tensorSection(title, summary, tone, what, links, absent) {
+export function tensorSection(title, summary, tone, what, links, absent, when = '') {
   if (!summary) return h('section', { class: 'inspect__tensor', 'aria-label': title }, h('h3', {}, title), h('p', { class: 'none' }, absent));
   const numbers = flatten(summary);
   const rows = numbers && summary.shape.length > 1 ? rowsOf(summary) : null;
@@ -41,7 +41,7 @@ export function tensorSection(title, summary, tone, what, links, absent) {
   const open = opener(title, what, summary, tone, links);
   return h(
     'section', { class: 'inspect__tensor', 'aria-label': title },
-    h('h3', {}, title, !short && h('span', { class: 'shape' }, formatShape(summary.shape)), !short && open),
+    h('h3', {}, title, when && h('span', { class: 'inspect__when' }, when), !short && h('span', { class: 'shape' }, formatShape(summary.shape)), !short && open),
     rows ? matrix(rows, tone, `${title} of ${what}, ${rows.length} rows`) : numbers && cells(summary, tone, 12),
     short && open,
     !numbers && [statistics(summary), summary.heat && heatMap(summary.heat, tone, `Heat map of ${title}`), histogram(summary, tone)],

@@ -50,8 +50,8 @@ function table(rows, summary, tone) {
     'div', { class: 'tensor__scroll', tabindex: '0', role: 'group', 'aria-label': 'All numbers' },
     h(
       'table', { class: 'numbers' },
-      h('thead', {}, h('tr', {}, h('td', {}), (rows[0] ?? []).map((_, i) => h('th', { scope: 'col' }, String(i))))),
-      h('tbody', {}, rows.map((row, i) => h('tr', {}, h('th', { scope: 'row' }, index(i)), row.map((n) => h('td', { title: String(n) }, cell(n, tone, summary.dtype)))))),
+      h('thead', {}, h('tr', {}, rows.length > 1 && h('td', {}), (rows[0] ?? []).map((_, i) => h('th', { scope: 'col' }, String(i))))),
+      h('tbody', {}, rows.map((row, i) => h('tr', {}, rows.length > 1 && h('th', { scope: 'row' }, index(i)), row.map((n) => h('td', { title: String(n) }, cell(n, tone, summary.dtype)))))),
     ),
   );
 }

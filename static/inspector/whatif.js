@@ -35,14 +35,14 @@ export function toggles(model, card, state, links) {
     props: { 'aria-pressed': String(active.some((one) => one.kind === kind && thisTurn(one))) }, onClick: () => links.actions.intervene(kind, card),
   });
   return [
-    site && card.kind === 'op' && toggle('scissors', 'Detach here', 'detach', 'What if: no gradient came back through here'),
+    site && (card.kind === 'op' || card.kind === 'leaf' || (card.kind === 'constant' && active.some((one) => one.kind === 'detach'))) && toggle('scissors', 'Detach here', 'detach', card.kind === 'leaf' ? 'What if: it did not require grad' : 'What if: no gradient came back through here'),
     turns > 1 && button({
       icon: 'scissors', label: `in all ${turns} turns`, title: 'What if: no gradient came back through here in any turn', class: 'button--small button--whatif',
       props: { 'aria-pressed': String(active.some((one) => one.kind === 'detach' && !thisTurn(one))) }, onClick: () => links.actions.intervene('detach', card, { every: true }),
     }),
     site && card.kind === 'op' && toggle('eyeOff', 'no_grad', 'no_grad', 'What if: this ran under torch.no_grad()'),
     card.kind === 'op' && name && toggle('pin', 'retain_grad', 'retain_grad', `What if: ${name}.grad were kept`),
-    (card.kind === 'leaf' || card.kind === 'constant') && name && toggle('zap', 'requires_grad', 'requires_grad', `What if: ${name} ${card.kind === 'leaf' ? 'did not require' : 'required'} grad`),
+    card.kind === 'constant' && name && toggle('zap', 'requires_grad', 'requires_grad', `What if: ${name} required grad`),
     card.cut && site && card.kind === 'ghost' && toggle('undo2', 'Undo the cut', active[0]?.kind ?? 'detach', 'Take this what-if back'),
   ];
 }

@@ -24,7 +24,7 @@ export function whySection(model, card, links) {
   const { why } = variable;
   return h(
     'section', { 'aria-label': `Why, for ${variable.name}` },
-    h('h3', {}, HAS_GRAD.has(variable.grad_status) || variable.grad ? 'Why this .grad' : 'Why no .grad', h('span', { class: 'shape' }, 'at the end of the run')),
+    h('h3', {}, HAS_GRAD.has(variable.grad_status) || variable.grad ? 'Why this .grad' : 'Why no .grad', h('span', { class: 'inspect__when' }, 'at the end of the run')),
     h('p', {}, prose(variable.explanation)),
     why?.cut && chain(model, why.steps, links),
     variable.grad && why && why.paths.length > 1 && paths(model, why.paths, links),

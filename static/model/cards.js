@@ -114,7 +114,11 @@ class Builder {
       this.cardOfTensor.set(tensor, card.id);
       card.tensors.push(tensor);
     }
+    const nameless = card.names.length === 0;
     card.names = readable([...card.names, ...op.outputs.flatMap((id) => this.tensorById.get(id)?.names ?? [])]);
+    const [name] = card.names;
+    // The program calls the detached one by the leaf's name: to the reader it is that leaf.
+    if (card.kind === 'leaf' && nameless && name) Object.assign(card, { title: name, key: this.keyOf(`tensor|${name}`) });
     this.cardOfOp.set(op.id, card.id);
     return true;
   }

@@ -122,14 +122,15 @@ function severedEdges(before, after, match) {
 }
 
 /**
- * The what-if cut this very use.  Further down nothing is cut: what comes of a
- * cut value just does not require grad any more.
+ * The what-if cut this very use: autograd still knows where its value comes
+ * from.  Further down nothing is cut: what comes of a cut value just does not
+ * require grad any more.
  * @param {Model} before @param {Model} after @param {ModelEdge} edge  Of before.
  * @param {string} source @param {string} target  In after.
  */
 function isCut(before, after, edge, source, target) {
   const maker = after.cardById.get(source);
-  if (maker?.cut || maker?.kind === 'op' || maker?.kind === 'leaf') return true;
+  if (maker?.kind === 'op' || maker?.kind === 'leaf') return true;
   return before.cardById.get(edge.source)?.kind === 'leaf' || Boolean(after.cardById.get(target)?.cut && maker?.kind !== 'ghost');
 }
 

@@ -115,7 +115,9 @@ export function formatInline(summary) {
   if (!summary) return 'None';
   const numbers = flatten(summary);
   if (!numbers || numbers.length > 4) {
-    return `a ${formatShape(summary.shape)} tensor of norm ${briefNumber(summary.norm)}`;
+    const { shape } = summary;
+    const what = shape.length === 1 ? `a vector of ${shape[0].toLocaleString('en')}` : `a ${formatShape(shape)} tensor`;
+    return `${what}${numbers?.length === 0 ? '' : `, norm ${briefNumber(summary.norm)}`}`;
   }
   const text = numbers.map((n) => briefNumber(n, summary.dtype)).join(', ');
   return summary.shape.length === 0 ? text : `[${text}]`;

@@ -122,14 +122,14 @@ function switchedOn(context, op, tensor) {
   return context.base.trace.ops.some((one) => one.why_not_recorded === 'no_input_requires_grad' && one.inputs.includes(tensor.id));
 }
 
-/** @param {Context} context @param {TraceEvent} event @returns {Part[]} */
+/** By zero_grad(), in place or by hand: the line says it. @param {Context} context @param {TraceEvent} event @returns {Part[]} */
 function zeroSentence(context, event) {
   const updates = event.updates ?? [];
   const cleared = updates.filter((update) => update.before);
   if (cleared.length === 0) return [{ text: 'zero_grad() finds nothing to clear: every ' }, { text: '.grad', code: true }, { text: ' is None' }];
   const none = cleared.every((update) => !update.after);
   /** @type {Part[]} */
-  const parts = [{ text: none ? 'zero_grad() sets back to None: ' : 'zero_grad() sets to zero: ' }];
+  const parts = [{ text: none ? 'Clears back to None: ' : 'Clears to zero: ' }];
   cleared.slice(0, 3).forEach((update, i) => {
     parts.push({ text: i === 0 ? '' : ', ' }, nameRef(context, update.tensor, '.grad'), { text: ` (it was ${formatInline(update.before)})` });
   });

@@ -96,9 +96,10 @@ export function tidy(text) {
     .replace(/\s+/g, ' ')
     .replace(/^(torch\.)?(nn\.functional|F)\./, '')
     .replace(/\(…\)(?=\s*[-+*/@])/g, '…')
-    .replace(/([-+*/@]\s*)\(…\)/g, '$1…')
+    .replace(/([-+*/@]\s*)\(…\)(?!\.)/g, '$1…')
+    // Dots after an ellipsis would be four.
+    .replace(/(^|[^(\w])…\./g, '$1(…).')
     .replace(/^(\w+|…)([-+*/@]{1,2})(?=[\w…(])/, '$1 $2 ')
-    .replace(/^\(…\)\./, '….')
     .trim();
 }
 

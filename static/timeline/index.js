@@ -27,18 +27,18 @@ export function createTimeline(host, store, actions) {
     'select', { title: 'Speed of playing', on: { change: () => actions.setSpeed(Number(speed.value)) } },
     SPEEDS.map((one) => h('option', { value: String(one), selected: one === store.get().speed }, `${one}×`)),
   );
+  const walk = [
+    button({ icon: 'skipBack', title: 'To the start', key: 'Home', onClick: () => actions.goTo(-1) }),
+    button({ icon: 'stepBack', title: 'One step back', key: '←', onClick: () => actions.step(-1) }),
+    play,
+    button({ icon: 'stepForward', title: 'One step on', key: '→', onClick: () => actions.step(1) }),
+    button({ icon: 'skipForward', title: 'To the end', key: 'End', onClick: () => actions.goTo(Infinity) }),
+  ];
   fill(
     host,
     h(
       'div', { class: 'timeline__row' },
-      h(
-        'div', { class: 'timeline__buttons', role: 'group', 'aria-label': 'Walk' },
-        button({ icon: 'skipBack', title: 'To the start', key: 'Home', onClick: () => actions.goTo(-1) }),
-        button({ icon: 'stepBack', title: 'One step back', key: '←', onClick: () => actions.step(-1) }),
-        play,
-        button({ icon: 'stepForward', title: 'One step on', key: '→', onClick: () => actions.step(1) }),
-        button({ icon: 'skipForward', title: 'To the end', key: 'End', onClick: () => actions.goTo(Infinity) }),
-      ),
+      h('div', { class: 'timeline__buttons', role: 'group', 'aria-label': 'Walk' }, walk),
       count, sentence, announce.element,
       h('label', { class: 'timeline__speed' }, h('span', {}, 'Speed'), speed),
     ),
@@ -49,7 +49,8 @@ export function createTimeline(host, store, actions) {
     const model = shown(state);
     const step = model?.steps[state.step];
     const total = model?.steps.length ?? 0;
-    count.textContent = model ? (state.step < 0 ? `start of ${total}` : `step ${state.step + 1} of ${total}`) : '';
+    for (const one of walk) one.disabled = total === 0;
+    count.textContent = total === 0 ? '' : state.step < 0 ? `start of ${total}` : `step ${state.step + 1} of ${total}`;
     const parts = step ? step.sentence : [{ text: opening(state) }];
     fill(sentence, parts.map((part) => piece(part, actions)));
     const text = parts.map((part) => part.text).join('');
@@ -99,7 +100,9 @@ function createAnnouncer(slider) {
 /** @param {State} state */
 function opening(state) {
   if (!state.model) return state.status === 'failed' ? 'Nothing has run yet.' : 'Running…';
-  if (state.model.steps.length === 0) return 'The program made no tensor: there is nothing to walk through.';
+  if (state.model.steps.length === 0) {
+    return state.model.trace.error ? 'The program did not begin: there is nothing to walk through.' : 'The program made no tensor: there is nothing to walk through.';
+  }
   return 'Before the first line. Press play, or step with the arrow keys.';
 }
 

@@ -54,6 +54,11 @@ function bands(steps) {
   return out;
 }
 
+/** Are they drawn alike, but for their heights? @param {Step[]} a @param {Step[]} b */
+function sameSteps(a, b) {
+  return a.length === b.length && a.every((one, i) => one.kind === b[i].kind && one.label === b[i].label && one.graph === b[i].graph);
+}
+
 /** @param {{onScrub: (step: number) => void}} handlers */
 export function createStrip({ onScrub }) {
   const input = h('input', { type: 'range', min: '-1', max: '0', step: '1', value: '-1', 'aria-label': 'Step of the run' });
@@ -65,7 +70,7 @@ export function createStrip({ onScrub }) {
   let step = -1;
   let width = 0;
   let height = 0;
-  /** @type {{element: Element, from: number, to: number}[]} */
+  /** @type {{element: Element, from: number, to: number, of: number}[]}  of: the step whose height it has. */
   let ticks = [];
   /** @type {{element: Element, index: number}[]} */
   let labels = [];
@@ -97,31 +102,49 @@ export function createStrip({ onScrub }) {
     head.setAttribute('cy', String(base));
     const steps = model?.steps ?? [];
     if (width === 0) return;
+    /** Over the playhead, which would strike them out. */
+    const names = [];
     for (const [i, band] of bands(steps).entries()) {
       const [from, to] = [x(band.from) - 8, x(band.to) + 8];
       svg.append(s('rect', { class: 'strip__band', x: from, width: Math.max(2, to - from), y: 2, height: base + 4, rx: 5 }));
-      if (to - from > 74 && !small) svg.append(s('text', { class: 'strip__band-label', x: from + 6, y: 13 }, `backward ${i + 1}`));
+      if (to - from > 74 && !small) names.push(s('text', { class: 'strip__band-label', x: from + 6, y: 13 }, `backward ${i + 1}`));
     }
     svg.append(s('line', { class: 'strip__base', x1: PAD, x2: width - PAD, y1: base, y2: base }), done);
     const spacing = (width - 2 * PAD) / Math.max(1, steps.length);
     drawTicks(steps, spacing);
+    raise(steps);
     if (spacing > 13 && !small) drawLabels(steps);
-    svg.append(playhead, head);
+    svg.append(playhead, ...names, head);
     move();
   }
 
   /** Several steps share a tick where they are too many. @param {Step[]} steps @param {number} spacing */
   function drawTicks(steps, spacing) {
-    const tall = heights(steps);
     const each = Math.max(1, Math.ceil(2.5 / spacing));
     const thick = Math.max(1.5, Math.min(9, spacing * 0.6));
     for (let from = 0; from < steps.length; from += each) {
-      const to = Math.min(steps.length, from + each);
+      const element = s('rect', { width: thick, rx: Math.min(3, thick / 2) });
+      svg.append(element);
+      ticks.push({ element, from, to: Math.min(steps.length, from + each), of: -1 });
+    }
+  }
+
+  /** Every tick to its height: that of the tallest of its steps. @param {Step[]} steps */
+  function raise(steps) {
+    const tall = heights(steps);
+    for (const tick of ticks) {
+      const { element, from, to } = tick;
       let best = from;
       for (let i = from; i < to; i++) if (tall[i] > tall[best]) best = i;
-      const tick = s('rect', { class: `tick tick--${steps[best].kind}`, x: x(best) - thick / 2, y: base - tall[best], width: thick, height: tall[best] + 3, rx: Math.min(3, thick / 2) });
-      svg.append(tick);
-      ticks.push({ element: tick, from, to });
+      if (best !== tick.of) {
+        element.setAttribute('class', `tick tick--${steps[best].kind}`);
+        element.setAttribute('x', String(x(best) - Number(element.getAttribute('width')) / 2));
+        tick.of = best;
+      }
+      const height = String(Math.round((tall[best] + 3) * 10) / 10);
+      if (element.getAttribute('height') === height) continue;
+      element.setAttribute('y', String(base + 3 - Number(height)));
+      element.setAttribute('height', height);
     }
   }
 
@@ -131,8 +154,9 @@ export function createStrip({ onScrub }) {
     for (const one of steps) {
       const text = one.label.length > 14 ? `${one.label.slice(0, 13).replace(/…+$/, '')}…` : one.label;
       const half = text.length * 3.1 + LABEL_GAP / 2;
-      const at = x(one.index);
-      if (at - half < free || at + half > width || at - half < 0) continue;
+      // The last one stands at the edge: its text ends there.
+      const at = Math.min(x(one.index), width - half);
+      if (at - half < free || at - half < 0) continue;
       free = at + half;
       const label = s('text', { class: 'strip__label', x: at, y: base + 19 }, text);
       svg.append(label);
@@ -189,10 +213,13 @@ export function createStrip({ onScrub }) {
     element,
     /** @param {Model | null} next */
     setModel(next) {
+      const alike = model !== null && next !== null && ticks.length > 0 && sameSteps(model.steps, next.steps);
       model = next;
       input.max = String((next?.steps.length ?? 0) - 1);
-      input.disabled = !next;
-      draw();
+      input.disabled = !next || next.steps.length === 0;
+      // A dragged input changes heights, and nothing else.
+      if (alike && next) raise(next.steps);
+      else draw();
     },
     /** @param {number} next @param {string} text */
     setStep(next, text) {

@@ -27,7 +27,7 @@ def test_stderr_is_told_apart_by_name_and_is_text(studio: Studio) -> None:
     studio.open()
     studio.page.route("**/api/v1/traces*", add_stderr)
     studio.run(SEED_CODE)
-    errors = studio.output.get_by_role("region", name="Standard error")
+    errors = studio.page.locator("#output").get_by_role("region", name="Standard error")
     expect(errors.get_by_role("heading", name="stderr")).to_be_visible()
     expect(errors).to_contain_text(HOSTILE)
     expect(errors).to_contain_text("was cut")
@@ -35,6 +35,17 @@ def test_stderr_is_told_apart_by_name_and_is_text(studio: Studio) -> None:
     # What was printed stays what it was, and walks on with the steps.
     expect(studio.output.locator(".output__line")).to_have_count(1)
     expect(studio.output.locator(".output__line")).not_to_contain_text(HOSTILE)
+
+
+def test_stderr_is_in_sight_beside_much_that_was_printed(studio: Studio) -> None:
+    loop = (
+        "import sys\nfor i in range(90):\n    print(i, file=sys.stderr if i % 9 == 0 else None)\n"
+    )
+    studio.open().run(loop + SEED_CODE)
+    errors = studio.page.locator("#output").get_by_role("region", name="Standard error")
+    expect(errors).to_be_in_viewport(ratio=1)
+    expect(errors).to_contain_text("0\n9\n18")
+    expect(studio.output).to_contain_text("89")
 
 
 def test_a_step_is_announced_once_and_a_fast_walk_not_at_all(studio: Studio) -> None:

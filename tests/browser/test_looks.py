@@ -1,0 +1,204 @@
+"""States that are easily forgotten: odd numbers and names, nothing to show, paper, phones."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.studio import SEED_CODE, Studio
+
+COMPLEX = """\
+x = torch.tensor([1 + 2j, 3 - 1j], requires_grad=True)
+y = x * (2 - 1j)
+y.abs().pow(2).sum().backward()
+"""
+LONG = "a_name_that_nobody_would_write_by_hand_" * 4
+LONG_NAMES = f"""\
+{LONG} = torch.ones(3, requires_grad=True)
+({LONG} * 2).sum().backward()
+"""
+#: Has one line in common with the first lesson.
+OWN = """\
+x = torch.tensor([1.0, 100.0], requires_grad=True)
+(x ** 3).sum().backward()
+print(x.grad)
+"""
+PHONE = {"width": 390, "height": 844}
+
+#: Cards, or parts of them, as they stand in the window.
+BOXES = """(all) => all.map((one) => {
+  const {left, top, right, bottom} = one.getBoundingClientRect();
+  return {left, top, right, bottom};
+})"""
+
+
+def boxes(studio: Studio, selector: str) -> list[dict[str, float]]:
+    found: list[dict[str, float]] = studio.page.locator(selector).evaluate_all(BOXES)
+    assert found, selector
+    return found
+
+
+def inside(one: dict[str, float], other: dict[str, float], slack: float = 1) -> bool:
+    return (
+        one["left"] >= other["left"] - slack
+        and one["right"] <= other["right"] + slack
+        and one["top"] >= other["top"] - slack
+        and one["bottom"] <= other["bottom"] + slack
+    )
+
+
+def cut_off(studio: Studio, selector: str) -> int:
+    """How many px of text do not fit into an element."""
+    found: int = studio.page.locator(selector).evaluate("(e) => e.scrollWidth - e.clientWidth")
+    return found
+
+
+def test_complex_numbers_fit_their_cells(studio: Studio) -> None:
+    studio.open().run(COMPLEX)
+    texts, cells = boxes(studio, ".gw-cell text"), boxes(studio, ".gw-cell rect")
+    assert all(inside(text, cell) for text, cell in zip(texts, cells, strict=True))
+    assert cut_off(studio, "#panels") <= 0
+
+
+@pytest.mark.parametrize("size", [{"width": 1440, "height": 900}, PHONE])
+def test_long_names_push_nothing_out_of_the_page(studio: Studio, size: Any) -> None:
+    studio.open().run(LONG_NAMES)
+    studio.page.set_viewport_size(size)
+    for tab, pane in (("code", "#panels"), ("graph", "#graph"), ("inspector", "#pane-inspector")):
+        if size is PHONE:
+            studio.page.locator(f".tabs [data-for={tab}]").click()
+        assert cut_off(studio, pane) <= 0, pane
+        assert cut_off(studio, "#timeline") <= 0
+    assert cut_off(studio, "body") <= 0
+
+
+def test_an_empty_program_says_what_to_do_and_offers_nothing_else(studio: Studio) -> None:
+    studio.open().run("")
+    expect(studio.page.locator("#graph-note")).to_contain_text("Write some torch")
+    expect(studio.page.locator("#variables")).to_contain_text("No name holds a tensor")
+    expect(studio.slider).to_be_disabled()
+    for one in studio.page.locator(".timeline__buttons button").all():
+        expect(one).to_be_disabled()
+
+
+def test_a_program_that_python_cant_read_sends_to_its_error(studio: Studio) -> None:
+    studio.open().run("x = torch.ones(3")
+    expect(studio.page.locator("#graph-note")).to_contain_text("what went wrong")
+    expect(studio.problems).to_contain_text("never closed")
+
+
+def test_a_program_of_ones_own_is_no_lesson(studio: Studio) -> None:
+    studio.open().run(OWN)
+    expect(studio.page.locator("#lesson-menu")).to_contain_text("Your program")
+    expect(studio.page.locator("#coach")).to_be_hidden()
+
+
+def test_sliders_of_one_leaf_reach_alike_and_as_far_as_its_numbers(studio: Studio) -> None:
+    studio.open().run(OWN)
+    sliders = studio.page.locator("#inputs input[type=range]")
+    expect(sliders).to_have_count(2)
+    first, second = sliders.all()
+    assert first.get_attribute("max") == second.get_attribute("max")
+    assert float(second.input_value()) == pytest.approx(100, abs=1)
+
+
+def test_a_leaf_can_be_detached_and_attached_again(studio: Studio) -> None:
+    studio.open().run(SEED_CODE)
+    studio.select("x")
+    button = studio.inspector.get_by_role("button", name="Detach here")
+    button.click()
+    studio.settled()
+    expect(studio.page.locator(".chip--whatif")).to_contain_text("detach x")
+    expect(studio.card("x").first).to_contain_text("gradient lost")
+    expect(studio.page.locator(".gw-scissors")).to_have_count(1)
+    expect(studio.variable("x")).to_contain_text("requires_grad is False")
+    button.click()
+    studio.settled()
+    expect(studio.page.locator(".chip--whatif")).to_have_count(0)
+    expect(studio.card("x").first).not_to_contain_text("gradient lost")
+
+
+def test_no_grad_is_cut_before_the_expression_not_behind_it(studio: Studio) -> None:
+    studio.open().run(SEED_CODE)
+    studio.select("y * y")
+    studio.inspector.get_by_role("button", name="no_grad").click()
+    studio.settled()
+    # Both uses of y; what comes of the product is not cut once more.
+    expect(studio.page.locator(".gw-scissors")).to_have_count(2)
+    assert studio.page.locator(".gw-link--severed").count() == 4
+
+
+def test_lines_meet_the_cards_before_and_after(studio: Studio) -> None:
+    studio.open().run(SEED_CODE)
+    studio.select("y * y")
+    studio.inspector.get_by_role("button", name="Detach here").click()
+    studio.settled()
+    studio.blur()
+    studio.page.keyboard.press("b")
+    expect(studio.page.get_by_role("button", name="Before", exact=True)).to_have_attribute(
+        "aria-pressed", "true"
+    )
+    expect(studio.card("x").first).not_to_contain_text("gradient lost")
+    # An arrow's tip is at the lower border of the card that it goes to.
+    edges = {round(box["bottom"]) for box in boxes(studio, ".gw-card .gw-box")}
+    for head in boxes(studio, ".gw-gradient-head"):
+        assert min(abs(head["top"] - edge) for edge in edges) <= 3
+
+
+def test_the_inspector_says_when_a_gradient_comes_and_what_came_before_an_error(
+    studio: Studio,
+) -> None:
+    studio.open().run(SEED_CODE)
+    studio.select("y * y")
+    upstream = studio.inspector.get_by_role("region", name="Upstream gradient v")
+    expect(upstream).not_to_contain_text("at step")
+    studio.blur()
+    studio.page.keyboard.press("Home")
+    expect(upstream).to_contain_text("at step")
+    studio.lesson("in-place")
+    expect(upstream.locator(".cell")).to_have_text(["1.000", "1.000"])
+
+
+def test_playing_says_pause_in_full(studio: Studio) -> None:
+    studio.open()
+    studio.blur()
+    studio.page.keyboard.press("Space")
+    label = studio.page.locator(".button--play .button__label")
+    expect(label).to_have_text("Pause")
+    assert cut_off(studio, ".button--play .button__label") <= 0
+
+
+def test_the_last_tick_has_its_name(studio: Studio) -> None:
+    studio.lesson("requires-grad-off")
+    expect(studio.page.locator(".strip__label")).to_have_text(["randn", "print", "print"])
+    (strip,) = boxes(studio, ".strip")
+    assert boxes(studio, ".strip__label")[-1]["right"] <= strip["right"] + 1
+
+
+@pytest.mark.parametrize("lesson", ["backward", "xor"])
+def test_the_printed_picture_is_whole(studio: Studio, lesson: str) -> None:
+    studio.lesson(lesson)
+    studio.page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    studio.page.emulate_media(media="print")
+    studio.page.set_viewport_size({"width": 720, "height": 1000})
+    (paper,) = boxes(studio, ".gw-graph")
+    assert paper["right"] <= 720
+    assert all(inside(card, paper) for card in boxes(studio, ".gw-card .gw-box"))
+    cell = studio.page.locator("#variables .cell").first
+    assert cell.evaluate("(e) => getComputedStyle(e).printColorAdjust") == "exact"
+    expect(studio.slider).to_be_hidden()
+    # And the window has its camera again.
+    studio.page.emulate_media(media="screen")
+    studio.page.set_viewport_size({"width": 1440, "height": 900})
+    studio.page.evaluate("dispatchEvent(new Event('afterprint'))")
+    assert studio.page.locator(".gw-graph").get_attribute("viewBox") is None
+
+
+def test_a_phone_has_the_chain_that_backward_walks_in_sight(studio: Studio) -> None:
+    studio.page.set_viewport_size(PHONE)
+    studio.lesson("vanishing")
+    (pane,) = boxes(studio, ".gw-graph")
+    chain = boxes(studio, ".gw-card--op .gw-box")
+    assert all(pane["left"] <= one["left"] and one["right"] <= pane["right"] for one in chain)
