@@ -170,7 +170,7 @@ class Inputs:
         used: InputUsed = {
             "name": name,
             "tensor": f"t{number}",
-            "shape": list(tensor.shape),
+            "shape": list(self._state.summaries.kinds.of(tensor).shape),
             "dtype": DTYPE_NAMES[tensor.dtype],
             "requires_grad": tensor.requires_grad,
             "data": None,
@@ -193,6 +193,7 @@ class Inputs:
             and name in self._assigned
             and tensor.is_leaf
             and tensor.is_floating_point()
+            and not tensor.is_nested
         }
         numbers_of = {name: self._state.tensors.id(tensor) for name, tensor in leaves.items()}
         wanted = set(numbers_of.values())

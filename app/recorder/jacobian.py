@@ -52,10 +52,13 @@ class Jacobians:
             return None  # asking would call the program's own code, or read what is not there
         if inner_may_be_users and "CopySlices" in node.name():
             return None
-        slots = [
-            (tuple(meta.shape), meta.dtype) if meta is not None else None
-            for meta in node._input_metadata
-        ]
+        try:
+            slots = [
+                (tuple(meta.shape), meta.dtype) if meta is not None else None
+                for meta in node._input_metadata
+            ]
+        except RuntimeError:
+            return None  # nested tensors have no shape
         rows = sum(_count(slot[0]) for slot in slots if slot is not None)
         if not rows or rows > self._limits.jacobian_side or None in slots:
             return None

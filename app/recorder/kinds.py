@@ -70,14 +70,13 @@ class Kinds:
         if by_shape is None:
             by_shape = self._by_dtype[tensor.dtype] = {}
         try:
-            kind = by_shape.get(tensor.shape)
-        except (RuntimeError, TypeError):
+            shape = tensor.shape
+            kind = by_shape.get(shape)
+            if kind is None:
+                kind = by_shape[shape] = self._add([int(side) for side in shape], tensor.dtype)
+        except Exception:  # whatever torch, or a class of the program's, says instead of a shape
             kind = self._add([], tensor.dtype)
             kind.reducible = False
-            return kind
-        if kind is None:
-            shape = tensor.shape
-            kind = by_shape[shape] = self._add([int(side) for side in shape], tensor.dtype)
         return kind
 
     def _add(self, shape: list[int], dtype: torch.dtype) -> Kind:

@@ -125,7 +125,7 @@ def variables(
         variable: Variable = {
             "name": name,
             "tensor": f"t{number}",
-            "shape": list(tensor.shape),
+            "shape": list(state.summaries.kinds.of(tensor).shape),
             "dtype": DTYPE_NAMES[tensor.dtype],
             "requires_grad": tensor.requires_grad,
             "is_leaf": tensor.is_leaf,

@@ -28,6 +28,7 @@ torch.autograd.gradcheck torch.autograd.profiler torch.distributions torch.nn.ut
 torch.nn.utils.parametrize torch.nn.utils.parametrizations torch.nn.utils.prune
 torch.nn.utils.stateless torch.utils.checkpoint torch.utils.data torch.utils.serialization
 torch.utils.flop_counter torch.utils.hooks torch.sparse torch.masked torch.nested torch.testing
+torch.masked.maskedtensor._ops_refs torch.nested._internal.nested_tensor
 torch._decomp.decompositions_for_jvp
 torch.export._trace torch._dynamo torch.fx.experimental.proxy_tensor torch.nn.attention
 torch.profiler torch.library torch.amp torch.fx torch.ao.quantization torch.package

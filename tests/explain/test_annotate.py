@@ -79,6 +79,7 @@ def test_exceptions_of_a_small_sandbox_are_explained() -> None:
         ("ModuleNotFoundError", "No module named 'torch._inductor.x'", "no-compile"),
         ("ModuleNotFoundError", "No module named 'multiprocessing.queues'", "no-threads"),
         ("EOFError", "EOF when reading a line", "no-input"),
+        ("OSError", "could not get source code", "no-source"),
     ):
         trace = record(TraceRequest(code="x = 1"))
         trace["error"] = {
@@ -145,7 +146,7 @@ def test_every_text_is_used_and_tested() -> None:
     assert outside <= {
         "inplace-saved-unknown", "timeout", "timeout-endless", "memory", "crash", "limit",
         "no-network", "no-processes", "no-threads", "no-compile", "no-asyncio",
-        "no-profiler", "no-input", "not-allowed", "check-disagrees",
+        "no-profiler", "no-input", "no-source", "not-allowed", "check-disagrees",
     }  # fmt: skip
 
 

@@ -725,6 +725,28 @@ with Kernels():
     y += 1
 print(x.grad)
 """,
+    "tensors without a shape": """
+n = torch.nested.nested_tensor([torch.ones(2), torch.ones(3)], requires_grad=True)
+torch.nested.to_padded_tensor(n * 2, 0.0).sum().backward()
+print(n.grad)
+def main():
+    j = torch.nested.nested_tensor(
+        [torch.ones(2, 3), torch.ones(3, 3)], layout=torch.jagged, requires_grad=True)
+    (j * 2).values().sum().backward()
+    print(j.grad.values())
+main()
+del n
+""",
+    "shape of one's own": """
+class Odd(torch.Tensor):
+    @property
+    def shape(self):
+        raise ValueError('no shape')
+def main():
+    t = torch.ones(2).as_subclass(Odd).requires_grad_()
+    (t * 2).sum().backward()
+main()
+""",
     "flops": """
 from torch.utils.flop_counter import FlopCounterMode
 net = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 2))

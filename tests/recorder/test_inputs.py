@@ -138,3 +138,21 @@ def test_tensors_in_objects_closures_and_nested_containers_are_variables() -> No
     assert trace["error"] is None
     grads = {v["name"]: v["grad"]["data"] for v in trace["variables"] if v["grad"] is not None}
     assert grads == {"net.w": [2.0, 2.0], "net.layers[0]['b']": [2.0, 2.0], "f.<locals>.k": 2.0}
+
+
+def test_a_tensor_whose_shape_cannot_be_told_is_a_variable_of_no_shape() -> None:
+    trace = recorded(
+        "class Odd(torch.Tensor):\n"
+        "    @property\n"
+        "    def shape(self):\n"
+        "        raise ValueError('no shape')\n"
+        "odd = torch.ones(2).as_subclass(Odd)\n"
+        "n = torch.nested.nested_tensor([torch.ones(2), torch.ones(3)], requires_grad=True)\n"
+        "j = torch.nested.nested_tensor([torch.ones(2), torch.ones(3)], layout=torch.jagged)\n"
+        "m = n * 2\n"
+    )
+    assert trace["error"] is None
+    assert [(v["name"], v["shape"]) for v in trace["variables"]] == [
+        ("odd", []), ("n", []), ("j", []), ("m", []),
+    ]  # fmt: skip
+    assert [used["name"] for used in trace["inputs"]] == ["odd"]

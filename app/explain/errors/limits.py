@@ -40,6 +40,7 @@ SAID = {
     "start workers": "no-threads",
     "Threads can't": "no-threads",
     "Other programs can't": "no-processes",
+    "could not get source code": "no-source",
 }
 
 

@@ -105,7 +105,7 @@ def missing_module(case: Case) -> Finding:
             written = program.source.line(case.line).strip()
             return Finding(code, {"place": f"`{written}` on line {case.line}"}, _here(case))
     close = get_close_matches(
-        name, ["torch", "numpy", "math", "random", "copy", "itertools"], 1, 0.6
+        name, ["torch", "numpy", "math", "random", "copy", "itertools"], 1, 0.79
     )
     values = {"name": name, "line": case.line}
     if close and close[0] != name:
