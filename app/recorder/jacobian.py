@@ -54,11 +54,13 @@ class Jacobians:
             return None
         try:
             slots = [
-                (tuple(meta.shape), meta.dtype) if meta is not None else None
+                (tuple([int(side) for side in meta.shape]), meta.dtype)
+                if meta is not None
+                else None
                 for meta in node._input_metadata
             ]
-        except RuntimeError:
-            return None  # nested tensors have no shape
+        except (RuntimeError, TypeError, AttributeError):
+            return None  # nested tensors have no shape, or one that is no number
         rows = sum(_count(slot[0]) for slot in slots if slot is not None)
         if not rows or rows > self._limits.jacobian_side or None in slots:
             return None

@@ -116,12 +116,13 @@ def unusual(tensor: torch.Tensor, elements: int) -> Summary:
         return summary
 
 
-def unknown(tensor: torch.Tensor) -> Summary | None:
-    """A tensor that holds no numbers of its own (meta, fake): only its shape."""
+def unknown(tensor: torch.Tensor) -> Summary:
+    """A tensor that holds no numbers of its own (meta, fake): only its shape, if it has one."""
     try:
-        return blank([int(n) for n in tensor.shape], str(tensor.dtype).removeprefix("torch."))
+        shape = [int(side) for side in tensor.shape]
     except Exception:
-        return None
+        shape = []
+    return blank(shape, DTYPE_NAMES.get(tensor.dtype, str(tensor.dtype)))
 
 
 class Block:
