@@ -53,12 +53,7 @@ class Jacobians:
         if inner_may_be_users and "CopySlices" in node.name():
             return None
         try:
-            slots = [
-                (tuple([int(side) for side in meta.shape]), meta.dtype)
-                if meta is not None
-                else None
-                for meta in node._input_metadata
-            ]
+            slots = [_slot(meta) for meta in node._input_metadata]
         except (RuntimeError, TypeError, AttributeError):
             return None  # nested tensors have no shape, or one that is no number
         rows = sum(_count(slot[0]) for slot in slots if slot is not None)
@@ -76,9 +71,7 @@ class Jacobians:
         except Exception:
             return None
 
-    def _blocks(
-        self, node: Any, slots: list[tuple[tuple[int, ...], torch.dtype]]
-    ) -> list[Jacobian]:
+    def _blocks(self, node: Any, slots: list[Slot]) -> list[Jacobian]:
         blocks: list[Jacobian] = []
         for output, (shape, dtype) in enumerate(slots):
             by_input: dict[int, list[list[Any]]] = {}
@@ -118,6 +111,10 @@ class Jacobians:
                 return False
             self._numbers -= size
         return True
+
+
+def _slot(meta: Any) -> Slot | None:
+    return None if meta is None else (tuple([int(side) for side in meta.shape]), meta.dtype)
 
 
 def _is_overridden(raw: Any) -> bool:
