@@ -2,7 +2,7 @@
 
 CPU time of one thread, medians, each case's plain run in the same process and
 turn.  "recorded" is the trace as dictionaries, "answered" all that a request
-costs: recorded, explained and encoded to bytes that are sent as they come.  Memory: the peak above what
+costs: recorded, explained and encoded to bytes, part by part.  Memory: the peak above what
 was there before, of a process of its own.
 torchviz only draws the finished graph (no values, no gradients, no run);
 torchlens logs the forward pass of a module.
