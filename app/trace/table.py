@@ -17,7 +17,7 @@ Row = TypeVar("Row")
 Value = TypeVar("Value")
 
 #: Entries that are written together: few enough to stay in the processor's cache.
-STRETCH = 512
+STRETCH = 64
 
 
 class Table(Sequence[Row]):
