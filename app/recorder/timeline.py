@@ -92,8 +92,7 @@ class EventTable(Table[Event]):
         return len(self._events)
 
     def written(self, at: Sequence[int]) -> list[Event]:
-        nodes, op_of_node, told_ops = self._ids.nodes, self._op_of_node, self._ids.ops
-        ops, places = self._ops, self._places
+        ids = self._ids
         events = picked(self._events, at)
         updates = self._updates([event for event in events if isinstance(event, Step)])
         found: list[Event] = []
@@ -101,15 +100,12 @@ class EventTable(Table[Event]):
             if isinstance(event, Step):
                 found.append(_told(event, updates))
             elif event >= 0:
-                line: int | None = places[ops[event][1]].line
-                found.append({"kind": "op", "line": line, "op": told_ops[event]})
+                found.append({"kind": "op", "line": self._line(event), "op": ids.ops[event]})
             else:
                 graph, node = ~event >> _SHIFT, ~event & _MASK
-                op = op_of_node[node]
-                line = places[ops[op][1]].line if op >= 0 else None
-                found.append(
-                    {"kind": "node", "line": line, "graph": f"g{graph}", "node": nodes[node]}
-                )
+                line = self._line(self._op_of_node[node])
+                name = ids.nodes[node]
+                found.append({"kind": "node", "line": line, "graph": f"g{graph}", "node": name})
         return found
 
     def _updates(self, steps: list[Step]) -> Iterator[Update]:
@@ -118,6 +114,9 @@ class EventTable(Table[Event]):
         told = self._readings.told([handle for change in changes for handle in change[1:]])
         for change, before, after in zip(changes, told[::2], told[1::2], strict=True):
             yield {"tensor": f"t{change[0]}", "before": before, "after": after}
+
+    def _line(self, op: int) -> int | None:
+        return self._places[self._ops[op][1]].line if op >= 0 else None
 
     def column(self, path: str, at: Sequence[int] | None = None) -> list[Any]:
         if path == "kind":
