@@ -8,10 +8,6 @@ from app.explain import annotate
 from app.recorder import recording
 from app.trace import DEFAULT_LIMITS, Limits, Trace, TraceRequest, stream
 from app.trace.progress import Progress
-from app.trace.table import entries, whole
-
-#: A trace of fewer entries is sooner written once and read from there than read from tables.
-_SHORT = 2_000
 
 
 def evaluate(
@@ -30,7 +26,5 @@ def evaluate(
     with recording(request, limits, progress=progress) as trace:
         if amend is not None:
             amend(trace)
-        if entries(trace) < _SHORT:
-            whole(trace)
         annotate(trace, request.code)
         yield from stream(trace)
