@@ -30,7 +30,7 @@ y.sum().backward()
     ids=["empty", "expression", "surrogate", "long"],
 )
 def test_tables_and_lists_give_the_same_bytes(code: str) -> None:
-    with recording(TraceRequest(code=code)) as trace:
+    with recording(TraceRequest(code=code), tables=True) as trace:
         annotate(trace, code)
         streamed = b"".join(stream(trace))
         assert encode(trace) == streamed
@@ -49,7 +49,7 @@ def test_a_long_trace_comes_in_parts() -> None:
 
 
 def test_a_table_reads_like_its_list() -> None:
-    with recording(TraceRequest(code=LONG)) as trace:
+    with recording(TraceRequest(code=LONG), tables=True) as trace:
         table = trace["ops"]
         assert isinstance(table, Table)
         entries = list(table)

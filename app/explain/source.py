@@ -20,11 +20,13 @@ class Source:
     def __init__(self, code: str) -> None:
         self.code = code
         self.lines = code.split("\n")
-        self.tree: ast.Module | None
+
+    @cached_property
+    def tree(self) -> ast.Module | None:
         try:
-            self.tree = ast.parse(code)
+            return ast.parse(self.code)
         except (SyntaxError, ValueError, RecursionError, MemoryError):
-            self.tree = None
+            return None
 
     def line(self, number: int | None) -> str:
         """The text of a line counted from 1, or ''."""

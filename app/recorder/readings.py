@@ -7,6 +7,7 @@ from typing import TypeVar
 
 import numpy as np
 
+from app.recorder.settled import Settled
 from app.recorder.summary import Block
 from app.trace.values import Number, Summary
 
@@ -22,7 +23,7 @@ class Readings:
 
     def __init__(self, count: int, ready: dict[int, Summary | None], blocks: list[Block]) -> None:
         self._ready = ready
-        self._blocks = blocks
+        self._blocks = [Settled(block) for block in blocks]
         # By handle; the last two are those of the handles -2 and -1.
         self._block = np.full(count + 2, _NONE, np.int32)
         self._row = np.zeros(count + 2, np.int32)
@@ -32,30 +33,47 @@ class Readings:
             if summary is not None:
                 self._bad[handle] = summary["nonfinite"]
         for number, block in enumerate(blocks):
-            block.settle()
             handles = np.array(block.handles)
             self._block[handles] = number
             self._row[handles] = np.arange(len(handles))
             self._bad[handles] = block.bad if block.bad is not None else 0
 
+    def share(self) -> None:
+        """Write all of them now, each once: whoever asks for one gets the same dictionary."""
+        for number, block in enumerate(self._blocks):
+            handles = np.flatnonzero(self._block == number)
+            told = block.told(self._row[handles].tolist())
+            self._ready.update(zip(handles.tolist(), told, strict=True))
+        self._block.fill(_NONE)
+        self._blocks = []
+
     def __getitem__(self, handle: int) -> Summary | None:
-        return self.told((handle,))[0]
+        number = int(self._block[handle])
+        if number == _NONE:
+            return self._ready.get(handle)
+        return self._blocks[number].one(int(self._row[handle]))
 
     def told(self, handles: Sequence[int]) -> list[Summary | None]:
         """The summaries of these handles, in their order."""
-        return self._read(handles, Block.told, lambda summary: summary)
+        if not self._blocks:
+            return list(map(self._ready.get, handles))
+        if len(handles) < _FEW:
+            return [self[handle] for handle in handles]
+        return self._read(handles, Settled.told, lambda summary: summary)
 
     def norms(self, handles: Sequence[int]) -> list[Number | None]:
         """Their norms; None where there is no summary, or none is told."""
-        return self._read(handles, Block.norms, lambda summary: summary["norm"])
+        return self._read(handles, Settled.norms, lambda summary: summary["norm"])
 
     def _read(
         self,
         handles: Sequence[int],
-        of_block: Callable[[Block, list[int]], Sequence[Value]],
+        of_block: Callable[[Settled, list[int]], Sequence[Value]],
         of_summary: Callable[[Summary], Value],
     ) -> list[Value | None]:
         """What is read of rows of blocks, or of the summaries that were made at once."""
+        if not handles:
+            return []
         found: list[Value | None] = [None] * len(handles)
         for number, places, rows in self._by_block(handles):
             if number != _NONE:
@@ -71,10 +89,6 @@ class Readings:
 
     def _by_block(self, handles: Sequence[int]) -> Iterator[tuple[int, Sequence[int], list[int]]]:
         """Block by block: its number or `_NONE`, places among the handles, and the block's rows."""
-        if len(handles) < _FEW:
-            for place, handle in enumerate(handles):
-                yield int(self._block[handle]), (place,), [int(self._row[handle])]
-            return
         at = np.array(handles, np.intp)
         numbers, rows = self._block[at], self._row[at]
         if (numbers == numbers[0]).all():

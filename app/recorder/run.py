@@ -47,7 +47,10 @@ from app.trace.graph import Op, Tensor
 from app.trace.limits import DEFAULT_LIMITS, Limits
 from app.trace.progress import Progress
 from app.trace.request import TraceRequest
-from app.trace.table import whole
+from app.trace.table import entries, whole
+
+#: A trace of fewer entries is sooner written once and read from there than read from tables.
+_LONG = 2_000
 
 _PROVIDED = {"torch": torch, "nn": torch.nn, "F": torch.nn.functional}
 
@@ -65,8 +68,8 @@ def record(
     `KeyboardInterrupt` alone passes through, where Ctrl-C can be pressed.
     `progress` is called about ten times a second with how far the run has come.
     """
-    with recording(request, limits, progress=progress) as trace:
-        return whole(trace)
+    with recording(request, limits, progress=progress, tables=False) as trace:
+        return trace
 
 
 @contextmanager
@@ -75,17 +78,19 @@ def recording(
     limits: Limits = DEFAULT_LIMITS,
     *,
     progress: Callable[[Progress], None] | None = None,
+    tables: bool | None = None,
 ) -> Iterator[Trace]:
     """As `record`, for who lets go of the trace inside: the collector never looks through it.
 
-    Its long sections are tables (`app.trace.table`).
+    Its long sections are tables (`app.trace.table`) or lists; unless told, lists if
+    they are short.
     """
     started = time.perf_counter()
     run = _Run(request, limits, progress)
     run.execute()
     with no_collector():
         try:
-            trace = run.trace()
+            trace = run.trace(tables)
         finally:
             run.release()
         trace["runtime"]["elapsed_ms"]["total"] = round((time.perf_counter() - started) * 1e3, 3)
@@ -264,7 +269,8 @@ class _Run:
         with redirect_stdout(silent), redirect_stderr(silent):
             return tape.check(list(reversed(leaves.values())))
 
-    def trace(self) -> Trace:
+    def trace(self, tables: bool | None = None) -> Trace:
+        """What there is to be told; see `recording`."""
         state = self.state
         with unheard(), torch.no_grad(), warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -326,4 +332,7 @@ class _Run:
         if self.stderr.text:
             trace["stderr"] = self.stderr.text
             trace["stderr_truncated"] = self.stderr.sink.truncated
+        if not (entries(trace) >= _LONG if tables is None else tables):
+            readings.share()
+            whole(trace)
         return trace

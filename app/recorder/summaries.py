@@ -15,8 +15,9 @@ import torch
 from app.recorder.budget import Budget
 from app.recorder.kinds import Kind, Kinds
 from app.recorder.readings import Readings
-from app.recorder.summary import Block, memory, small, unknown, unusual
+from app.recorder.summary import Block, memory, small
 from app.recorder.unheard import PLAIN, keeps_its_numbers
+from app.recorder.unusual import unknown, unusual
 from app.trace.values import Summary
 
 #: The handle where there is no tensor, and of one that was cut: no summary is told of either.

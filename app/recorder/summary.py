@@ -8,7 +8,7 @@ from typing import Any, cast
 import numpy as np
 import torch
 
-from app.recorder.kinds import DTYPE_NAMES, Kind
+from app.recorder.kinds import Kind
 from app.trace.values import Number, Summary
 
 _HEAT_SIDE = 16
@@ -17,6 +17,8 @@ _BINS = 16
 _ADDED_UP = 65_536
 #: Up to so many elements torch's own histogram of one tensor is the faster one.
 _FEW = 4096
+#: From so many tensors of a kind on their numbers stay in arrays until they are told.
+_MANY = 64
 
 
 def number(value: Any) -> Number:
@@ -88,43 +90,6 @@ def blank(shape: list[int], dtype: str) -> Summary:
     }  # fmt: skip
 
 
-def unusual(tensor: torch.Tensor, elements: int) -> Summary:
-    """The summary of a complex, sparse, quantized, batched or subclassed tensor.
-
-    Raises where torch can't give its numbers.
-    """
-    with torch.no_grad():
-        plain = tensor.detach()
-        while torch._C._functorch.is_functorch_wrapped_tensor(plain):
-            plain = torch._C._functorch.get_unwrapped(plain)
-        if plain.is_quantized:
-            plain = plain.dequantize()
-        if plain.layout is not torch.strided:
-            plain = plain.to_dense()
-        if plain.is_complex():
-            plain = plain.resolve_conj().to(torch.complex128)
-        plain = plain.resolve_neg()
-        dtype = DTYPE_NAMES.get(tensor.dtype, str(tensor.dtype))
-        if plain.numel() <= elements:
-            return small(list(plain.shape), dtype, plain.tolist())
-        kind = Kind(0, list(plain.shape), tensor.dtype, 0)
-        real = torch.view_as_real(plain) if plain.is_complex() else plain
-        summary = Block(kind, [0], [real], with_heat=True, with_histogram=True).told([0])[0]
-        if plain.is_complex():
-            summary["min"] = summary["max"] = summary["mean"] = None
-            summary["heat"] = summary["histogram"] = None
-        return summary
-
-
-def unknown(tensor: torch.Tensor) -> Summary:
-    """A tensor that holds no numbers of its own (meta, fake): only its shape, if it has one."""
-    try:
-        shape = [int(side) for side in tensor.shape]
-    except Exception:
-        shape = []
-    return blank(shape, DTYPE_NAMES.get(tensor.dtype, str(tensor.dtype)))
-
-
 class Block:
     """Tensors of one kind, reduced together: reducing one by one is what costs.
 
@@ -133,9 +98,7 @@ class Block:
     memory of those from being used again.)
     """
 
-    __slots__ = (
-        "_contents", "_counts", "_finite", "_kind", "_single", "_statistics", "bad", "handles"
-    )  # fmt: skip
+    __slots__ = ("bad", "contents", "counts", "handles", "kind", "statistics")
 
     def __init__(
         self,
@@ -145,11 +108,9 @@ class Block:
         with_heat: bool,
         with_histogram: bool,
     ) -> None:
-        self._kind = kind
+        self.kind = kind
         self.handles = handles
-        single = self._single = len(tensors) == 1
-        #: Is all that it holds finite?  Not known before `settle`.
-        self._finite = single
+        single = len(tensors) == 1
         stacked = tensors[0].unsqueeze(0) if single else torch.stack(tensors)
         rows = _in_memory_order(tensors[0]) if single else stacked.reshape(len(tensors), -1)
         if kind.few or not rows.is_floating_point():
@@ -157,109 +118,42 @@ class Block:
         elif rows.dtype in (torch.float16, torch.bfloat16):
             rows = rows.to(torch.float32)
         #: Norm, minimum, maximum and mean: columns.
-        self._statistics: Any = [
+        self.statistics: Any = [
             _norms(rows),
             rows.amin(dim=1),  # aminmax is many times slower with a dim
             rows.amax(dim=1),
             rows.mean(dim=1),
         ]
-        total = float(self._statistics[0].sum())
+        total = float(self.statistics[0].sum())
         #: How many elements of each are NaN or infinite; None: of none of them.
         self.bad = None if total - total == 0 else (~torch.isfinite(rows)).sum(dim=1).tolist()
         #: All numbers, or heat maps.
-        self._contents: Any = None
+        self.contents: Any = None
         if kind.few:
-            self._contents = stacked
+            self.contents = stacked
         elif with_heat:
-            self._contents = _heat(stacked, kind.shape)
-        self._counts: Any = None
+            self.contents = _heat(stacked, kind.shape)
+        self.counts: Any = None
         if with_histogram and not kind.few:
-            _, low, high, _ = self._statistics
-            self._counts = _histograms(rows, low, high, self.bad)
+            _, low, high, _ = self.statistics
+            self.counts = _histograms(rows, low, high, self.bad)
         if single:
             # Without arrays: for one number these cost more than the reduction itself.
-            self._statistics = [numbers(column.tolist()) for column in self._statistics]
-            self._contents = _listed(self._contents)
-            self._counts = _listed(self._counts)
+            self.statistics = [numbers(column.tolist()) for column in self.statistics]
+            self.contents = _listed(self.contents)
+            self.counts = _listed(self.counts)
 
     def reshaped(self, kind: Kind, handle: int, tensor: torch.Tensor, with_heat: bool) -> Block:
         """Of a tensor that has the memory of this block's: only the heat map is its own."""
         other = Block.__new__(Block)
-        other._kind, other.handles = kind, [handle]
-        other._single = other._finite = True
-        other._statistics, other.bad, other._counts = self._statistics, self.bad, self._counts
-        other._contents = _listed(_heat(tensor.unsqueeze(0), kind.shape)) if with_heat else None
+        other.kind, other.handles = kind, [handle]
+        other.statistics, other.bad, other.counts = self.statistics, self.bad, self.counts
+        other.contents = _listed(_heat(tensor.unsqueeze(0), kind.shape)) if with_heat else None
         return other
 
     @property
     def nonfinite(self) -> bool:
         return self.bad is not None and any(self.bad)
-
-    def settle(self) -> None:
-        """The run is over: from torch's arrays to numpy's, which are quicker to read row by row.
-
-        Not inside a transform of torch.func, where arrays can't be had.
-        """
-        if self._single:
-            return
-        self._statistics = torch.stack(self._statistics, dim=1).numpy()
-        self._contents, self._counts = _array(self._contents), _array(self._counts)
-        self._finite = bool(np.isfinite(self._statistics).all()) and (
-            self._contents is None or bool(np.isfinite(self._contents).all())
-        )
-
-    def told(self, rows: list[int]) -> list[Summary]:
-        """The summaries of some of its tensors, any number of times each.
-
-        Of more than a single one, once it is settled.
-        """
-        shape, dtype, few = self._kind.shape, self._kind.dtype, self._kind.few
-        statistics, contents, counts = self._statistics, self._contents, self._counts
-        if self._single:
-            statistics = [[column[0] for column in statistics]] * len(rows)
-            contents = contents * len(rows) if contents is not None else None
-            counts = counts * len(rows) if counts is not None else None
-        else:
-            statistics = statistics[rows].tolist()
-            contents = contents[rows].tolist() if contents is not None else None
-            counts = counts[rows].tolist() if counts is not None else None
-        if not self._finite:
-            statistics, contents = numbers(statistics), numbers(contents)
-        if few and self.bad is None:  # most of all
-            return [
-                {
-                    "shape": shape, "dtype": dtype, "norm": norm, "min": low, "max": high,
-                    "mean": mean, "nonfinite": 0, "data": data,
-                }
-                for (norm, low, high, mean), data in zip(statistics, contents, strict=True)
-            ]  # fmt: skip
-        found: list[Summary] = []
-        for at, (norm, low, high, mean) in enumerate(statistics):
-            summary: Summary = {
-                "shape": shape, "dtype": dtype, "norm": norm, "min": low, "max": high,
-                "mean": mean, "nonfinite": 0, "data": contents[at] if few else None,
-            }  # fmt: skip
-            if not few and contents is not None:
-                summary["heat"] = contents[at]
-            if counts is not None and any(counts[at]):
-                summary["histogram"] = counts[at]
-            if self.bad is not None:
-                summary["nonfinite"] = self.bad[rows[at]]
-            found.append(summary)
-        return found
-
-    def norms(self, rows: list[int]) -> list[Number]:
-        """The norms of some of its tensors."""
-        if self._single:
-            return [self._statistics[0][0]] * len(rows)
-        column = self._statistics[rows, 0].tolist()
-        return column if self._finite else cast("list[Number]", numbers(column))
-
-
-def _array(tensor: torch.Tensor | None) -> Any:
-    if tensor is None:
-        return None
-    return (tensor.to(torch.float32) if tensor.dtype is torch.bfloat16 else tensor).numpy()
 
 
 def _norms(rows: torch.Tensor) -> torch.Tensor:

@@ -23,11 +23,14 @@ def encode(trace: Trace) -> bytes:
 
 
 def stream(trace: Trace) -> Iterator[bytes]:
-    """The same bytes in parts of `PART` or a little more, the last one of less.
+    """The same bytes in parts of `PART` or more, the last one of less.
 
     Tables are written as they go: neither their entries nor the bytes of a
-    long trace ever stand in memory together.
+    long trace ever stand in memory together.  Lists stand there anyhow.
     """
+    if isinstance(trace["ops"], list):
+        yield _dumps(trace)
+        return
     waiting: list[bytes] = []
     size = 0
     for piece in _object(trace):

@@ -17,7 +17,7 @@ Row = TypeVar("Row")
 Value = TypeVar("Value")
 
 #: Entries that are written together: few enough to stay in the processor's cache.
-STRETCH = 512
+STRETCH = 64
 
 
 class Table(Sequence[Row]):
@@ -53,19 +53,24 @@ class Table(Sequence[Row]):
         positions = range(len(self))
         if isinstance(index, slice):
             return self.written(positions[index])
-        return self.written((positions[index],))[0]
+        at = positions[index]
+        return self.written(range(at, at + 1))[0]
 
 
-def column(rows: Sequence[Any], path: str, at: Sequence[int] | None = None) -> list[Any]:
+def column(
+    rows: list[Any] | Table[Any] | Sequence[Any], path: str, at: Sequence[int] | None = None
+) -> list[Any]:
     """One field of every entry (of those `at` these positions), None where it is missing.
 
     A path with a dot goes on into what the field holds, into each where it is
     a list: `updates.tensor` gives a list of tensors an entry.
     """
-    if isinstance(rows, Table):
-        return rows.column(path, at)
+    if not isinstance(rows, list):
+        return cast("Table[Any]", rows).column(path, at)
     chosen = rows if at is None else [rows[position] for position in at]
-    return [_field(row, path) for row in chosen]
+    if "." in path:
+        return [_field(row, path) for row in chosen]
+    return [row.get(path) for row in chosen]
 
 
 def picked(values: list[Value], at: Sequence[int]) -> list[Value]:
@@ -73,6 +78,12 @@ def picked(values: list[Value], at: Sequence[int]) -> list[Value]:
     if isinstance(at, range) and at.step == 1:
         return values[at.start : at.stop]
     return [values[position] for position in at]
+
+
+def entries(trace: Trace) -> int:
+    """How many there are in all long sections."""
+    graphs = sum(len(graph["nodes"]) + len(graph["edges"]) for graph in trace["graphs"])
+    return len(trace["tensors"]) + len(trace["ops"]) + len(trace["timeline"]) + graphs
 
 
 def whole(trace: Trace) -> Trace:

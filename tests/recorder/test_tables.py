@@ -58,7 +58,7 @@ def sections(trace: Trace) -> Iterator[tuple[str, Sequence[Any]]]:
 
 @pytest.mark.parametrize("code", [*PROGRAMS.values(), *MORE.values()], ids=[*PROGRAMS, *MORE])
 def test_columns_are_the_fields_of_the_entries(code: str) -> None:
-    with recording(TraceRequest(code=code)) as trace:
+    with recording(TraceRequest(code=code), tables=True) as trace:
         for name, table in sections(trace):
             assert isinstance(table, Table)
             entries = list(table)
@@ -71,7 +71,7 @@ def test_columns_are_the_fields_of_the_entries(code: str) -> None:
 
 def test_an_op_that_changes_nothing_mutates_nothing() -> None:
     code = "x = torch.ones(2)\ny = x * 2\ny.add_(1)\n"
-    with recording(TraceRequest(code=code)) as trace:
+    with recording(TraceRequest(code=code), tables=True) as trace:
         changed = column(trace["ops"], "mutated")
         assert [bool(one) for one in changed] == [
             op.get("mutated") is not None for op in trace["ops"]

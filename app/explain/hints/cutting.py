@@ -281,7 +281,7 @@ def item_in_the_middle(program: Program) -> Iterator[Finding]:
         for v in program.trace["variables"]
         if v["grad_status"] == "not_reached" and v["is_leaf"] and v["name"].isidentifier()
     ]
-    for node in program.source.nodes():
+    for node in program.source.nodes() if lost else ():
         if not isinstance(node, ast.Call) or called_name(node) not in ("item", "float", "tolist"):
             continue
         inner = receiver(node) or (node.args[0] if node.args else None)

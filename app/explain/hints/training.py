@@ -244,7 +244,7 @@ def graphs_in_list(program: Program) -> Iterator[Finding]:
     roots = {
         t for g in program.trace["graphs"] for r in g["roots"] if (t := r.get("tensor")) is not None
     }
-    for node in program.source.nodes():
+    for node in program.source.nodes() if "append" in program.source.code else ():
         if not isinstance(node, ast.Call) or called_name(node) != "append" or len(node.args) != 1:
             continue
         kept = node.args[0]
