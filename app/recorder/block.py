@@ -13,6 +13,9 @@ from app.recorder.kinds import Kind
 from app.recorder.summary import number, numbers
 from app.trace.values import Summary
 
+#: So much is reduced together: it fits into the processor's cache, and its room stays there.
+BLOCK_BYTES = 256 * 1024
+_room = torch.empty(BLOCK_BYTES, dtype=torch.uint8)
 _HEAT_SIDE = 16
 _BINS = 16
 #: So many squares are added up without a loss that shows.
@@ -49,7 +52,7 @@ class Block:
         if len(tensors) == 1:
             self._read_one(tensors[0], with_heat, with_histogram)
         else:
-            self._read_many(torch.stack(tensors), with_heat, with_histogram)
+            self._read_many(_stacked(kind, tensors), with_heat, with_histogram)
 
     def _read_many(self, stacked: torch.Tensor, with_heat: bool, with_histogram: bool) -> None:
         few = self._kind.few
@@ -121,6 +124,15 @@ class Block:
             for summary, histogram in zip(own, counts, strict=True):
                 if any(histogram):
                     summary["histogram"] = histogram
+
+
+def _stacked(kind: Kind, tensors: list[torch.Tensor]) -> torch.Tensor:
+    """Side by side; in the one room for that where they are not kept."""
+    size = kind.bytes * len(tensors)
+    if kind.few or size > BLOCK_BYTES:
+        return torch.stack(tensors)
+    room = _room[:size].view(tensors[0].dtype).view(len(tensors), *kind.shape)
+    return torch.stack(tensors, out=room)
 
 
 def _precise(rows: torch.Tensor, few: bool) -> torch.Tensor:

@@ -76,14 +76,16 @@ def recording(
     """As `record`, for who lets go of the trace inside: the collector never looks through it."""
     started = time.perf_counter()
     run = _Run(request, limits, progress)
-    run.execute()
-    with no_collector():
-        try:
-            trace = run.trace()
-        finally:
-            run.release()
-        trace["runtime"]["elapsed_ms"]["total"] = round((time.perf_counter() - started) * 1e3, 3)
-        yield trace
+    with quiet_collector():
+        run.execute()
+        with no_collector():
+            try:
+                trace = run.trace()
+            finally:
+                run.release()
+            elapsed = time.perf_counter() - started
+            trace["runtime"]["elapsed_ms"]["total"] = round(elapsed * 1e3, 3)
+            yield trace
 
 
 class _Run:
@@ -131,7 +133,6 @@ class _Run:
         self._prepare(program)
         started = time.perf_counter()
         with (
-            quiet_collector(),
             self._patched(),
             self.warned.listening(),
             listening(self.state, self.mode),

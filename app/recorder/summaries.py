@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-from app.recorder.block import Block, memory
+from app.recorder.block import BLOCK_BYTES, Block, memory
 from app.recorder.budget import Budget
 from app.recorder.kinds import Kind, Kinds
 from app.recorder.summary import small
@@ -28,8 +28,6 @@ _HEAT_ELEMENTS = 1_000_000
 #: And histograms, which cost more.
 _HISTOGRAM_ELEMENTS = 250_000
 _QUEUE_BYTES = 2 * 1024 * 1024
-#: So much is reduced together: it fits into the processor's cache.
-_BLOCK_BYTES = 256 * 1024
 #: From so many small tensors of a shape on, stacking them is cheaper.
 _BATCH = 6
 
@@ -139,7 +137,7 @@ class Summaries:
             self._drawn_elements += kind.count * len(tensors)
         with_heat = self._drawn_elements < _HEAT_ELEMENTS
         with_histogram = self._drawn_elements < _HISTOGRAM_ELEMENTS
-        step = max(1, _BLOCK_BYTES // kind.bytes)
+        step = max(1, BLOCK_BYTES // kind.bytes)
         with torch.no_grad():
             for start in range(0, len(tensors), step):
                 end = start + step
