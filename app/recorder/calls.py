@@ -87,9 +87,9 @@ class Call:
     def _finish(self, outputs: list[torch.Tensor], sequence: int) -> None:
         state = self._state
         after = _get_sequence_nr()
-        for number in range(sequence, after):
-            state.ops.of_sequence.setdefault(number, self.op)
-            state.ops.made.setdefault(number, [])
+        only = self._is_only_node(outputs, sequence, after)
+        if not only:
+            state.ops.claim(self.op, sequence, after)
         recorded = after > sequence
         zeroed = self._mutations(recorded) if self.versions is not None else False
         if self._info.is_empty:
@@ -100,7 +100,7 @@ class Call:
         renewed = [t for t in self._renewed if not any(t is output for output in outputs)]
         for tensor in (*outputs, *renewed) if renewed else outputs:
             made.append(state.tensors.id(tensor))
-            if recorded:
+            if recorded and not only:
                 state.made(tensor, made[-1])
         # What it was written into is no answer that was merely handed through.
         given = outputs if self.versions is None else []
@@ -112,6 +112,18 @@ class Call:
                 line = self._place.line
                 event = Step("op", line, op=self.op, changes=self._changes, grads=self._grads)
             state.timeline.events.append(event)
+
+    def _is_only_node(self, outputs: list[torch.Tensor], sequence: int, after: int) -> bool:
+        """Did it make one node, by no call inside, and that its one output?  Then that is known."""
+        ops = self._state.ops
+        return (
+            after == sequence + 1
+            and self.versions is None
+            and len(outputs) == 1
+            and outputs[0].output_nr == 0
+            and sequence not in ops.made
+            and ops.of_sequence.setdefault(sequence, self.op) == self.op
+        )
 
     def _row(self, made: Few, recorded: bool, why: WhyNotRecorded | None) -> Any:
         return (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import weakref
+from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -22,15 +23,20 @@ def builds_module(frame: FrameType) -> bool:
 class ModulePaths:
     def __init__(self) -> None:
         self._paths: weakref.WeakKeyDictionary[Any, dict[int, str]] = weakref.WeakKeyDictionary()
+        #: The last one asked for, and its paths.
+        self._root: Callable[[], torch.nn.Module | None] = lambda: None
+        self._of_root: dict[int, str] = {}
 
     def of(self, stack: list[torch.nn.Module]) -> str:
         """Path of the innermost module from the outermost one; for that one, its class name."""
         root, module = stack[0], stack[-1]
         if module is root:
             return type(root).__name__
-        paths = self._paths.get(root)
-        if paths is None or id(module) not in paths:
+        if self._root() is not root:
+            self._root, self._of_root = weakref.ref(root), self._paths.get(root, {})
+        path = self._of_root.get(id(module))
+        if path is None:
             paths = {id(inner): path for path, inner in root.named_modules()}
-            paths.setdefault(id(module), type(module).__name__)
-            self._paths[root] = paths
-        return paths[id(module)]
+            path = paths.setdefault(id(module), type(module).__name__)
+            self._of_root = self._paths[root] = paths
+        return path

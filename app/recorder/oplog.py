@@ -65,6 +65,13 @@ class OpLog:
     def row(self, op: int) -> OpRow:
         return OpRow._make(self.rows[op])
 
+    def claim(self, op: int, sequence: int, end: int) -> None:
+        """The nodes from `sequence` on, but for those of calls inside, are of this op."""
+        for number in range(sequence, end):
+            if number not in self.of_sequence:
+                self.of_sequence[number] = op
+                self.made.setdefault(number, [])
+
     def outputs(self, sequence: int, op: int) -> int | tuple[int | None, ...]:
         """The tensor that a node of this op (-1: none) made, or those by output slot.
 

@@ -22,8 +22,8 @@ from app.recorder.functions import APPLY, FunctionInfo
 from app.recorder.modules import CONSTRUCTORS, ModulePaths, builds_module
 from app.recorder.oplog import few
 from app.recorder.places import SNIPPET, Place, snippet_frame
+from app.recorder.special import special
 from app.recorder.state import State
-from app.recorder.summaries import NOTHING
 from app.recorder.tensors import tensors_in
 from app.recorder.unheard import unheard, unheard_but_for
 
@@ -66,31 +66,33 @@ class OpMode(TorchFunctionMode):
         if types or _len_torch_dispatch_stack():
             return self._overridden(info, func, args, kwargs, frame)
         state = self._state
-        if not info.is_simple or self.stepping or self._parent is not None or state.tape:
+        if not info.is_simple or self.stepping or state.tape is not None:
             return self._unusual(info, func, args, kwargs, frame)
+        # What follows is the usual case, which is what costs: a call that makes one new tensor,
+        # by an expression of the snippet or inside of a library.  (An `out=` makes none.)
         if state.timeline.catch_up is not None:
             state.timeline.catch_up()
         if frame.f_code is _HANDLE:
             frame = _caller(frame)
-        place: Place | None = None
-        at = self._by_code.get(id(frame.f_code))
-        if at is not None:
-            place = at.get(frame.f_lasti)
-        # What follows is the usual case, which is what costs: a call by an expression of the
-        # snippet that was met before, which makes one new tensor.
-        # (An `out=` makes none.)
-        budget, ops, tensors = state.budget, state.ops, state.tensors
+        budget, ops, tensors, parent = state.budget, state.ops, state.tensors, self._parent
         rows = ops.rows
         if (
-            place is None
-            or budget.left < budget.ops_until
+            budget.left < budget.ops_until
             or len(rows) >= state.limits.ops
             or (kwargs and "out" in kwargs)
         ):
             return self._general(info, func, args, kwargs, frame)
+        at = self._by_code.get(id(frame.f_code)) if parent is None else None
+        place = at.get(frame.f_lasti) if at is not None else None
+        if place is not None:
+            occurrence = place.count
+            place.count = occurrence + 1
+        else:
+            shown = self._shown(frame)
+            if shown is None:
+                return func(*args, **kwargs) if kwargs else func(*args)
+            place, occurrence = self._place(shown, frame)
         budget.left -= CHARS_AN_OP
-        occurrence = place.count
-        place.count = occurrence + 1
         numbers: list[int] = []
         known = tensors.by_address
         for value in args:
@@ -104,17 +106,18 @@ class OpMode(TorchFunctionMode):
         inputs = numbers[0] if len(numbers) == 1 else tuple(numbers)
         iteration = state.places.iteration(place) if place.loops else ()
         module = self._module_paths.of(self.modules) if self.modules else None
+        caller = -1 if parent is None else parent.op
         sequence = _get_sequence_nr()
         try:
             result = func(*args, **kwargs) if kwargs else func(*args)
         except BaseException:
-            rows.append((info.name, place.index, occurrence, iteration, -1, module,
+            rows.append((info.name, place.index, occurrence, iteration, caller, module,
                          inputs, (), False, None, self.intervention, ()))  # fmt: skip
             raise
         nodes = _get_sequence_nr() - sequence
-        if type(result) is not _Tensor or (nodes and (nodes > 1 or result.output_nr)):
+        if type(result) is not _Tensor:
             call = Call(state, info, place, occurrence, iteration, module, self.intervention)
-            call.inputs, call.numbers = inputs_of(args, kwargs), inputs
+            call.parent, call.inputs, call.numbers = caller, inputs_of(args, kwargs), inputs
             outputs = tensors_in(result)
             if outputs:
                 call.append()
@@ -124,11 +127,15 @@ class OpMode(TorchFunctionMode):
         made = entry[1] if entry is not None and entry[0]() is result else tensors.add(result)
         op = len(rows)
         why = None if nodes else why_not(info.is_detach, inputs_of(args, kwargs), result)
-        rows.append((info.name, place.index, occurrence, iteration, -1, module,
+        rows.append((info.name, place.index, occurrence, iteration, caller, module,
                      inputs, made, nodes > 0, why, self.intervention, ()))  # fmt: skip
-        if nodes:
+        if nodes == 1 and not result.output_nr:
             ops.of_sequence[sequence] = op
-        state.timeline.events.append(op)
+        elif nodes:
+            ops.claim(op, sequence, sequence + nodes)
+            state.made(result, made)
+        if parent is None:
+            state.timeline.events.append(op)
         if state.watch is not None:
             state.watch.moved(op, state.nodes_run)
         return result
@@ -136,7 +143,7 @@ class OpMode(TorchFunctionMode):
     def _unusual(
         self, info: FunctionInfo, func: Any, args: Any, kwargs: Any, caller: FrameType
     ) -> Any:
-        """A call that makes more, or less, than one new tensor, or is inside of another call."""
+        """A call that makes no tensor, or changes one, or has others inside."""
         if info.special == "quiet":
             return func(*args, **kwargs) if kwargs else func(*args)
         if self.stepping:
@@ -144,8 +151,10 @@ class OpMode(TorchFunctionMode):
                 return func(*args, **kwargs) if kwargs else func(*args)
             self.stepping = False  # the step raised, and the snippet goes on
         self._state.timeline.settle()
+        if info.special == "backward":
+            return self._backward(func, args, kwargs or {})
         if info.special is not None:
-            return self._special(info, func, args, kwargs or {})
+            return special(self._state, info, func, args, kwargs or {})
         if caller.f_code is _HANDLE:
             caller = _caller(caller)
         return self._general(info, func, args, kwargs, caller)
@@ -164,21 +173,10 @@ class OpMode(TorchFunctionMode):
     def _general(
         self, info: FunctionInfo, func: Any, args: Any, kwargs: Any, caller: FrameType
     ) -> Any:
-        """Any call: from within libraries, in place, composite, with several results."""
+        """Any call: in place, composite, with several results, past the limits."""
         state = self._state
-        frame: FrameType | None = caller
-        hidden = False
-        while frame is not None and frame.f_code.co_filename != SNIPPET:
-            if frame.f_code.co_name in CONSTRUCTORS and builds_module(frame):
-                hidden = True
-            frame = frame.f_back
-        direct = frame is caller
-        if (
-            frame is None
-            or hidden
-            or (frame is self.hidden_frame and not direct)
-            or not state.room_for_op()
-        ):
+        frame = self._shown(caller)
+        if frame is None or not state.room_for_op():
             if info.in_place:
                 state.summaries.flush()
                 if args and isinstance(args[0], _Tensor):
@@ -186,7 +184,7 @@ class OpMode(TorchFunctionMode):
                     if known is not None:
                         state.tensors.written(args[0])
             return func(*args, **kwargs) if kwargs else func(*args)
-        call = self._call(info, frame, direct, args, kwargs)
+        call = self._call(info, frame, caller, args, kwargs)
         if info.in_place or (kwargs is not None and kwargs.get("out") is not None):
             state.summaries.flush()
             call.versions = versions(call.inputs)
@@ -208,23 +206,38 @@ class OpMode(TorchFunctionMode):
             call.finish(outputs, sequence)
         return result
 
+    def _shown(self, caller: FrameType) -> FrameType | None:
+        """The snippet's frame that makes a call; None if it is not to be shown."""
+        frame: FrameType | None = caller
+        while frame is not None:
+            code = frame.f_code
+            if code.co_filename == SNIPPET:
+                break
+            if code is _RUN_PYTHON and self._parent_frame is not None:
+                return self._parent_frame
+            if code.co_name in CONSTRUCTORS and builds_module(frame):
+                return None
+            frame = frame.f_back
+        return None if frame is self.hidden_frame and frame is not caller else frame
+
+    def _place(self, frame: FrameType, caller: FrameType) -> tuple[Place, int]:
+        """The place of a call in the snippet's frame, and for which time it runs."""
+        places, parent = self._state.places, self._parent
+        place = places.of(frame)
+        if parent is not None and self._parent_frame is frame:
+            return place, parent.occurrence
+        return place, place.direct() if frame is caller else place.through(places.counts)
+
     def _call(
-        self, info: FunctionInfo, frame: FrameType, direct: bool, args: Any, kwargs: Any
+        self, info: FunctionInfo, frame: FrameType, caller: FrameType, args: Any, kwargs: Any
     ) -> Call:
         state = self._state
-        place = state.places.of(frame)
-        parent = self._parent
-        if parent is not None and self._parent_frame is frame:
-            occurrence = parent.occurrence
-        elif direct:
-            occurrence = place.direct()
-        else:
-            occurrence = place.through(state.places.counts)
+        place, occurrence = self._place(frame, caller)
         module = self._module_paths.of(self.modules) if self.modules else None
         iteration = state.places.iteration(place)
         call = Call(state, info, place, occurrence, iteration, module, self.intervention)
-        if parent is not None:
-            call.parent = parent.op
+        if self._parent is not None:
+            call.parent = self._parent.op
         call.inputs = inputs_of(args, kwargs)
         call.numbers = few([state.tensors.id(tensor) for tensor in call.inputs])
         return call
@@ -239,7 +252,7 @@ class OpMode(TorchFunctionMode):
             return call(*args, **kwargs)
         with unheard():
             state.timeline.settle()
-            op = self._call(APPLY.named(function.__name__), frame, caller is frame, args, kwargs)
+            op = self._call(APPLY.named(function.__name__), frame, caller, args, kwargs)
             op.versions = versions(op.inputs)
             tape = state.tape if op.parent < 0 else None
             kept = tape.before(args, kwargs) if tape is not None else None
@@ -286,30 +299,8 @@ class OpMode(TorchFunctionMode):
             rows.pop()
         return result
 
-    def _special(self, info: FunctionInfo, func: Any, args: Any, kwargs: Any) -> Any:
-        state = self._state
-        tensor = args[0] if args else None
-        if info.special == "backward":
-            return self._backward(func, args, kwargs)
-        if info.special == "shares_memory":
-            state.summaries.share()
-            state.tensors.shared = True
-            return func(*args, **kwargs)
-        if info.special == "hook":
-            state.has_hooks = True
-            return func(*args, **kwargs)
-        if info.special == "grad__set__" and isinstance(tensor, torch.Tensor):
-            old = tensor.grad if tensor.is_leaf else None
-            before = state.summaries.of(old) if old is not None else NOTHING
-            result = func(*args, **kwargs)
-            state.grads.set(tensor, args[1], before)
-            return result
-        result = func(*args, **kwargs)
-        if info.special == "grad__get__" and isinstance(result, torch.Tensor):
-            state.grads.own(args[0], result)
-        elif info.special == "set_requires_grad" and isinstance(tensor, torch.Tensor):
-            state.tensors.follow(tensor)
-        return result
+
+_RUN_PYTHON = OpMode._run_python.__code__
 
 
 def _caller(handle: FrameType) -> FrameType:

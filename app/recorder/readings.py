@@ -7,8 +7,8 @@ from typing import TypeVar
 
 import numpy as np
 
+from app.recorder.block import Block
 from app.recorder.settled import Settled
-from app.recorder.summary import Block
 from app.trace.values import Number, Summary
 
 Value = TypeVar("Value")

@@ -87,14 +87,16 @@ def recording(
     """
     started = time.perf_counter()
     run = _Run(request, limits, progress)
-    run.execute()
-    with no_collector():
-        try:
-            trace = run.trace(tables)
-        finally:
-            run.release()
-        trace["runtime"]["elapsed_ms"]["total"] = round((time.perf_counter() - started) * 1e3, 3)
-        yield trace
+    with quiet_collector():
+        run.execute()
+        with no_collector():
+            try:
+                trace = run.trace(tables)
+            finally:
+                run.release()
+            elapsed = time.perf_counter() - started
+            trace["runtime"]["elapsed_ms"]["total"] = round(elapsed * 1e3, 3)
+            yield trace
 
 
 class _Run:
@@ -142,7 +144,6 @@ class _Run:
         self._prepare(program)
         started = time.perf_counter()
         with (
-            quiet_collector(),
             self._patched(),
             self.warned.listening(),
             listening(self.state, self.mode),

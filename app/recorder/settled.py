@@ -9,7 +9,8 @@ from typing import Any, cast
 import numpy as np
 import torch
 
-from app.recorder.summary import Block, numbers
+from app.recorder.block import Block
+from app.recorder.summary import numbers
 from app.trace.values import Number, Summary
 
 #: From so many tensors on, their numbers stay in arrays until they are told.

@@ -12,10 +12,11 @@ from typing import Any
 
 import torch
 
+from app.recorder.block import BLOCK_BYTES, Block, memory
 from app.recorder.budget import Budget
 from app.recorder.kinds import Kind, Kinds
 from app.recorder.readings import Readings
-from app.recorder.summary import Block, memory, small
+from app.recorder.summary import small
 from app.recorder.unheard import PLAIN, keeps_its_numbers
 from app.recorder.unusual import unknown, unusual
 from app.trace.values import Summary
@@ -127,18 +128,19 @@ class Summaries:
             for handle, tensor in zip(handles, tensors, strict=True):
                 self._done(handle, small(kind.shape, kind.dtype, tensor.tolist()))
             return
+        if not kind.few:
+            self._drawn_elements += kind.count * len(tensors)
+        with_heat = self._drawn_elements < _HEAT_ELEMENTS
+        with_histogram = self._drawn_elements < _HISTOGRAM_ELEMENTS
+        step = max(1, BLOCK_BYTES // kind.bytes)
         with torch.no_grad():
-            if not kind.few:
-                self._drawn_elements += kind.count * len(tensors)
-            block = Block(
-                kind,
-                handles,
-                tensors,
-                with_heat=self._drawn_elements < _HEAT_ELEMENTS,
-                with_histogram=self._drawn_elements < _HISTOGRAM_ELEMENTS,
-            )
-        self._blocks.append(block)
-        self.nonfinite = self.nonfinite or block.nonfinite
+            for start in range(0, len(tensors), step):
+                end = start + step
+                block = Block(
+                    kind, handles[start:end], tensors[start:end], with_heat, with_histogram
+                )
+                self._blocks.append(block)
+                self.nonfinite = self.nonfinite or block.nonfinite
 
     def _read_at_once(self, handle: int, tensor: torch.Tensor, kind: Kind) -> None:
         """A large tensor's view right after it, and the other way round, is read once."""

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import torch
 
+from app.recorder.block import Block
 from app.recorder.kinds import DTYPE_NAMES, Kind
 from app.recorder.settled import Settled
-from app.recorder.summary import Block, blank, small
+from app.recorder.summary import blank, small
 from app.trace.values import Summary
 
 

@@ -1,0 +1,211 @@
+"""Tensors of one kind, read together: what is told of many numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+
+from app.recorder.kinds import Kind
+from app.recorder.summary import number, numbers
+
+#: So much is reduced together: it fits into the processor's cache, and its room stays there.
+BLOCK_BYTES = 256 * 1024
+_room = torch.empty(BLOCK_BYTES, dtype=torch.uint8)
+_HEAT_SIDE = 16
+_BINS = 16
+#: So many squares are added up without a loss that shows.
+_ADDED_UP = 65_536
+#: Up to so many elements torch's own histogram of one tensor is the faster one.
+_FEW = 4096
+
+
+class Block:
+    """Tensors of one kind, reduced together: reducing one by one is what costs.
+
+    It holds a few arrays, not Python's objects.
+    """
+
+    __slots__ = ("bad", "contents", "counts", "handles", "kind", "statistics")
+
+    def __init__(
+        self,
+        kind: Kind,
+        handles: list[int],
+        tensors: list[torch.Tensor],
+        with_heat: bool,
+        with_histogram: bool,
+    ) -> None:
+        self.kind = kind
+        self.handles = handles
+        #: Norm, minimum, maximum and mean: columns.
+        self.statistics: Sequence[Any]
+        #: How many elements of each are NaN or infinite; None: of none of them.
+        self.bad: list[int] | None
+        #: All numbers, or heat maps.
+        self.contents: Any = None
+        self.counts: Any = None
+        if len(tensors) == 1:
+            self._read_one(tensors[0], with_heat, with_histogram)
+        else:
+            self._read_many(_stacked(kind, tensors), with_heat, with_histogram)
+
+    def _read_many(self, stacked: torch.Tensor, with_heat: bool, with_histogram: bool) -> None:
+        few = self.kind.few
+        rows = _precise(stacked.reshape(len(stacked), -1), few)
+        low, high = rows.amin(dim=1), rows.amax(dim=1)  # aminmax is many times slower with a dim
+        norms = _norms(rows)
+        self.statistics = (norms, low, high, rows.mean(dim=1))
+        total = float(norms.sum())
+        self.bad = None if total - total == 0 else (~torch.isfinite(rows)).sum(dim=1).tolist()
+        if few:
+            self.contents = stacked
+        elif with_heat:
+            self.contents = _heat(stacked, self.kind.shape)
+        if with_histogram and not few:
+            self.counts = _histograms(rows, low, high, self.bad)
+
+    def _read_one(self, tensor: torch.Tensor, with_heat: bool, with_histogram: bool) -> None:
+        """To numbers at once: small arrays cost more than the reduction itself.
+
+        (And in between large ones they would keep the memory of those from being used again.)
+        """
+        few = self.kind.few
+        # Statistics are of the elements in any order: of a transposed tensor there is no copy.
+        row = _precise(_sorted(tensor).reshape(-1), few)
+        norm, low, high = _norm(row), row.amin(), row.amax()
+        values = (norm.item(), low.item(), high.item(), row.mean().item())
+        self.statistics = [(number(value),) for value in values]
+        bad = values[0] - values[0] != 0
+        self.bad = [int((~torch.isfinite(row)).sum())] if bad else None
+        if few:
+            self.contents = _listed(tensor.unsqueeze(0))
+        elif with_heat:
+            self.contents = _listed(_heat(tensor.unsqueeze(0), self.kind.shape))
+        if with_histogram and not few:
+            found = _histograms(row.unsqueeze(0), low.view(1), high.view(1), self.bad)
+            self.counts = _listed(found)
+
+    def reshaped(self, kind: Kind, handle: int, tensor: torch.Tensor, with_heat: bool) -> Block:
+        """Of a tensor that has the memory of this block's: only the heat map is its own."""
+        other = Block.__new__(Block)
+        other.kind, other.handles = kind, [handle]
+        other.statistics, other.bad, other.counts = self.statistics, self.bad, self.counts
+        other.contents = _listed(_heat(tensor.unsqueeze(0), kind.shape)) if with_heat else None
+        return other
+
+    @property
+    def nonfinite(self) -> bool:
+        return self.bad is not None and any(self.bad)
+
+
+def _stacked(kind: Kind, tensors: list[torch.Tensor]) -> torch.Tensor:
+    """Side by side; in the one room for that where they are not kept."""
+    size = kind.bytes * len(tensors)
+    if kind.few or size > BLOCK_BYTES:
+        return torch.stack(tensors)
+    room = _room[:size].view(tensors[0].dtype).view(len(tensors), *kind.shape)
+    return torch.stack(tensors, out=room)
+
+
+def _precise(rows: torch.Tensor, few: bool) -> torch.Tensor:
+    """As numbers with which reductions lose nothing that shows."""
+    if few or not rows.is_floating_point():
+        return rows.to(torch.float64)
+    return rows.to(torch.float32) if rows.dtype in (torch.float16, torch.bfloat16) else rows
+
+
+def _norms(rows: torch.Tensor) -> torch.Tensor:
+    """Of each row."""
+    if rows.shape[1] > _ADDED_UP:
+        return torch.stack([_norm(row) for row in rows])
+    norms: torch.Tensor = torch.linalg.vector_norm(rows, dim=1)
+    return norms
+
+
+def _norm(row: torch.Tensor) -> torch.Tensor:
+    """torch adds square by square: of millions, a part in 1,000 gets lost."""
+    rest = len(row) % _ADDED_UP
+    if len(row) > _ADDED_UP:
+        whole = len(row) - rest
+        parts = torch.linalg.vector_norm(row[:whole].view(-1, _ADDED_UP), dim=1)
+        if rest:
+            parts = torch.cat((parts, torch.linalg.vector_norm(row[whole:]).view(1)))
+        row = parts
+    norm: torch.Tensor = torch.linalg.vector_norm(row)
+    return norm
+
+
+def _sorted(tensor: torch.Tensor) -> torch.Tensor:
+    """With its dimensions in the order of its memory."""
+    if tensor.is_contiguous():
+        return tensor
+    return tensor.permute(sorted(range(tensor.dim()), key=tensor.stride, reverse=True))
+
+
+def memory(tensor: torch.Tensor) -> tuple[int, int, torch.dtype, int] | None:
+    """What tells the numbers of a tensor apart; None if it does not fill its memory."""
+    if not _sorted(tensor).is_contiguous():
+        return None
+    return (tensor.data_ptr(), tensor.numel(), tensor.dtype, tensor._version)
+
+
+def _listed(column: Any) -> Any:
+    """A tensor as nested lists of what JSON can hold; lists and None as they are."""
+    if not isinstance(column, torch.Tensor):
+        return column
+    if not column.is_floating_point():
+        return column.tolist()
+    try:
+        array = (column.float() if column.dtype == torch.bfloat16 else column).numpy()
+    except RuntimeError:  # inside a transform of torch.func, where arrays can't be had
+        return numbers(column.tolist())
+    finite = np.isfinite(array)
+    listed = array.tolist()
+    if finite.all():
+        return listed
+    if array.ndim == 1:
+        return numbers(listed)
+    for row in np.flatnonzero(~finite.all(axis=tuple(range(1, array.ndim)))).tolist():
+        listed[row] = numbers(listed[row])
+    return listed
+
+
+def _heat(stacked: torch.Tensor, shape: list[int]) -> torch.Tensor:
+    """Block means of each tensor, at most 16 x 16: (count, height, width)."""
+    width = shape[-1] if len(shape) > 1 else stacked[0].numel()
+    if not stacked.is_floating_point() or stacked.dtype in (torch.float16, torch.bfloat16):
+        stacked = stacked.to(torch.float32)
+    grid = stacked.reshape(len(stacked), -1, width)
+    count, height, _ = grid.shape
+    rows, columns = min(_HEAT_SIDE, height), min(_HEAT_SIDE, width)
+    if height % rows or width % columns:
+        return torch.nn.functional.adaptive_avg_pool2d(grid.unsqueeze(1), (rows, columns))[:, 0]
+    # Blocks of one size: much the same numbers in a fifth of the time.
+    across = grid.reshape(count, rows, -1, width).mean(2)
+    return across.reshape(count, rows, columns, -1).mean(3)
+
+
+def _histograms(
+    rows: torch.Tensor, low: torch.Tensor, high: torch.Tensor, bad: list[int] | None
+) -> torch.Tensor | None:
+    """Counts in equal bins between the ends of each row; zeros for a row that is not finite."""
+    if bad is not None and any(bad):
+        counts = torch.zeros(len(bad), _BINS, dtype=torch.int64)
+        finite = torch.tensor([i for i, many in enumerate(bad) if not many], dtype=torch.int64)
+        if len(finite):
+            found = _histograms(rows[finite], low[finite], high[finite], None)
+            if found is not None:
+                counts[finite] = found.to(torch.int64)
+        return counts
+    span = high - low
+    if float(span.sum()) == float("inf"):
+        return None  # the ends are too far apart for their own type
+    if len(rows) == 1 and rows.shape[1] <= _FEW and float(span):
+        return rows[0].histc(_BINS, float(low), float(high)).to(torch.int64).unsqueeze(0)
+    width = (span / _BINS).clamp_(min=torch.finfo(rows.dtype).tiny).unsqueeze(1)
+    bins = rows.sub(low.unsqueeze(1)).div_(width).clamp_(0, _BINS - 1).to(torch.int64)
+    bins += torch.arange(0, len(rows) * _BINS, _BINS).unsqueeze(1)  # each has bins of its own
+    return bins.view(-1).bincount(minlength=len(rows) * _BINS).view(-1, _BINS)
