@@ -74,8 +74,15 @@ def regions() -> Iterator[Region]:
 class PageMap:
     """What is known of each page of this process."""
 
-    def __enter__(self) -> PageMap:
+    def __init__(self, fd: int | None = None) -> None:
+        """Open it, under this number where one is given, whatever had that."""
         self._fd = os.open("/proc/self/pagemap", os.O_RDONLY)
+        if fd is not None:
+            os.dup2(self._fd, fd)
+            os.close(self._fd)
+            self._fd = fd
+
+    def __enter__(self) -> PageMap:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -92,7 +99,8 @@ class PageMap:
         ]
 
     def _entries(self, start: int, end: int) -> tuple[int, ...]:
-        data = os.pread(self._fd, (end - start) // PAGE * 8, start // PAGE * 8)
+        os.lseek(self._fd, start // PAGE * 8, os.SEEK_SET)
+        data = os.read(self._fd, (end - start) // PAGE * 8)
         return struct.unpack(f"{len(data) // 8}Q", data)
 
 
@@ -118,12 +126,9 @@ def collapse(start: int, size: int) -> bool:
     return bool(_libc.madvise(start, size, _MADV_COLLAPSE) == 0)
 
 
-def take_own(start: int, size: int) -> None:
-    """Copy huge pages that are shared with the parent, each at once."""
-    for block, _ in blocks(start, start + size):
-        # Splits it; what is split is collapsed into a page of one's own.
-        _libc.madvise(block, PAGE, _MADV_POPULATE_WRITE)
-    _libc.madvise(start, size, _MADV_COLLAPSE)
+def populate(start: int, size: int) -> bool:
+    """Have these pages as if they had been written to."""
+    return bool(_libc.madvise(start, size, _MADV_POPULATE_WRITE) == 0)
 
 
 def replace(pieces: list[tuple[int, int]], protection: int) -> bool:

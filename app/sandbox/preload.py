@@ -78,7 +78,7 @@ with torch.autograd.forward_ad.dual_level():
 
 
 #: What most programs look like: run until all that it needs is in its place.
-_TYPICAL = TraceRequest(
+TYPICAL = TraceRequest(
     code="""
 import torch
 x = torch.randn(3, requires_grad=True)
@@ -94,12 +94,17 @@ print(b, x.grad)
 ).model_dump_json()
 
 
+#: So often that Python has specialized the code that each run executes (it begins with the
+#: eighth) and does not change it in every child anew.
+_TIMES = 20
+
+
 def run_all(evaluate: Evaluate, limits: Limits) -> None:
     """Programs of many kinds, one after the other."""
     for program in _PROGRAMS:
         evaluate(TraceRequest(code=program), limits, progress=None, amend=None)
-    for _ in range(3):
-        evaluate(TraceRequest.model_validate_json(_TYPICAL), limits, progress=None, amend=None)
+    for _ in range(_TIMES):
+        evaluate(TraceRequest.model_validate_json(TYPICAL), limits, progress=None, amend=None)
 
 
 class Rehearsal:
@@ -122,7 +127,7 @@ class Rehearsal:
         self._nodes = _get_sequence_nr() - before
 
     def run(self) -> None:
-        request = TraceRequest.model_validate_json(_TYPICAL)
+        request = TraceRequest.model_validate_json(TYPICAL)
         self._evaluate(request, self._limits, progress=None, amend=None)
 
     def skip(self) -> None:
