@@ -89,19 +89,24 @@ class PageMap:
         os.close(self._fd)
 
     def present(self, start: int, end: int) -> list[bool]:
-        return [entry & PRESENT != 0 for entry in self._entries(start, end)]
+        return [entry & PRESENT != 0 for entry in _numbers(self.entries(start, end))]
 
-    def own(self, start: int, end: int) -> list[bool]:
-        """Whether this process alone has the page: since a fork, it has written to it."""
-        return [
-            entry & PRESENT != 0 and entry & _EXCLUSIVE != 0 and entry & _FILE == 0
-            for entry in self._entries(start, end)
-        ]
-
-    def _entries(self, start: int, end: int) -> tuple[int, ...]:
+    def entries(self, start: int, end: int) -> bytes:
+        """Eight for each page, as the kernel gives them."""
         os.lseek(self._fd, start // PAGE * 8, os.SEEK_SET)
-        data = os.read(self._fd, (end - start) // PAGE * 8)
-        return struct.unpack(f"{len(data) // 8}Q", data)
+        return os.read(self._fd, (end - start) // PAGE * 8)
+
+
+def own(entries: bytes) -> list[bool]:
+    """Whether a process alone has the page: since a fork, it has written to it."""
+    return [
+        entry & PRESENT != 0 and entry & _EXCLUSIVE != 0 and entry & _FILE == 0
+        for entry in _numbers(entries)
+    ]
+
+
+def _numbers(entries: bytes) -> tuple[int, ...]:
+    return struct.unpack(f"{len(entries) // 8}Q", entries)
 
 
 def blocks(start: int, end: int) -> Iterator[tuple[int, int]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import socket
 from collections.abc import Callable
@@ -44,11 +43,11 @@ def written_by(
             amend: Callable[[Trace], None] | None,
         ) -> bytes:
             evaluate(request, limits, progress=progress, amend=amend)
-            return json.dumps(_own(regions, pages)).encode()
+            return b"".join([pages.entries(one.start, one.end) for one in regions])
 
         born(theirs.fileno(), parent, tell)
     theirs.close()
-    answer = b"[]"
+    entries = b""
     with ours, suppress(EOFError, OSError):
         program = frames.SECONDS.pack(_SECONDS, False) + request.encode()
         frames.write_frame(ours.fileno(), frames.RUN, program)
@@ -56,16 +55,7 @@ def written_by(
             frames.read_frame(ours.fileno())
         kind, body = frames.read_frame(ours.fileno())
         if kind == frames.ANSWER:
-            answer = body
+            entries = body
     os.waitpid(pid, 0)
-    found: list[int] = json.loads(answer)
-    return found
-
-
-def _own(regions: list[memory.Region], pages: PageMap) -> list[int]:
-    return [
-        region.start + index * PAGE
-        for region in regions
-        for index, own in enumerate(pages.own(region.start, region.end))
-        if own
-    ]
+    places = (place for one in regions for place in range(one.start, one.end, PAGE))
+    return [place for place, own in zip(places, memory.own(entries), strict=False) if own]
