@@ -10,6 +10,7 @@ meant: pages are registered as buffers of an io_uring that nobody uses.
 from __future__ import annotations
 
 import ctypes
+import errno
 import os
 
 from app.sandbox.memory import PAGE
@@ -40,10 +41,20 @@ class Pins:
         parameters = (ctypes.c_char * _SIZE_OF_PARAMETERS)()
         self._ring = _call(_IO_URING_SETUP, ctypes.c_uint(1), parameters)
 
-    def hold(self, pages: list[int]) -> None:
-        """Once: addresses in ascending order; raises OSError, as where too little memory may
-        be locked."""
-        stretches = _joined(pages)[:_MOST]
+    def hold(self, pages: list[int]) -> int:
+        """Once: addresses in ascending order. How many are held, which is as many as memory
+        may be locked; raises OSError where the kernel refuses for another reason."""
+        while pages:
+            try:
+                self._register(_joined(pages)[:_MOST])
+                break
+            except OSError as error:
+                if error.errno != errno.ENOMEM:
+                    raise
+                pages = pages[: len(pages) * 15 // 16]
+        return len(pages)
+
+    def _register(self, stretches: list[tuple[int, int]]) -> None:
         table = (_Stretch * len(stretches))(*(_Stretch(*one) for one in stretches))
         _call(
             _IO_URING_REGISTER, ctypes.c_uint(self._ring), ctypes.c_uint(_REGISTER_BUFFERS),
