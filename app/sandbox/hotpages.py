@@ -19,7 +19,6 @@ from __future__ import annotations
 import ctypes
 import json
 import os
-import signal
 from collections.abc import Callable
 
 from app.sandbox import memory
@@ -127,14 +126,17 @@ def _take_small(pages: list[int]) -> None:
 
     What is shared with another process is copied as it is written to, a small page at a time.
     """
+    reader, writer = os.pipe()
     other = fork()
     if other == 0:
-        while True:
-            signal.pause()
+        os.close(writer)
+        os.read(reader, 1)  # until the writer is closed, or its process has ended
+        os._exit(0)
     for page in pages:
         memory.populate(page, PAGE)
-    os.kill(other, signal.SIGKILL)
+    os.close(writer)
     os.waitpid(other, 0)
+    os.close(reader)
 
 
 def _read(regions: list[memory.Region], pages: PageMap) -> list[tuple[int, _Pieces]]:
