@@ -71,8 +71,9 @@ def live(
         elif kind == frames.PROBE:
             verdict = PROBES[body.decode()]()
             frames.write_frame(CHANNEL, frames.ANSWER, b"held" if verdict is None else verdict)
-        elif kind == frames.CHECK:
+        while kind == frames.CHECK:
             frames.write_frame(CHANNEL, frames.ANSWER, _check(body))
+            kind, body = frames.read_frame(CHANNEL)
     except EOFError:
         pass
     except BaseException as error:

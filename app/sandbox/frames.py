@@ -17,7 +17,7 @@ SECONDS = struct.Struct("!d?")
 RUN = b"R"  # SECONDS (time limit, progress wanted), then the request as JSON
 PROBE = b"T"  # the name of a probe of the self-test
 REHEARSE = b"W"  # there is time for it; another follows
-CHECK = b"V"  # bytes that must be a trace: validated in here, for they may be large
+CHECK = b"V"  # bytes that must be a trace, for they may be large; only others follow
 
 # From a child.
 JAILED = b"J"  # it waits; the names of its layers, separated by commas

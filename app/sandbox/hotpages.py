@@ -8,11 +8,10 @@ program itself costs. So the zygote
 - fills the holes in the C heap, that what a child allocates lies together;
 - puts what programs read of the libraries into huge pages of its own memory: a fork
   passes them on, 2 MB by an entry, and no child traps on them;
-- lets a scout run a typical program and learns where it writes. Every later child copies
-  the 2 MB blocks with many such pages whole before anything else, which costs as much as
-  some hundred single copies.
+- has a scout live a child's life, and learns where it writes. Those pages are pinned, so
+  that a fork copies them at once.
 
-Only a matter of speed: where the kernel has no huge pages on request, nothing is done.
+Only a matter of speed: where the kernel refuses one of them, the others are done.
 """
 
 from __future__ import annotations
@@ -23,43 +22,38 @@ import os
 from collections.abc import Callable
 
 from app.sandbox import memory
+from app.sandbox.forking import fork
 from app.sandbox.memory import HUGE, PAGE, PageMap
+from app.sandbox.pins import Pins
 
-#: Pages of a block that a scout wrote to, from which on the block is copied whole.
-_DENSE = 100
-#: Blocks that a child copies at most: its share of memory.
-_MOST_BLOCKS = 24
 #: Larger holes in the heap are not looked for singly.
 _LARGEST_FREE = 64 * 1024
+#: To copy in the fork takes the zygote 2 to 3 ms more for each child, and a child 5 to 7 ms
+#: less. Where more cores than this run children, all of them would wait for the one zygote.
+_MOST_CORES = 4
 
 
-class HotBlocks:
-    """Stretches of the heap (address, bytes) of which every child takes a copy."""
+def settle(life: Callable[[], list[int]], others: Callable[[], object]) -> Pins | None:
+    """Lay this process out for children; what is given back must be kept.
 
-    def __init__(self, stretches: list[tuple[int, int]]) -> None:
-        self.stretches = stretches
-
-    def take(self) -> None:
-        """In a child, while nothing else runs in it."""
-        for start, size in self.stretches:
-            memory.take_own(start, size)
-
-
-def settle(typical: Callable[[], object], others: Callable[[], object]) -> HotBlocks:
-    """Lay this process out for children that run the like; what each of them is to take.
-
-    Each takes what most write to, `typical`; all libraries that `others` use are passed on.
+    `life` has a child live, and tells to which pages it wrote; all libraries that `others`
+    use are passed on.
     """
     _fill_holes()
-    if not memory.huge_pages_on_request():
-        return HotBlocks([])
-    _, read = _scouted(others)
-    for protection, pieces in read:
-        memory.replace([(start, size) for start, size in pieces], protection)
-    _collapse_heap()
-    written, _ = _scouted(typical)
-    _collapse_heap()  # what this process wrote to while a scout shared it was split
-    return HotBlocks([(start, size) for start, size in written])
+    if memory.huge_pages_on_request():
+        for protection, pieces in _read_by(others):
+            memory.replace([(start, size) for start, size in pieces], protection)
+        _collapse_heap()
+    if len(os.sched_getaffinity(0)) > _MOST_CORES:
+        return None
+    try:
+        pins = Pins()
+        pages = life()
+        _take_small(pages)
+        pins.hold(pages)
+    except OSError:  # no io_uring here, or not for us: children trap
+        return None
+    return pins
 
 
 def _fill_holes() -> None:
@@ -107,37 +101,42 @@ def _collapse_heap() -> None:
 _Pieces = list[tuple[int, int]]
 
 
-def _scouted(run: Callable[[], object]) -> tuple[_Pieces, list[tuple[int, _Pieces]]]:
-    """Where `run` writes and what it reads in a fork of this process; nothing where it fails."""
+def _read_by(run: Callable[[], object]) -> list[tuple[int, _Pieces]]:
+    """What `run` reads or executes of files, by protection: whole blocks, or what is used
+    of one; nothing where it fails."""
     reader, writer = os.pipe()
-    pid = os.fork()
+    pid = fork()
     if pid == 0:
         try:
             regions = list(memory.regions())
             run()
             with PageMap() as pages, os.fdopen(writer, "w") as pipe:
-                json.dump((_written(regions, pages), _read(regions, pages)), pipe)
+                json.dump(_read(regions, pages), pipe)
         finally:
             os._exit(0)
     os.close(writer)
     with os.fdopen(reader) as pipe:
         said = pipe.read()
     os.waitpid(pid, 0)
-    written, read = json.loads(said) if said else ([], [])
-    return written, read
+    return [(protection, pieces) for protection, pieces in json.loads(said or "[]")]
 
 
-def _written(regions: list[memory.Region], pages: PageMap) -> _Pieces:
-    """The densest whole blocks of the heap, neighbours joined."""
-    counts = [
-        (sum(pages.own(start, end)), start)
-        for region in regions
-        if region.writable and not region.of_file
-        for start, end in memory.blocks(region.start, region.end)
-        if end - start == HUGE
-    ]
-    dense = sorted(found for found in counts if found[0] >= _DENSE)[-_MOST_BLOCKS:]
-    return _joined([(start, HUGE) for _, start in sorted(dense, key=lambda found: found[1])])
+def _take_small(pages: list[int]) -> None:
+    """Have each in a small page of its own: one in a huge page is pinned with all of that.
+
+    What is shared with another process is copied as it is written to, a small page at a time.
+    """
+    reader, writer = os.pipe()
+    other = fork()
+    if other == 0:
+        os.close(writer)
+        os.read(reader, 1)  # until the writer is closed, or its process has ended
+        os._exit(0)
+    for page in pages:
+        memory.populate(page, PAGE)
+    os.close(writer)
+    os.waitpid(other, 0)
+    os.close(reader)
 
 
 def _read(regions: list[memory.Region], pages: PageMap) -> list[tuple[int, _Pieces]]:

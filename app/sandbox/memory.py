@@ -74,26 +74,39 @@ def regions() -> Iterator[Region]:
 class PageMap:
     """What is known of each page of this process."""
 
-    def __enter__(self) -> PageMap:
+    def __init__(self, fd: int | None = None) -> None:
+        """Open it, under this number where one is given, whatever had that."""
         self._fd = os.open("/proc/self/pagemap", os.O_RDONLY)
+        if fd is not None:
+            os.dup2(self._fd, fd)
+            os.close(self._fd)
+            self._fd = fd
+
+    def __enter__(self) -> PageMap:
         return self
 
     def __exit__(self, *_: object) -> None:
         os.close(self._fd)
 
     def present(self, start: int, end: int) -> list[bool]:
-        return [entry & PRESENT != 0 for entry in self._entries(start, end)]
+        return [entry & PRESENT != 0 for entry in _numbers(self.entries(start, end))]
 
-    def own(self, start: int, end: int) -> list[bool]:
-        """Whether this process alone has the page: since a fork, it has written to it."""
-        return [
-            entry & PRESENT != 0 and entry & _EXCLUSIVE != 0 and entry & _FILE == 0
-            for entry in self._entries(start, end)
-        ]
+    def entries(self, start: int, end: int) -> bytes:
+        """Eight for each page, as the kernel gives them."""
+        os.lseek(self._fd, start // PAGE * 8, os.SEEK_SET)
+        return os.read(self._fd, (end - start) // PAGE * 8)
 
-    def _entries(self, start: int, end: int) -> tuple[int, ...]:
-        data = os.pread(self._fd, (end - start) // PAGE * 8, start // PAGE * 8)
-        return struct.unpack(f"{len(data) // 8}Q", data)
+
+def own(entries: bytes) -> list[bool]:
+    """Whether a process alone has the page: since a fork, it has written to it."""
+    return [
+        entry & PRESENT != 0 and entry & _EXCLUSIVE != 0 and entry & _FILE == 0
+        for entry in _numbers(entries)
+    ]
+
+
+def _numbers(entries: bytes) -> tuple[int, ...]:
+    return struct.unpack(f"{len(entries) // 8}Q", entries)
 
 
 def blocks(start: int, end: int) -> Iterator[tuple[int, int]]:
@@ -118,12 +131,9 @@ def collapse(start: int, size: int) -> bool:
     return bool(_libc.madvise(start, size, _MADV_COLLAPSE) == 0)
 
 
-def take_own(start: int, size: int) -> None:
-    """Copy huge pages that are shared with the parent, each at once."""
-    for block, _ in blocks(start, start + size):
-        # Splits it; what is split is collapsed into a page of one's own.
-        _libc.madvise(block, PAGE, _MADV_POPULATE_WRITE)
-    _libc.madvise(start, size, _MADV_COLLAPSE)
+def populate(start: int, size: int) -> bool:
+    """Have these pages as if they had been written to."""
+    return bool(_libc.madvise(start, size, _MADV_POPULATE_WRITE) == 0)
 
 
 def replace(pieces: list[tuple[int, int]], protection: int) -> bool:

@@ -297,7 +297,6 @@ def _clean_environment() -> dict[str, str]:
         "PYTHONPATH": str(Path(__file__).parents[2]),
         "PYTHONHASHSEED": "0",
         "PYTHONDONTWRITEBYTECODE": "1",
-        "PYTHONMALLOC": "malloc",
         "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1",
         "OMP_NUM_THREADS": "1",
         "MKL_NUM_THREADS": "1",

@@ -14,6 +14,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from app.sandbox import ends, frames
+from app.sandbox.checkers import Checkers
 from app.sandbox.evaluator import Overloaded
 from app.sandbox.jail import LAYERS
 from app.sandbox.lanes import Lanes, Place
@@ -31,7 +32,6 @@ _SMALL_ANSWER = 32_000
 _PROGRESS_BYTES = 1_000_000
 #: Honest children report half as often.
 _REPORT_SECONDS = 0.05
-_CHECK_SECONDS = 15.0
 #: Seconds until a fork that may wait is ordered: it should not disturb the run.
 _REFILL_DELAY = 0.012
 #: Seconds from an answer to the end of its child: the answer leaves first, for the end of a
@@ -86,6 +86,7 @@ class LocalPool:
             patience=queue_seconds,
             calm=lambda: not self._lanes.full,
         )
+        self._checkers = Checkers(self._stock)
         self._probes: dict[str, str] | None = None
         #: Children that programs were given, with the place that each holds until it is dead.
         self._leased: dict[Child, Place] = {}
@@ -117,6 +118,7 @@ class LocalPool:
     async def stop(self) -> None:
         """End every child; whoever still waits for an answer gets an error."""
         await self._stock.close()
+        self._checkers.close()
         for child in list(self._leased):
             self._clear(child)
 
@@ -127,6 +129,7 @@ class LocalPool:
             "zygote": self._stock.nursery.zygote_pid,
             "children": self._stock.nursery.children,
             "idle": self._stock.idle,
+            "checkers": self._checkers.idle,
             "running": self._lanes.running,
             "long_running": self._lanes.long_running,
             "queued": self._lanes.queued,
@@ -280,18 +283,7 @@ class LocalPool:
             except ValidationError:
                 raise BadFrame("it does not fit the schema") from None
             return
-        checker = await self._stock.take()
-        try:
-            async with asyncio.timeout(_CHECK_SECONDS):
-                await checker.send(frames.CHECK, answer)
-                _, verdict = await checker.receive(10_000)
-        except (TimeoutError, EOFError, ConnectionError):
-            raise BadFrame("it could not be validated") from None
-        finally:
-            checker.dispose()
-            self._stock.refill()
-        if verdict != b"valid":
-            raise BadFrame(verdict.decode("utf-8", "replace"))
+        await self._checkers.check(answer)
 
     async def _status_of(self, child: Child) -> int | None:
         """How it ended; None if it lives on with its channel closed."""

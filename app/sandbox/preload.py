@@ -79,7 +79,7 @@ with torch.autograd.forward_ad.dual_level():
 
 
 #: What most programs look like: run until all that it needs is in its place.
-_TYPICAL = TraceRequest(
+TYPICAL = TraceRequest(
     code="""
 import torch
 x = torch.randn(3, requires_grad=True)
@@ -95,12 +95,17 @@ print(b, x.grad)
 ).model_dump_json()
 
 
+#: So often that Python has specialized the code that each run executes (it begins with the
+#: eighth) and does not change it in every child anew.
+_TIMES = 20
+
+
 def run_all(evaluate: Evaluate, limits: Limits) -> None:
     """Programs of many kinds, one after the other."""
     for program in _PROGRAMS:
         _run(evaluate, TraceRequest(code=program), limits)
-    for _ in range(3):
-        _run(evaluate, TraceRequest.model_validate_json(_TYPICAL), limits)
+    for _ in range(_TIMES):
+        _run(evaluate, TraceRequest.model_validate_json(TYPICAL), limits)
 
 
 def _run(evaluate: Evaluate, request: TraceRequest, limits: Limits) -> None:
@@ -129,7 +134,7 @@ class Rehearsal:
         self._nodes = _get_sequence_nr() - before
 
     def run(self) -> None:
-        _run(self._evaluate, TraceRequest.model_validate_json(_TYPICAL), self._limits)
+        _run(self._evaluate, TraceRequest.model_validate_json(TYPICAL), self._limits)
 
     def skip(self) -> None:
         """Only count on, as if it had been run."""

@@ -9,6 +9,7 @@ can go round it); the operating system's layers do that.
 from __future__ import annotations
 
 import errno
+import functools
 import importlib
 import sys
 from typing import Any, NoReturn
@@ -117,7 +118,7 @@ def explain_denials() -> None:
         for parent in parents:
             owner = getattr(owner, parent, None)
         if owner is not None:
-            setattr(owner, name, _refusing(sentence))
+            setattr(owner, name, _refusing(sentence, getattr(owner, name)))
 
 
 def load_entrances() -> None:
@@ -126,7 +127,9 @@ def load_entrances() -> None:
         importlib.import_module(module)
 
 
-def _refusing(sentence: str) -> Any:
+def _refusing(sentence: str, replaced: Any) -> Any:
+    # The latter lives on in it: to free it writes to the pages of all that it refers to.
+    @functools.wraps(replaced)
     def refuse(*_arguments: Any, **_options: Any) -> NoReturn:
         raise NotPossibleHere(errno.EPERM, sentence)
 

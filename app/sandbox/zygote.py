@@ -20,15 +20,15 @@ import signal
 import socket
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from app.sandbox.forking import fork
+
+if TYPE_CHECKING:
+    from app.sandbox.child import Evaluate
 
 #: Long chains of graph nodes are freed recursively; 8 MB would overflow.
 _STACK_BYTES = 512 * 1024 * 1024
-
-#: `fork` is the C library's: Python's own has modules renew their locks, threads and
-#: random numbers, which writes to some 500 pages here.  With one thread, which holds
-#: nothing at that moment, there is nothing to renew; each run seeds its random numbers.
-_libc = ctypes.PyDLL(None, use_errno=True)
 
 
 def main() -> None:
@@ -59,7 +59,8 @@ class Zygote:
         from app.sandbox import hotpages
         from app.sandbox.child import silence
         from app.sandbox.jail import CHANNEL, Jail, JailSettings
-        from app.sandbox.preload import Rehearsal, preload, run_all
+        from app.sandbox.preload import TYPICAL, Rehearsal, preload, run_all
+        from app.sandbox.scout import written_by
         from app.trace import Limits
 
         self._control = control
@@ -75,11 +76,11 @@ class Zygote:
         gc.collect()
         gc.freeze()
         self._rehearsal = Rehearsal(self._evaluate, self._limits)
-        self._hot = hotpages.settle(
-            self._rehearsal.run,
+        self._jail = Jail(JailSettings(settings["memory"], settings["cpu_seconds"], self._layers))
+        self._pins = hotpages.settle(
+            lambda: written_by(self._become_child, self._evaluate, TYPICAL),
             lambda: run_all(self._evaluate, self._limits),
         )
-        self._jail = Jail(JailSettings(settings["memory"], settings["cpu_seconds"], self._layers))
         threads = len(list(Path("/proc/self/task").iterdir()))
         if threads != 1:
             raise RuntimeError(f"{threads} threads after loading: a fork would lose them")
@@ -100,28 +101,28 @@ class Zygote:
 
     def _fork(self, name: str, channel: int) -> None:
         parent = os.getpid()
-        pid = _libc.fork()
-        if pid == 0:
-            self._become_child(channel, parent)
-        if pid < 0:
+        try:
+            pid = fork()
+        except OSError as error:
             os.close(channel)
-            self._control.send(f"failed {name} {ctypes.get_errno()}".encode())
+            self._control.send(f"failed {name} {error.errno}".encode())
             return
+        if pid == 0:
+            self._become_child(channel, parent, self._evaluate)
         os.close(channel)
         pidfd = os.pidfd_open(pid)
         self._children[pidfd] = pid, name
         self._poll.register(pidfd, select.POLLIN)
         socket.send_fds(self._control, [f"born {name} {pid}".encode()], [pidfd])
 
-    def _become_child(self, channel: int, parent: int) -> None:
+    def _become_child(self, channel: int, parent: int, evaluate: Evaluate) -> None:
         from app.sandbox.child import live
         from app.sandbox.jail import CHANNEL
 
         try:
             # The rest of what the zygote had open is closed on entering the jail.
             os.dup2(channel, CHANNEL)
-            self._hot.take()
-            live(self._jail, parent, self._evaluate, self._limits, self._layers, self._rehearsal)
+            live(self._jail, parent, evaluate, self._limits, self._layers, self._rehearsal)
         finally:
             os._exit(1)
 

@@ -37,7 +37,8 @@ def own(shared: Running) -> Running:
 def at_rest(running: Running) -> bool:
     status = running.pool.status()
     return bool(status["ready"]) and (
-        status["idle"] == status["children"] == len(offspring(zygote(running))) == 3
+        status["idle"] == 3
+        and 3 + status["checkers"] == status["children"] == len(offspring(zygote(running)))
     )
 
 
