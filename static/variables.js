@@ -40,7 +40,7 @@ export function createVariables(host, store, actions, views) {
     title.textContent = !model ? 'Variables' : state.step >= total - 1 ? 'Variables at the end' : `Variables at step ${state.step + 1} of ${total}`;
     const list = model ? stateAt(model, state.step).variables() : [];
     if (list.length === 0) {
-      refill(body, h('p', { class: 'panel__empty' }, state.step < 0 && total > 0 ? 'None yet: the program has not begun.' : 'No name holds a tensor here.'));
+      refill(body, h('p', { class: 'panel__empty' }, !model ? 'Nothing has run yet.' : state.step < 0 && total > 0 ? 'None yet: the program has not begun.' : 'No name holds a tensor here.'));
       return;
     }
     refill(
