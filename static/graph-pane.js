@@ -52,8 +52,8 @@ export function createGraphPane(hosts, store, actions) {
     counts.textContent = whole && model && model.cards.length > 0 ? countsOf(whole, model, call) : '';
     showScope(whole, state);
     const empty = model !== null && model.cards.length === 0;
-    hosts.note.hidden = !(empty || (model === null && state.status === 'failed'));
-    hosts.note.textContent = empty ? emptyNote(model) : 'Nothing to draw yet: the program could not be run.';
+    if (model) say(empty ? emptyNote(model) : '');
+    else drawNote(state);
     if (!model) return;
     const keepPositions = drawn !== null && state.lesson === lesson;
     drawn = model;
@@ -62,6 +62,17 @@ export function createGraphPane(hosts, store, actions) {
     if (drawn !== model) return;
     graph.setStep(store.get().step, { animate: false });
     graph.select(store.get().selection);
+  }
+
+  /** @param {string} text */
+  function say(text) {
+    hosts.note.hidden = text === '';
+    hosts.note.textContent = text;
+  }
+  /** Until the first picture. @param {State} state */
+  function drawNote(state) {
+    if (shown(state)) return;
+    say(state.status === 'failed' ? 'Nothing to draw yet: the program could not be run.' : state.progress ? 'Running the program…' : '');
   }
 
   /** @param {Model | null} whole @param {State} state */
@@ -91,6 +102,7 @@ export function createGraphPane(hosts, store, actions) {
     if (moved(state)) void drawModel(state);
     else graph.select(state.selection);
   });
+  store.on(['progress', 'status'], drawNote);
   store.on(['scope'], (state) => void drawModel(state));
   store.on(['hover'], ({ hover }) => graph.hover(hover));
   store.on(['direction'], ({ direction: now }) => graph.setDirection(now));

@@ -50,7 +50,7 @@ export function createOutput(host, store, actions) {
     fill(errors, model && errorsOf(model.trace));
     if (!model || (prints.length === 0 && model.trace.stdout === '')) {
       lines.hidden = errors.childElementCount > 0;
-      fill(lines, h('p', { class: 'panel__empty' }, 'Nothing printed.'));
+      fill(lines, h('p', { class: 'panel__empty' }, model ? 'Nothing printed.' : 'Nothing has run yet.'));
       return;
     }
     lines.hidden = false;

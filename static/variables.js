@@ -14,7 +14,8 @@ import { shown } from './state.js';
  */
 
 const MOST = 200;
-/** The whole of a longer name is its tooltip. */
+/** A longer name may break anywhere; the whole of a still longer one is its tooltip. */
+const LONG_NAME = 12;
 const LONGEST_NAME = 24;
 
 /**
@@ -40,7 +41,7 @@ export function createVariables(host, store, actions, views) {
     title.textContent = !model ? 'Variables' : state.step >= total - 1 ? 'Variables at the end' : `Variables at step ${state.step + 1} of ${total}`;
     const list = model ? stateAt(model, state.step).variables() : [];
     if (list.length === 0) {
-      refill(body, h('p', { class: 'panel__empty' }, state.step < 0 && total > 0 ? 'None yet: the program has not begun.' : 'No name holds a tensor here.'));
+      refill(body, h('p', { class: 'panel__empty' }, !model ? 'Nothing has run yet.' : state.step < 0 && total > 0 ? 'None yet: the program has not begun.' : 'No name holds a tensor here.'));
       return;
     }
     refill(
@@ -73,7 +74,7 @@ export function createVariables(host, store, actions, views) {
         on: { pointerenter: () => actions.hover(ref), pointerleave: () => actions.hover(null) },
       },
       h('td', {}, h('button', {
-        type: 'button', class: `variables__name ${leaf ? 'is-leaf' : ''}`, title: `${name}: ${kindOf(variable)}. Select it in the graph`, on: { click: () => actions.select(ref) },
+        type: 'button', class: `variables__name ${leaf ? 'is-leaf' : ''} ${name.length > LONG_NAME ? 'is-long' : ''}`, title: `${name}: ${kindOf(variable)}. Select it in the graph`, on: { click: () => actions.select(ref) },
       }, breakable(clip(name, LONGEST_NAME))), ' ', shapeOf(variable)),
       h('td', {}, cells(variable.value, 'value', most(variable.value))),
       h('td', { class: 'variables__why' }, variable.grad ? cells(variable.grad, 'grad', most(variable.grad)) : reason(variable, ref)),

@@ -25,7 +25,7 @@ export function createInputs(host, store, actions) {
   fill(host, h('div', { class: 'panel__head' }, h('h2', { class: 'panel__title', id: 'inputs-title' }, 'Inputs, drag to run live'), reset), body);
   /** @type {string} */
   let layout = '';
-  /** @type {{input: HTMLInputElement, read: () => number}[]} */
+  /** @type {{input: HTMLInputElement, name: string, i: number, said: number | null}[]}  said: the number that was written last. */
   let fields = [];
 
   function draw(/** @type {State} */ state) {
@@ -40,7 +40,14 @@ export function createInputs(host, store, actions) {
       fill(body, inputs.map((one) => leaf(one)));
     }
     // Fields that are being dragged keep what the hand says.
-    for (const { input, read } of fields) if (input !== document.activeElement || !input.matches(':active')) write(input, read());
+    const active = document.activeElement?.matches(':active') ? document.activeElement : null;
+    const numbers = new Map(inputs.map(({ name, data }) => [name, flat(state.inputs[name]?.value ?? data)]));
+    for (const field of fields) {
+      // What was asked for last, even if its run has not come back yet.
+      const number = numbers.get(field.name)?.[field.i] ?? 0;
+      if (field.input === active) field.said = null;
+      else if (field.said !== number) write(field.input, (field.said = number));
+    }
   }
 
   /** @param {string} name @returns {InputUsed | undefined} */
@@ -52,19 +59,17 @@ export function createInputs(host, store, actions) {
     const { name, shape } = one;
     const sliders = numbers.length <= SLIDERS;
     const reach = reachOf(numbers);
-    // What was asked for last, even if its run has not come back yet.
-    const read = (/** @type {number} */ i) => () => flat(store.get().inputs[name]?.value ?? current(name)?.data)[i] ?? 0;
     return h(
       'div', { role: 'group', 'aria-label': `Values of ${name}` },
       (shape.length > 0 || !sliders) && h('div', { class: 'inputs__name' }, name, h('span', { class: 'shape' }, formatShape(shape)), one.source === 'default' && h('span', { class: 'shape' }, 'chosen for you')),
       sliders
-        ? h('div', { class: 'sliders' }, numbers.map((_, i) => slider(one, i, reach, read(i))))
-        : table(one, numbers, read),
+        ? h('div', { class: 'sliders' }, numbers.map((_, i) => slider(one, i, reach)))
+        : table(one, numbers),
     );
   }
 
-  /** @param {InputUsed} one @param {number} i @param {number} reach @param {() => number} read */
-  function slider(one, i, reach, read) {
+  /** @param {InputUsed} one @param {number} i @param {number} reach */
+  function slider(one, i, reach) {
     const label = `${one.name}${indexOf(one.shape, i)}`;
     const whole = one.dtype.includes('int');
     const range = h('input', { type: 'range', min: String(-reach), max: String(reach), step: whole ? '1' : String(reach / 300), 'aria-label': label });
@@ -79,12 +84,12 @@ export function createInputs(host, store, actions) {
       actions.beginChange();
       change(one, i, Number(number.value), [range]);
     });
-    fields.push({ input: range, read }, { input: number, read });
+    for (const input of [range, number]) fields.push({ input, name: one.name, i, said: null });
     return [h('span', { class: 'sliders__label', title: label }, clip(label, LONGEST_LABEL)), range, number];
   }
 
-  /** @param {InputUsed} one @param {number[]} numbers @param {(i: number) => () => number} read */
-  function table(one, numbers, read) {
+  /** @param {InputUsed} one @param {number[]} numbers */
+  function table(one, numbers) {
     const grid = h('div', { class: 'inputs__cells', tabindex: '0', role: 'group', 'aria-label': `Cells of ${one.name}` });
     grid.style.gridTemplateColumns = `repeat(${one.shape[one.shape.length - 1] ?? 1}, max-content)`;
     numbers.forEach((_, i) => {
@@ -93,7 +98,7 @@ export function createInputs(host, store, actions) {
         actions.beginChange();
         change(one, i, Number(input.value), []);
       });
-      fields.push({ input, read: read(i) });
+      fields.push({ input, name: one.name, i, said: null });
       grid.append(input);
     });
     return grid;

@@ -27,7 +27,7 @@ export function createInspector(host, store, links) {
 
 /** @param {import('../model/types.js').Model | null} model */
 function emptyPage(model) {
-  const empty = model !== null && model.cards.length === 0;
+  const empty = model === null || model.cards.length === 0;
   return h(
     'div', { class: 'inspect__empty' },
     h('h2', { class: 'panel__title' }, empty ? 'Nothing to look at' : 'Nothing selected'),

@@ -17,6 +17,9 @@ const MOST_OF_IT = 0.7;
 /** @type {WeakMap<Model, Map<string, Model>>} */
 const parts = new WeakMap();
 
+/** @type {WeakMap<Model, boolean>} It is asked at every step. */
+const divided = new WeakMap();
+
 /** Ids of the backward calls, in the order of the run. @param {Model} model */
 export function callsOf(model) {
   return model.trace.graphs.filter((graph) => graph.kind !== 'not_run').map((graph) => graph.id);
@@ -28,6 +31,13 @@ export function callsOf(model) {
  * @param {Model} model
  */
 export function hasParts(model) {
+  let known = divided.get(model);
+  if (known === undefined) divided.set(model, (known = isDivided(model)));
+  return known;
+}
+
+/** @param {Model} model */
+function isDivided(model) {
   const calls = callsOf(model);
   if (calls.length < 2 || (calls.length === 2 && model.cards.length <= FEW_CARDS)) return false;
   if (model.trace.graphs.some((graph) => graph.nodes.some((node) => node.created_by))) return false;

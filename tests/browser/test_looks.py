@@ -202,3 +202,17 @@ def test_a_phone_has_the_chain_that_backward_walks_in_sight(studio: Studio) -> N
     (pane,) = boxes(studio, ".gw-graph")
     chain = boxes(studio, ".gw-card--op .gw-box")
     assert all(pane["left"] <= one["left"] and one["right"] <= pane["right"] for one in chain)
+
+
+def test_until_the_first_run_is_back_nothing_is_said_of_its_result(studio: Studio) -> None:
+    studio.page.route("**/api/v1/traces*", lambda _: None)
+    studio.page.goto(studio.url)
+    expect(studio.page.locator("#graph-note")).to_have_text("Running the program…")
+    expect(studio.page.locator("#output")).to_contain_text("Nothing has run yet")
+    expect(studio.page.locator("#variables")).to_contain_text("Nothing has run yet")
+    studio.run_button.click()  # Cancel
+    expect(studio.page.locator("#graph-note")).to_contain_text("could not be run")
+    studio.page.unroute("**/api/v1/traces*")
+    studio.run_button.click()
+    expect(studio.graph).to_contain_text("AddBackward0")
+    expect(studio.page.locator("#graph-note")).to_be_hidden()

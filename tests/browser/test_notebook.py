@@ -103,7 +103,7 @@ def test_accumulate(studio: Studio) -> None:
 def test_zero_grad(studio: Studio) -> None:
     opened(studio, "zero-grad")
     sentences = studio.labels()
-    assert sum(s.startswith("zero_grad") for s in sentences) == 2
+    assert sum(s.startswith("Clears") for s in sentences) == 2
     expect(studio.output).to_contain_text("tensor([3., 3., 3., 3.])")
 
 
