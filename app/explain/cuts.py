@@ -61,7 +61,7 @@ def find_cuts(program: Program, tensor: str) -> list[Cut]:
         at = program.ops.making(current)
         given = program.ops.inputs[at] if at is not None else []
         passes = given and (
-            at in program.ops.recorded or not any(map(program.requires_grad, given))
+            at not in program.ops.unrecorded or not any(map(program.requires_grad, given))
         )
         cut = None if passes else _cut_at(program, current, program.ops.maker(current))
         if cut is not None:

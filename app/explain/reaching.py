@@ -36,7 +36,7 @@ def forward_cut(program: Program, tensor: str) -> Cut | None:
         current = queue.popleft()
         for at in program.ops.reading(current):
             outputs = program.ops.outputs[at]
-            op = program.trace["ops"][at] if at not in program.ops.recorded else None
+            op = program.trace["ops"][at] if at in program.ops.unrecorded else None
             kind = _stops(op) if op is not None else None
             made = [t for t in outputs if t in toward]
             if op is None or kind is None:
