@@ -17,16 +17,6 @@ from app.explain.program import Program
 from app.trace.graph import Op
 
 
-def origins(program: Program, tensor: str) -> list[str]:
-    """The tensors that it was computed from and that nothing produced."""
-    behind = program.ops.ancestors([tensor])
-    return [
-        t
-        for t in program.tensors
-        if t in behind and ((at := program.ops.making(t)) is None or not program.ops.inputs[at])
-    ]
-
-
 def forward_cut(program: Program, tensor: str) -> Cut | None:
     """The first op after `tensor`, on a way to a root, that autograd did not record."""
     toward = program.behind_roots
