@@ -57,13 +57,7 @@ def find_cuts(program: Program, tensor: str) -> list[Cut]:
     seen = {tensor}
     queue = deque([tensor])
     while queue:
-        current = queue.popleft()
-        at = program.ops.making(current)
-        given = program.ops.inputs[at] if at is not None else []
-        passes = given and (
-            at in program.ops.recorded or not any(map(program.requires_grad, given))
-        )
-        cut = None if passes else _cut_at(program, current, program.ops.maker(current))
+        given, cut = _behind(program, queue.popleft())
         if cut is not None:
             cuts.append(cut)
             continue
@@ -72,6 +66,40 @@ def find_cuts(program: Program, tensor: str) -> list[Cut]:
                 seen.add(before)
                 queue.append(before)
     return cuts
+
+
+def nearest_cut(program: Program, tensor: str) -> Cut | None:
+    """The first of `find_cuts` that is no leaf; those of all tensors are found together."""
+    known = program.nearest_cuts
+    opened: dict[str, list[str]] = {}
+    stack = [tensor]
+    while stack:
+        current = stack[-1]
+        if current in known:
+            stack.pop()
+        elif current not in opened:  # what it was made from comes first
+            given, cut = _behind(program, current)
+            if cut is not None:
+                known[current] = (0, cut) if cut.kind != "leaf" else None
+                continue
+            opened[current] = given
+            stack += [t for t in given if t not in known and t not in opened]
+        else:
+            behind = [found for t in opened[current] if (found := known.get(t)) is not None]
+            nearest = min(behind, key=lambda found: found[0], default=None)
+            known[current] = (nearest[0] + 1, nearest[1]) if nearest is not None else None
+    found = known[tensor]
+    return found[1] if found is not None else None
+
+
+def _behind(program: Program, tensor: str) -> tuple[list[str], Cut | None]:
+    """What a tensor was made from, and the cut between, if there is one."""
+    at = program.ops.making(tensor)
+    given = program.ops.inputs[at] if at is not None else []
+    # Most ops are passed without a look at more of them than columns tell.
+    if given and (at not in program.ops.unrecorded or not any(map(program.requires_grad, given))):
+        return given, None
+    return given, _cut_at(program, tensor, program.ops.maker(tensor))
 
 
 def _cut_at(program: Program, tensor: str, op: Op | None) -> Cut | None:

@@ -58,9 +58,9 @@ class Ops(Keyed[Op]):
         return column(self.rows, "outputs")
 
     @cached_property
-    def recorded(self) -> set[int]:
-        """The positions of the ops that autograd recorded."""
-        return {at for at, flag in enumerate(column(self.rows, "recorded")) if flag}
+    def unrecorded(self) -> set[int]:
+        """The positions of the ops that autograd did not record."""
+        return {at for at, flag in enumerate(column(self.rows, "recorded")) if not flag}
 
     @cached_property
     def _makers(self) -> dict[str, int]:

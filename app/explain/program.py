@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import ast
 from functools import cached_property
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from app.explain.extents import Extents
 from app.explain.indices import GraphIndex, Keyed, Ops
+from app.explain.origins import Origins
 from app.explain.source import Source
 from app.trace.document import EventKind, Trace, Variable
 from app.trace.explanations import Evidence
 from app.trace.graph import Graph, Node, Op, Tensor
 from app.trace.table import column
+
+if TYPE_CHECKING:
+    from app.explain.cuts import Cut
 
 
 class Change(NamedTuple):
@@ -35,11 +39,14 @@ class Program:
         self.source = Source(code)
         self.tensors: Keyed[Tensor] = Keyed(trace["tensors"])
         self.ops = Ops(trace["ops"])
+        self.origins = Origins(self.ops)
         self.graphs: dict[str, Graph] = {g["id"]: g for g in trace["graphs"]}
         self.variables: dict[str, Variable] = {v["name"]: v for v in trace["variables"]}
         self._indices: dict[str, GraphIndex] = {}
         self._extents: dict[str, Extents] = {}
         self._told: dict[str, str] = {}
+        #: How far it is from tensors to the nearest cut behind them, and that cut.
+        self.nearest_cuts: dict[str, tuple[int, Cut] | None] = {}
 
     @cached_property
     def _requiring(self) -> set[str]:

@@ -17,16 +17,6 @@ from app.explain.program import Program
 from app.trace.graph import Op
 
 
-def origins(program: Program, tensor: str) -> list[str]:
-    """The tensors that it was computed from and that nothing produced."""
-    behind = program.ops.ancestors([tensor])
-    return [
-        t
-        for t in program.tensors
-        if t in behind and ((at := program.ops.making(t)) is None or not program.ops.inputs[at])
-    ]
-
-
 def forward_cut(program: Program, tensor: str) -> Cut | None:
     """The first op after `tensor`, on a way to a root, that autograd did not record."""
     toward = program.behind_roots
@@ -36,7 +26,7 @@ def forward_cut(program: Program, tensor: str) -> Cut | None:
         current = queue.popleft()
         for at in program.ops.reading(current):
             outputs = program.ops.outputs[at]
-            op = program.trace["ops"][at] if at not in program.ops.recorded else None
+            op = program.trace["ops"][at] if at in program.ops.unrecorded else None
             kind = _stops(op) if op is not None else None
             made = [t for t in outputs if t in toward]
             if op is None or kind is None:

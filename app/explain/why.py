@@ -5,12 +5,12 @@ from __future__ import annotations
 import ast
 from collections import deque
 
-from app.explain.cuts import Cut, find_cuts
+from app.explain.cuts import Cut, nearest_cut
 from app.explain.extents import MAX_NODES, MAX_PATHS
 from app.explain.given import given
 from app.explain.paths import Arrival, arrival, reach
 from app.explain.program import Program, listed, shape_text
-from app.explain.reaching import forward_cut, origins
+from app.explain.reaching import forward_cut
 from app.explain.source import called_name, receiver
 from app.explain.texts import load
 from app.trace.document import Trace, Variable
@@ -134,10 +134,9 @@ def _reached(program: Program, variable: Variable, came: Arrival, *, chain: bool
 
 def _not_followed(program: Program, variable: Variable) -> Why:
     tensor = variable["tensor"]
-    found = find_cuts(program, tensor)
-    real = [c for c in found if c.kind != "leaf"]
-    if real:
-        return _with_cut(program, variable, real[0], "no_requires_grad_cut")
+    cut = nearest_cut(program, tensor)
+    if cut is not None:
+        return _with_cut(program, variable, cut, "no_requires_grad_cut")
     dtype = variable["dtype"].removeprefix("torch.")
     if not dtype.startswith(("float", "bfloat", "complex")):
         return _plain(program, variable, "no_requires_grad_integer")
@@ -154,16 +153,17 @@ def _not_followed(program: Program, variable: Variable) -> Why:
             call=program.source.text(owner),
             line=handed.line,
         )
-    sources = [t for t in origins(program, tensor) if t != tensor]
+    sources = (program.origins.of(tensor) or set()) - {tensor}
     if sources:
-        late = any(program.tensors[s]["requires_grad"] for s in sources)
+        ordered = sorted(sources, key=program.tensors.position)
+        late = any(map(program.requires_grad, ordered))
         answer = _plain(
             program,
             variable,
             "no_requires_grad_early" if late else "no_requires_grad_result",
-            sources=listed([program.name(s) for s in sources]),
+            sources=listed([program.name(s) for s in ordered]),
         )
-        answer["steps"] = [program.tensor_evidence(s) for s in sources[:MAX_STEPS]]
+        answer["steps"] = [program.tensor_evidence(s) for s in ordered[:MAX_STEPS]]
         return answer
     off = _switched_off(program, variable["name"])
     if off is not None:

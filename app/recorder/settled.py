@@ -49,10 +49,18 @@ class Settled:
 
     def one(self, row: int) -> Summary:
         """The summary of one of its tensors."""
+        statistics, content, counts = (
+            part[row] if part is not None else None
+            for part in (self._statistics, self._contents, self._counts)
+        )
         if not self._listed:
-            return self.told([row])[0]
-        content, counts = (part and part[row] for part in (self._contents, self._counts))
-        return self._summary(row, self._statistics[row], content, counts)
+            statistics, content, counts = (
+                part.tolist() if part is not None else None
+                for part in (statistics, content, counts)
+            )
+            if not self._finite:
+                statistics, content = numbers(statistics), numbers(content)
+        return self._summary(row, statistics, content, counts)
 
     def told(self, rows: list[int]) -> list[Summary]:
         """The summaries of many, as `one`."""

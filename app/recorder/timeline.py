@@ -131,7 +131,17 @@ class EventTable(Table[Event]):
                 event.kind if type(event) is Step else "op" if event >= 0 else "node"  # type: ignore[operator]
                 for event in events
             ]
+        if path == "updates.tensor":
+            events = self._events if at is None else picked(self._events, at)
+            return [_changed(event) if isinstance(event, Step) else None for event in events]
         return super().column(path, at)
+
+
+def _changed(step: Step) -> list[str] | None:
+    """The tensors of its updates."""
+    if step.changes is None:
+        return None
+    return [f"t{change[0]}" for change in (*step.changes, *step.grads)]
 
 
 def _told(step: Step, updates: Iterator[Update]) -> Event:

@@ -63,7 +63,7 @@ def root_does_not_require_grad(case: Case) -> Finding:
 def _ghosts(program: Program) -> Iterator[Op]:
     """The ops that put something out and were not recorded."""
     for at, made in enumerate(program.ops.outputs):
-        if made and at not in program.ops.recorded:
+        if made and at in program.ops.unrecorded:
             yield program.ops.rows[at]
 
 
