@@ -17,7 +17,11 @@ def first_nonfinite(ops: list[Op], tensors: list[Tensor], graphs: list[Graph]) -
 
 def _first_node(graphs: list[Graph]) -> str | None:
     for graph in graphs:
-        sources = {edge["source"] for edge in graph["edges"] if _bad(edge["gradient"])}
+        sources = {
+            edge["source"]
+            for edge in graph["edges"]
+            if (gradient := edge["gradient"]) is not None and gradient["nonfinite"]
+        }
         arrived = {node["id"] for node in graph["nodes"] if any(map(_bad, node["upstream"]))}
         for node in graph["order"]:
             if node in sources or node in arrived:
