@@ -120,6 +120,7 @@ class GraphLog:
     ) -> list[Node]:
         found: list[Node] = []
         tensors = ids.tensors
+        same: dict[SavedRow, list[Saved]] = {}
         columns = zip(
             own, self.names, self.ops, self.sequences, self.outputs, self.saved, self.upstream,
             strict=True,
@@ -132,7 +133,7 @@ class GraphLog:
                     [tensors[outputs]] if type(outputs) is int else
                     [None if slot is None else tensors[slot] for slot in outputs]
                 ),
-                "saved": [_saved(one, kinds, tensors) for one in saved] if saved else [],
+                "saved": _all_saved(saved, kinds, tensors, same) if saved else [],
                 "upstream": (
                     [summaries[upstream]] if type(upstream) is int else
                     [summaries[handle] for handle in upstream or ()]
@@ -167,6 +168,21 @@ def _site(place: Place) -> Site:
     site = place.site.copy()
     site["occurrence"] = place.direct()
     return site
+
+
+def _all_saved(
+    rows: tuple[SavedRow, ...],
+    kinds: list[Kind],
+    tensors: list[str],
+    same: dict[SavedRow, list[Saved]],
+) -> list[Saved]:
+    """Nodes that keep the like of one tensor that the run does not know share one list."""
+    if len(rows) > 1 or rows[0][2] >= 0:
+        return [_saved(row, kinds, tensors) for row in rows]
+    shared = same.get(rows[0])
+    if shared is None:
+        shared = same[rows[0]] = [_saved(rows[0], kinds, tensors)]
+    return shared
 
 
 def _saved(row: SavedRow, kinds: list[Kind], tensors: list[str]) -> Saved:
