@@ -163,14 +163,24 @@ def _listed(column: Any) -> Any:
     except RuntimeError:  # inside a transform of torch.func, where arrays can't be had
         return numbers(column.tolist())
     finite = np.isfinite(array)
-    listed = array.tolist()
     if finite.all():
-        return listed
-    if array.ndim == 1:
-        return numbers(listed)
-    for row in np.flatnonzero(~finite.all(axis=tuple(range(1, array.ndim)))).tolist():
-        listed[row] = numbers(listed[row])
+        return array.tolist()
+    rows = np.flatnonzero(~finite.all(axis=tuple(range(1, array.ndim))))
+    if array.ndim == 1 or 2 * len(rows) > len(array):
+        return _told(array)
+    listed = array.tolist()
+    for row, told in zip(rows.tolist(), _told(array[rows]), strict=True):
+        listed[row] = told
     return listed
+
+
+def _told(array: Any) -> Any:
+    """An array of which not all is finite as nested lists."""
+    cells = array.astype(object)
+    cells[np.isnan(array)] = "NaN"
+    cells[array == np.inf] = "Infinity"
+    cells[array == -np.inf] = "-Infinity"
+    return cells.tolist()
 
 
 def _heat(stacked: torch.Tensor, shape: list[int]) -> torch.Tensor:

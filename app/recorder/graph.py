@@ -109,7 +109,7 @@ def _rest(pending: list[Any], seen: set[Any]) -> list[Any]:
 def _entering(state: State, found: Walk) -> Callable[[Any], int]:
     """A function that adds a node and tells its index."""
     log, index, nodes, edges = found.log, found.index, found.nodes, found.edges
-    op_of_sequence = state.ops.of_sequence
+    op_of_sequence, rows, made = state.ops.of_sequence, state.ops.rows, state.ops.made
     node_numbers, op_of_node, created_by = state.node_numbers, state.op_of_node, state.created_by
     numbers, names, ops, sequences = log.numbers, log.names, log.ops, log.sequences
     saved_rows, all_outputs = log.saved, log.outputs
@@ -131,9 +131,11 @@ def _entering(state: State, found: Walk) -> Callable[[Any], int]:
         else:
             sequence = key = node._sequence_nr()
             op = op_of_sequence.get(sequence, -1)
-            outputs = state.ops.outputs(sequence, op)
-            if outputs == ():
-                outputs = (None,) * len(node._input_metadata)
+            outputs = rows[op][7] if op >= 0 and sequence not in made else ()
+            if type(outputs) is not int:
+                outputs = state.ops.outputs(sequence, op)
+                if outputs == ():
+                    outputs = (None,) * len(node._input_metadata)
             if attributes:
                 saved = saved_tensors(state, node, attributes, op, outputs)
         number = node_numbers.get(key)

@@ -142,12 +142,13 @@ class NodeTable(Table[Node]):
             upstream, _arrived(upstream, self._readings.told), strict=True,
         )  # fmt: skip
         found: list[Node] = []
+        same: dict[SavedRow, list[Saved]] = {}
         for index, identity, name, op, sequence, outputs, saved, handles, arrived in columns:
             node: Node = {
                 "id": identity, "name": name, "op": ops[op] if op >= 0 else None,
                 "sequence_nr": sequence, "executed": handles is not None,
                 "outputs": [tensors[outputs]] if type(outputs) is int else self._made(outputs),
-                "saved": [_saved(one, self._kinds, tensors) for one in saved] if saved else [],
+                "saved": _all_saved(saved, self._kinds, tensors, same) if saved else [],
                 "upstream": arrived, "jacobians": log.jacobians.get(index),
                 "created_by": log.created_by.get(index),
             }  # fmt: skip
@@ -257,6 +258,21 @@ def _site(place: Place) -> Site:
     site = place.site.copy()
     site["occurrence"] = place.direct()
     return site
+
+
+def _all_saved(
+    rows: tuple[SavedRow, ...],
+    kinds: list[Kind],
+    tensors: list[str],
+    same: dict[SavedRow, list[Saved]],
+) -> list[Saved]:
+    """Nodes that keep the like of one tensor that the run does not know share one list."""
+    if len(rows) > 1 or rows[0][2] >= 0:
+        return [_saved(row, kinds, tensors) for row in rows]
+    shared = same.get(rows[0])
+    if shared is None:
+        shared = same[rows[0]] = [_saved(rows[0], kinds, tensors)]
+    return shared
 
 
 def _saved(row: SavedRow, kinds: list[Kind], tensors: list[str]) -> Saved:

@@ -105,7 +105,7 @@ class Inputs:
             tensor = make(self._given.get(name, Input()), default, shape)
             namespace[name] = tensor
             self._used[name] = (tensor, "request" if name in self._given else "default")
-            self._state.bind(name, tensor)
+            self._state.bind((name,), namespace)
 
     def _provide(self, name: str, called: bool, namespace: dict[str, Any]) -> bool:
         """torch's functions and constants, for a program that is only an expression."""

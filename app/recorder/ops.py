@@ -20,7 +20,7 @@ from app.recorder.budget import CHARS_AN_OP
 from app.recorder.calls import Call, inputs_of, versions, why_not
 from app.recorder.functions import APPLY, FunctionInfo
 from app.recorder.modules import CONSTRUCTORS, ModulePaths, builds_module
-from app.recorder.oplog import few
+from app.recorder.oplog import Few, few
 from app.recorder.places import SNIPPET, Place, snippet_frame
 from app.recorder.special import special
 from app.recorder.state import State
@@ -104,7 +104,11 @@ class OpMode(TorchFunctionMode):
         if kwargs:
             numbers += [tensors.id(tensor) for tensor in tensors_in(kwargs)]
         inputs = numbers[0] if len(numbers) == 1 else tuple(numbers)
-        iteration = state.places.iteration(place) if place.loops else ()
+        loops = place.loops
+        iteration: Few = ()
+        if loops:
+            places = state.places
+            iteration = places.counts[loops[0]] if len(loops) == 1 else places.iteration(place)
         module = self._module_paths.of(self.modules) if self.modules else None
         caller = -1 if parent is None else parent.op
         sequence = _get_sequence_nr()

@@ -188,9 +188,7 @@ class _Run:
             counts[counter] += 1
 
         def bound(*names: str) -> None:
-            for name in names:
-                if name in namespace:
-                    bind(name, namespace[name])
+            bind(names, namespace)
 
         def result(value: Any) -> None:
             self.result = value

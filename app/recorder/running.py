@@ -20,7 +20,7 @@ from app.recorder.nodehooks import register, unregister
 from app.recorder.saved import complains
 from app.recorder.state import State
 from app.recorder.summaries import NOTHING
-from app.recorder.timeline import Step, node_event
+from app.recorder.timeline import Step, event_of_node
 from app.recorder.unheard import PLAIN, unheard
 
 #: Nodes that may wait, and elements of an output above which a node doesn't.
@@ -145,10 +145,11 @@ class Running:
         edges, gaps, leaves = walk.edges, walk.gaps, log.leaves
         targets, slots = log.targets, log.slots
         summary, alias = self._state.summaries.of, log.create_graph
+        first_event = event_of_node(log.number, 0)
         special = alias or self._jacobians is not None
         for index, grad_inputs, grad_outputs in waiting:
             order.append(index)
-            events.append(node_event(log.number, numbers[index]))
+            events.append(first_event - numbers[index])
             # A node with one output to which one gradient came, which is what most are.
             came = first[index]
             if came is not None and len(grad_outputs) == 1 and came is grad_outputs[0]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
 from typing import Any, Literal
 
 import torch
@@ -99,19 +100,23 @@ class State:
             slots.append(None)
         slots[slot] = number
 
-    def bind(self, name: str, value: Any) -> None:
-        """The program bound a module-level name."""
-        known = self.tensors.by_address.get(id(value))
-        if known is not None and known[0]() is value:
-            number = known[1]
-        elif isinstance(value, torch.Tensor) and self.budget.left >= self.budget.ops_until:
-            with unheard():
-                number = self.tensors.add(value)
-        else:  # not a tensor, or made by an op that was not recorded
-            self._bound.pop(name, None)
-            return
-        if self._bound.get(name) != number:
-            self._bind(name, number, len(self.timeline.events) - 1)
+    def bind(self, names: Iterable[str], namespace: dict[str, Any]) -> None:
+        """The program bound module-level names."""
+        for name in names:
+            if name not in namespace:
+                continue
+            value = namespace[name]
+            known = self.tensors.by_address.get(id(value))
+            if known is not None and known[0]() is value:
+                number = known[1]
+            elif isinstance(value, torch.Tensor) and self.budget.left >= self.budget.ops_until:
+                with unheard():
+                    number = self.tensors.add(value)
+            else:  # not a tensor, or made by an op that was not recorded
+                self._bound.pop(name, None)
+                continue
+            if self._bound.get(name) != number:
+                self._bind(name, number, len(self.timeline.events) - 1)
 
     def _bind(self, name: str, tensor: int, step: int) -> None:
         self._bound[name] = tensor

@@ -8,6 +8,7 @@ from the roots on, when no node is the last to hold another.
 
 from __future__ import annotations
 
+import ctypes
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -16,17 +17,25 @@ if TYPE_CHECKING:
 #: Graphs of more nodes are held; this many frames fit any stack.
 DEEP = 4_000
 
+#: Gives memory back to the system (glibc's).
+_trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+
 _NO_SEQUENCE = 2**64 - 1
 
 
 def release(nodes: dict[Any, int]) -> None:
     """Drop engine nodes, those first that were made last (they hold the others).
 
-    `nodes` tells when each was made.
+    `nodes` tells when each was made.  They and their tensors lie in between what stays: the
+    C library would keep their memory, and Python's objects, which come next, not get it.
     """
+    if not nodes:
+        return
     ordered = sorted(nodes, key=nodes.__getitem__)
     nodes.clear()
     ordered.clear()  # from its end on
+    if _trim is not None:
+        _trim(0)
 
 
 def forget(state: State) -> None:

@@ -37,9 +37,9 @@ class Step:
     op: int | None = None
 
 
-def node_event(graph: int, node: int) -> int:
-    """The engine ran a node of a graph."""
-    return ~(graph << _SHIFT | node)
+def event_of_node(graph: int, node: int) -> int:
+    """The engine ran a node of a graph; those of the nodes of one graph count down."""
+    return ~(graph << _SHIFT) - node
 
 
 class Timeline:

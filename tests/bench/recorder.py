@@ -1,8 +1,9 @@
 """`make bench`: what recording costs, beside plain torch, torchviz and torchlens.
 
 CPU time of one thread, medians, each case's plain run in the same process and
-turn.  "recorded" is the trace as dictionaries, "answered" all that a request
-costs: recorded, explained and encoded to bytes that are sent as they come.
+turn, each with letting go of what it made.  "recorded" is the trace, its long
+sections as tables, "answered" all that a request costs: recorded, explained and
+encoded to bytes that are sent as they come.
 Memory: the peak above what was there before, of a process of its own.
 torchviz only draws the finished graph (no values, no gradients, no run);
 torchlens logs the forward pass of a module.
@@ -27,7 +28,7 @@ import torchlens
 from torchviz import make_dot
 
 from app.evaluate import evaluate
-from app.recorder import record, warm_up
+from app.recorder import recording, warm_up
 from app.trace import Limits, TraceRequest
 
 #: Nothing is left out, so that all of the work is measured.
@@ -81,8 +82,9 @@ def plain(code: str) -> dict[str, Any]:
 
 
 def recorded(code: str) -> None:
-    trace = record(TraceRequest(code=code), LIMITS)
-    assert trace["error"] is None and not trace["omitted"]
+    with recording(TraceRequest(code=code), LIMITS) as trace:
+        assert trace["error"] is None and not trace["omitted"]
+        trace.clear()  # type: ignore[attr-defined]
 
 
 def answered(code: str) -> None:
@@ -104,10 +106,8 @@ def logged(code: str) -> None:
 def seconds(run: Callable[[str], Any], code: str) -> float:
     gc.collect()
     before = time.process_time()
-    kept = run(code)
-    took = time.process_time() - before
-    del kept
-    return took
+    run(code)
+    return time.process_time() - before
 
 
 def in_a_process(kind: str, name: str) -> float:
