@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import ast
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
 from app.explain.indices import bare
 from app.explain.program import Program
 from app.explain.source import called_name
+from app.explain.walk import Circular, farthest_first
 from app.trace.graph import Op
 
 CutKind = Literal[
@@ -70,26 +72,61 @@ def find_cuts(program: Program, tensor: str) -> list[Cut]:
 
 def nearest_cut(program: Program, tensor: str) -> Cut | None:
     """The first of `find_cuts` that is no leaf; those of all tensors are found together."""
-    known = program.nearest_cuts
-    opened: dict[str, list[str]] = {}
-    stack = [tensor]
-    while stack:
-        current = stack[-1]
-        if current in known:
-            stack.pop()
-        elif current not in opened:  # what it was made from comes first
-            given, cut = _behind(program, current)
-            if cut is not None:
-                known[current] = (0, cut) if cut.kind != "leaf" else None
+
+    def look(current: str) -> tuple[list[str], Cut | None]:
+        given, cut = _behind(program, current)
+        return given, cut if cut is not None and cut.kind != "leaf" else None
+
+    return nearest(tensor, look, program.cuts_behind)
+
+
+def nearest(
+    tensor: str,
+    look: Callable[[str], tuple[list[str], Cut | None]],
+    known: dict[str, tuple[int, Cut] | None],
+) -> Cut | None:
+    """The cut to which the fewest steps lead, as a search in breadth finds it.
+
+    `look` gives the cut at a tensor, or the tensors that come next.  `known`
+    keeps how far it is from each tensor to its cut: what one tensor's search has
+    found, those of others need not look for again.
+    """
+    found: dict[str, Cut] = {}
+
+    def following(current: str) -> list[str]:
+        after, cut = look(current)
+        if cut is None:
+            return after
+        found[current] = cut
+        return []
+
+    try:
+        for current, after in farthest_first(tensor, known, following):
+            if current in found:
+                known[current] = (0, found[current])
                 continue
-            opened[current] = given
-            stack += [t for t in given if t not in known and t not in opened]
-        else:
-            behind = [found for t in opened[current] if (found := known.get(t)) is not None]
-            nearest = min(behind, key=lambda found: found[0], default=None)
-            known[current] = (nearest[0] + 1, nearest[1]) if nearest is not None else None
-    found = known[tensor]
-    return found[1] if found is not None else None
+            beyond = [one for t in after if (one := known[t]) is not None]
+            closest = min(beyond, key=lambda one: one[0], default=None)
+            known[current] = (closest[0] + 1, closest[1]) if closest is not None else None
+    except Circular:
+        return _searched(tensor, look)
+    end = known[tensor]
+    return end[1] if end is not None else None
+
+
+def _searched(tensor: str, look: Callable[[str], tuple[list[str], Cut | None]]) -> Cut | None:
+    """As `nearest`, for one tensor alone."""
+    seen = {tensor}
+    queue = deque([tensor])
+    while queue:
+        following, cut = look(queue.popleft())
+        if cut is not None:
+            return cut
+        for after in following:
+            if after not in seen:
+                seen.add(after)
+                queue.append(after)
+    return None
 
 
 def _behind(program: Program, tensor: str) -> tuple[list[str], Cut | None]:

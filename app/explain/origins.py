@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from app.explain.indices import Ops
+from app.explain.walk import Circular, farthest_first
 
 #: Sets of so many are kept for each tensor; most tensors share theirs with what they came from.
 _FEW = 64
@@ -30,43 +31,40 @@ class Origins:
 
     def of(self, tensor: str) -> set[str] | None:
         """Itself, where nothing produced it; None: far too many."""
-        found: set[str] = set()
-        seen: set[int] = set()
-        pending = [self._resolve(tensor)]
-        while pending:
-            one = pending.pop()
-            if isinstance(one, frozenset):
-                found |= one
-            elif id(one) not in seen:
-                seen.add(id(one))
-                pending += one.parts
-                if len(seen) > _MOST:
-                    return None
-        return found
-
-    def _resolve(self, tensor: str) -> _Few | _Many:
         known = self._known
-        opened: set[str] = set()
-        stack = [tensor]
-        while stack:
-            current = stack[-1]
-            at = self._ops.making(current) if current not in known else None
-            given = self._ops.inputs[at] if at is not None else []
-            if not given:
-                known.setdefault(current, frozenset((current,)))
-                stack.pop()
-            elif current not in opened:  # what it was made from comes first
-                opened.add(current)
-                stack += [t for t in given if t not in known and t not in opened]
-            else:
-                # A tensor that was written to may have been made from itself.
-                known[current] = _together([known[t] for t in given if t in known])
-                stack.pop()
-        return known[tensor]
+        try:
+            for current, made_from in farthest_first(tensor, known, self._before):
+                known[current] = _together([known[t] for t in made_from], current)
+        except Circular:
+            return {t for t in self._ops.ancestors([tensor]) if not self._before(t)}
+        return _flat(known[tensor])
+
+    def _before(self, tensor: str) -> list[str]:
+        at = self._ops.making(tensor)
+        return self._ops.inputs[at] if at is not None else []
 
 
-def _together(parts: list[_Few | _Many]) -> _Few | _Many:
-    first = parts[0] if parts else frozenset()
+def _flat(origins: _Few | _Many) -> set[str] | None:
+    found: set[str] = set()
+    seen: set[int] = set()
+    pending = [origins]
+    while pending:
+        one = pending.pop()
+        if isinstance(one, frozenset):
+            found |= one
+        elif id(one) not in seen:
+            seen.add(id(one))
+            pending += one.parts
+            if len(seen) > _MOST:
+                return None
+    return found
+
+
+def _together(parts: list[_Few | _Many], alone: str) -> _Few | _Many:
+    """The origins of what was made from others with these; of what was not, itself."""
+    if not parts:
+        return frozenset((alone,))
+    first = parts[0]
     if all(part is first for part in parts):
         return first
     few = [part for part in parts if isinstance(part, frozenset)]

@@ -45,8 +45,9 @@ class Program:
         self._indices: dict[str, GraphIndex] = {}
         self._extents: dict[str, Extents] = {}
         self._told: dict[str, str] = {}
-        #: How far it is from tensors to the nearest cut behind them, and that cut.
-        self.nearest_cuts: dict[str, tuple[int, Cut] | None] = {}
+        #: How far it is from tensors to the nearest cut behind and after them, and that cut.
+        self.cuts_behind: dict[str, tuple[int, Cut] | None] = {}
+        self.cuts_after: dict[str, tuple[int, Cut] | None] = {}
 
     @cached_property
     def _requiring(self) -> set[str]:

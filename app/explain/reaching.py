@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import deque
+from functools import partial
 
 from app.explain.cuts import (
     FROM_PYTHON,
@@ -10,6 +10,7 @@ from app.explain.cuts import (
     Cut,
     CutKind,
     is_data,
+    nearest,
     op_name,
     rebuilt_from,
 )
@@ -19,33 +20,50 @@ from app.trace.graph import Op
 
 def forward_cut(program: Program, tensor: str) -> Cut | None:
     """The first op after `tensor`, on a way to a root, that autograd did not record."""
+    cut = nearest(tensor, partial(_after, program), program.cuts_after)
+    return cut if cut is not None else _rebuilt_from_any(program, tensor)
+
+
+def _after(program: Program, tensor: str) -> tuple[list[str], Cut | None]:
+    """The tensors that recorded ops made of a tensor, or the first op that stops there."""
     toward = program.behind_roots
-    seen = {tensor}
-    queue = deque([tensor])
-    while queue:
-        current = queue.popleft()
-        for at in program.ops.reading(current):
-            outputs = program.ops.outputs[at]
-            op = program.trace["ops"][at] if at in program.ops.unrecorded else None
-            kind = _stops(op) if op is not None else None
-            made = [t for t in outputs if t in toward]
-            if op is None or kind is None:
-                fresh = [t for t in outputs if t not in seen]
-                seen.update(fresh)
-                queue.extend(fresh)
-            elif made or toward & set(_rebuilt_after(program, op)):
-                return Cut(kind, made[0] if made else current, op, (current,))
-    return _rebuilt_from_any(program, seen, toward)
+    following: list[str] = []
+    for at in program.ops.reading(tensor):
+        op = program.ops.rows[at] if at in program.ops.unrecorded else None
+        kind = _stops(op) if op is not None else None
+        if op is None or kind is None:
+            following += program.ops.outputs[at]
+            continue
+        made = [t for t in program.ops.outputs[at] if t in toward]
+        if made or toward & set(_rebuilt_after(program, op)):
+            return [], Cut(kind, made[0] if made else tensor, op, (tensor,))
+    return following, None
 
 
-def _rebuilt_from_any(program: Program, seen: set[str], toward: set[str]) -> Cut | None:
+def _rebuilt_from_any(program: Program, tensor: str) -> Cut | None:
     """`torch.tensor(y.sum().item())`: no op tells of the number, but the source does."""
+    seen: set[str] | None = None
     for op in program.ops.called(*FROM_PYTHON):
-        made = [t for t in op["outputs"] if t in toward]
-        behind = tuple(t for t in rebuilt_from(program, op) if t in seen) if made else ()
+        made = [t for t in op["outputs"] if t in program.behind_roots]
+        behind = rebuilt_from(program, op) if made else ()
+        if not behind:
+            continue
+        seen = _reached(program, tensor) if seen is None else seen
+        behind = tuple(t for t in behind if t in seen)
         if behind:
             return Cut("rebuilt", made[0], op, behind)
     return None
+
+
+def _reached(program: Program, tensor: str) -> set[str]:
+    """A tensor and all that recorded ops made of it."""
+    seen = {tensor}
+    pending = [tensor]
+    while pending:
+        fresh = set(_after(program, pending.pop())[0]) - seen
+        seen |= fresh
+        pending += fresh
+    return seen
 
 
 def _stops(op: Op) -> CutKind | None:

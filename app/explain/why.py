@@ -36,7 +36,7 @@ def explain(trace: Trace, variable: str, code: str = "") -> Why:
 def why(program: Program, variable: Variable, *, chain: bool = True) -> Why:
     """As `explain`, for a program that is indexed already.
 
-    Without `chain` of a gradient that came only the sentence is told.
+    Without `chain` the sentence is what counts.
     """
     status = variable["grad_status"]
     if status in ("accumulated", "retained", "zeroed", "cleared", "not_a_leaf"):
@@ -47,7 +47,7 @@ def why(program: Program, variable: Variable, *, chain: bool = True) -> Why:
     if status == "no_requires_grad":
         return _not_followed(program, variable)
     if status in ("not_reached", "backward_not_run", "not_a_leaf"):
-        return _not_reached(program, variable)
+        return _not_reached(program, variable, chain=chain)
     return _plain(program, variable, status)
 
 
@@ -226,7 +226,7 @@ def _with_cut(program: Program, variable: Variable, cut: Cut, key: str) -> Why:
 # --- it requires grad, and nothing came ------------------------------------------------
 
 
-def _not_reached(program: Program, variable: Variable) -> Why:
+def _not_reached(program: Program, variable: Variable, *, chain: bool) -> Why:
     status = variable["grad_status"]
     if status == "backward_not_run":
         raised = program.trace["error"]
@@ -244,7 +244,7 @@ def _not_reached(program: Program, variable: Variable) -> Why:
     cut = forward_cut(program, variable["tensor"])
     if cut is not None:
         answer = _with_cut(program, variable, cut, "not_reached_cut")
-        way = _forward_way(program, variable["tensor"], cut)
+        way = _forward_way(program, variable["tensor"], cut) if chain else []
         answer["steps"] = [*way, answer["cut"]] if answer["cut"] is not None else way
         return answer
     if not program.ops.was_read(variable["tensor"]):
@@ -260,8 +260,8 @@ def _forward_way(program: Program, tensor: str, cut: Cut) -> list[Evidence]:
     goal = cut.behind[0]
     while queue and goal not in come_from and goal != tensor:
         current = queue.popleft()
-        for op in program.ops.readers(current):
-            for made in op["outputs"]:
+        for at in program.ops.reading(current):
+            for made in program.ops.outputs[at]:
                 if made not in come_from and made != tensor:
                     come_from[made] = current
                     queue.append(made)

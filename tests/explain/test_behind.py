@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import random
+from functools import partial
 from typing import Any
 
 import pytest
 
-from app.explain.cuts import find_cuts, nearest_cut
+from app.explain.cuts import Cut, _searched, find_cuts, nearest, nearest_cut
 from app.explain.indices import Ops
 from app.explain.origins import Origins
 from app.explain.program import Program
+from app.explain.reaching import _after, forward_cut
 from app.recorder import record
 from app.trace import TraceRequest
 from tests.explain.running import programs
@@ -46,7 +48,7 @@ def test_a_tensor_that_came_from_itself_has_origins() -> None:
         {"id": "o1", "parent": None, "inputs": ["a"], "outputs": ["b"]},
     ]
     origins = Origins(Ops(rows))  # type: ignore[arg-type]
-    assert origins.of("a") == {"x"}
+    assert origins.of("a") == origins.of("b") == origins.of("a") == {"x"}
 
 
 def mixed(seed: int) -> str:
@@ -87,3 +89,27 @@ def test_the_nearest_cut_is_the_first_of_all(name: str) -> None:
     for tensor in reversed(list(program.tensors)):
         first = next((c for c in find_cuts(program, tensor) if c.kind != "leaf"), None)
         assert nearest_cut(program, tensor) == first
+
+
+def test_cuts_are_found_around_a_circle() -> None:
+    """a leads to b, b to a and c, c to a cut."""
+    after = {"a": ["b"], "b": ["a", "c"], "c": []}
+    cut = Cut("detach", "c", None)
+    known: dict[str, tuple[int, Cut] | None] = {}
+    for tensor in ("a", "b", "c", "b", "a"):
+        look = lambda t: (after[t], cut if t == "c" else None)  # noqa: E731
+        assert nearest(tensor, look, known) == cut
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_the_first_stop_after_a_tensor_is_the_nearest(seed: int) -> None:
+    """Asked for in any order; alone or after all others."""
+    code = mixed(seed) + "\nloss = sum(t.sum() for t in v[-5:])\n"
+    code += "if loss.requires_grad:\n    loss.backward()\n"
+    trace = record(TraceRequest(code=code))
+    together = Program(trace, code)
+    for tensor in together.tensors:
+        alone = Program(trace, code)
+        assert forward_cut(together, tensor) == forward_cut(alone, tensor)
+        searched = _searched(tensor, partial(_after, alone))
+        assert nearest(tensor, partial(_after, together), together.cuts_after) == searched
