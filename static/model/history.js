@@ -43,6 +43,8 @@ class Recorder {
     /** @type {Map<string, string[]>} Ops that ran inside another. */
     this.inside = new Map();
     for (const op of base.trace.ops) if (op.parent) push(this.inside, op.parent, op.id);
+    /** @type {Map<string, number>} The step at which an op first had a tensor. */
+    this.met = new Map();
     /** @type {Map<string, string[]>} Cards of nodes that a backward call made, by graph and node. */
     this.createdBy = new Map();
     /** Results that keep their gradient: their node adds it up as it runs. */
@@ -118,6 +120,9 @@ class Recorder {
       for (const edgeId of step.edges) push(this.history.edges, edgeId, { step: step.index, gradient: null, sent: true });
     }
     const op = this.opById.get(opId);
+    for (const tensor of [...(op?.inputs ?? []), ...(op?.outputs ?? [])]) {
+      if (!this.met.has(tensor)) this.met.set(tensor, step.index);
+    }
     if (step.op === opId) this.values(step);
     for (const tensor of op?.outputs ?? []) {
       if (this.history.values.has(tensor)) continue;
@@ -223,6 +228,18 @@ class Recorder {
     });
   }
 
+  /**
+   * What is reached through an object (`net.weight`) is there from its first op on:
+   * no step tells when it was made.
+   * @param {number} end
+   */
+  reach(end) {
+    for (const { name, tensor } of this.base.trace.variables) {
+      if (this.history.bindings.has(name)) continue;
+      push(this.history.bindings, name, { step: this.met.get(tensor) ?? end, tensor });
+    }
+  }
+
   /** @param {number[]} stepOfEvent */
   bind(stepOfEvent) {
     const bindings = this.base.trace.bindings;
@@ -230,6 +247,7 @@ class Recorder {
       for (const { name, tensor, step } of bindings) {
         push(this.history.bindings, name, { step: stepOfEvent[step] ?? step, tensor });
       }
+      this.reach(stepOfEvent.at(-1) ?? -1);
       return;
     }
     for (const tensor of this.base.trace.tensors) {

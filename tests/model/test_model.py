@@ -221,6 +221,22 @@ def test_nodes_made_by_a_backward_call_have_their_value_once_it_ran() -> None:
     assert walk[-1]["variables"]["x"]["grad"] == [12.0]
 
 
+def test_parameters_are_variables_from_their_first_use_on() -> None:
+    answer = ask(
+        "net = nn.Linear(2, 1)\n"
+        "x = torch.ones(1, 2)\n"
+        "opt = torch.optim.SGD(net.parameters(), lr=1.0)\n"
+        "net(x).sum().backward()\n"
+        "opt.step()\n"
+    )
+    walk = answer["walks"][0]
+    names = [set(step["variables"]) for step in walk]
+    first = next(index for index, seen in enumerate(names) if "net.weight" in seen)
+    assert names[first] == {"x", "net.weight", "net.bias"}
+    assert names[first - 1] == {"x"}
+    assert walk[-1]["variables"]["net.bias"]["grad"] == [1.0]
+
+
 def test_a_custom_function_is_one_card() -> None:
     model = ask(
         "class Double(torch.autograd.Function):\n"
