@@ -216,3 +216,16 @@ def test_until_the_first_run_is_back_nothing_is_said_of_its_result(studio: Studi
     studio.run_button.click()
     expect(studio.graph).to_contain_text("AddBackward0")
     expect(studio.page.locator("#graph-note")).to_be_hidden()
+
+
+@pytest.mark.parametrize("size", [(1440, 900), (1024, 768), (844, 390), (390, 844)])
+def test_what_ifs_have_room_in_the_top_bar(studio: Studio, size: tuple[int, int]) -> None:
+    studio.open().run(SEED_CODE)
+    studio.select("y * y")
+    studio.inspector.get_by_role("button", name="Detach here").click()
+    studio.settled()
+    studio.page.set_viewport_size({"width": size[0], "height": size[1]})
+    (bar,) = boxes(studio, ".topbar__whatif")
+    parts = boxes(studio, ".topbar__whatif > *")
+    assert len(parts) == 3
+    assert all(inside(part, bar) for part in parts)
