@@ -6,6 +6,7 @@ import argparse
 import sys
 import typing
 from collections.abc import Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -126,12 +127,13 @@ def _record(options: dict[str, Any]) -> int:
     code = sys.stdin.read() if str(file) == "-" else file.read_text(encoding="utf-8")
     request = TraceRequest(code=code, seed=options["seed"], auto_backward=options["auto_backward"])
     parts = evaluate(request)
+    trace = chain((next(parts),), parts)  # a program that is stopped leaves the file as it was
     if options["output"] is None:
-        sys.stdout.buffer.writelines(parts)
+        sys.stdout.buffer.writelines(trace)
         sys.stdout.buffer.write(b"\n")
     else:
         with options["output"].open("wb") as file_out:
-            file_out.writelines(parts)
+            file_out.writelines(trace)
     return 0
 
 

@@ -113,3 +113,17 @@ def test_the_first_stop_after_a_tensor_is_the_nearest(seed: int) -> None:
         assert forward_cut(together, tensor) == forward_cut(alone, tensor)
         searched = _searched(tensor, partial(_after, alone))
         assert nearest(tensor, partial(_after, together), together.cuts_after) == searched
+
+
+def test_each_tensor_is_looked_at_once() -> None:
+    after = {f"t{at}": [f"t{at + 1}"] if at < 500 else [] for at in range(501)}
+    looked: list[str] = []
+
+    def look(tensor: str) -> tuple[list[str], Cut | None]:
+        looked.append(tensor)
+        return after[tensor], Cut("leaf", tensor, None) if tensor == "t500" else None
+
+    known: dict[str, tuple[int, Cut] | None] = {}
+    for at in range(0, 501, 50):
+        assert nearest(f"t{at}", look, known) == Cut("leaf", "t500", None)
+    assert sorted(looked) == sorted(after)
