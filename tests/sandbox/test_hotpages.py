@@ -6,7 +6,7 @@ import ctypes
 import mmap
 import os
 import resource
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from app.sandbox import frames, hotpages, memory
 from app.sandbox.child import Evaluate
@@ -120,14 +120,14 @@ def _written(huge: Huge, run: Callable[[], object]) -> list[int]:
             frames.read_frame(CHANNEL)
             frames.write_frame(CHANNEL, frames.STARTED, b"")
             request = TraceRequest(code="")
-            answer = evaluate(request, DEFAULT_LIMITS, progress=None, amend=None)
-            frames.write_frame(CHANNEL, frames.ANSWER, answer)
+            parts = evaluate(request, DEFAULT_LIMITS, progress=None, amend=None)
+            frames.write_frame(CHANNEL, frames.ANSWER, b"".join(parts))
         finally:
             os._exit(0)
 
-    def runs(*_: object, **__: object) -> bytes:
+    def runs(*_: object, **__: object) -> Iterator[bytes]:
         run()
-        return b""
+        yield b""
 
     return [page for page in written_by(born, runs, "{}")
             if huge.start <= page < huge.start + huge.size]  # fmt: skip
