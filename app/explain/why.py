@@ -124,7 +124,7 @@ def _reached(program: Program, variable: Variable, came: Arrival, *, chain: bool
         answer["graph"] = came.graph["id"]
         answer["nodes"] = reached.nodes
         answer["edges"] = reached.edges
-        answer["steps"] = [program.node_evidence(n) for n in reversed(reached.nodes[:MAX_STEPS])]
+        answer["steps"] = [program.node_evidence(n) for n in reached.nodes[: -MAX_STEPS - 1 : -1]]
         answer["paths"] = reached.paths
     return answer
 

@@ -90,7 +90,10 @@ class Call:
         only = self._is_only_node(outputs, sequence, after)
         if not only:
             state.ops.claim(self.op, sequence, after)
-        recorded = after > sequence
+        # (A call may have nodes inside, and results without a history.)
+        recorded = after > sequence and (
+            not outputs or self.versions is not None or any(t.requires_grad for t in outputs)
+        )
         zeroed = self._mutations(recorded) if self.versions is not None else False
         if self._info.is_empty:
             for tensor in outputs:

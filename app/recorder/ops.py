@@ -130,9 +130,11 @@ class OpMode(TorchFunctionMode):
         entry = known.get(id(result))
         made = entry[1] if entry is not None and entry[0]() is result else tensors.add(result)
         op = len(rows)
-        why = None if nodes else why_not(info.is_detach, inputs_of(args, kwargs), result)
+        # (`isinf` has nodes inside, and its result has no history.)
+        recorded = nodes > 0 and result.requires_grad
+        why = None if recorded else why_not(info.is_detach, inputs_of(args, kwargs), result)
         rows.append((info.name, place.index, occurrence, iteration, caller, module,
-                     inputs, made, nodes > 0, why, self.intervention, ()))  # fmt: skip
+                     inputs, made, recorded, why, self.intervention, ()))  # fmt: skip
         if nodes == 1 and not result.output_nr:
             ops.of_sequence[sequence] = op
         elif nodes:

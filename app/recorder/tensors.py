@@ -44,8 +44,8 @@ class Tensors:
         self._present: dict[int, int] = {}
         #: Elements that were read again because something was written.
         self._reread = 0
-        #: Addresses of memory that was written to.
-        self._written: set[int] = set()
+        #: Addresses of memory that was written to, and how many tensors there were then.
+        self._written: dict[int, int] = {}
         #: The program can write to memory unseen.
         self.shared = False
 
@@ -115,12 +115,17 @@ class Tensors:
         """Something wrote into the memory of this tensor, and so of its views."""
         address = _memory(tensor)
         if address is not None:
-            self._written.add(address)
+            self._written[address] = len(self._rows)
 
     def present(self, tensor: torch.Tensor) -> int:
         """The handle of its numbers as they are now; `NOTHING` if they are the first ones."""
-        if not self.shared and _memory(tensor) not in self._written:
-            return NOTHING
+        if not self.shared:
+            address = _memory(tensor)
+            written = self._written.get(address) if address is not None else None
+            number = self.id(tensor)
+            # What came after the last write there was read as it is (or left out).
+            if written is None or (number >= written and self.value(number) >= 0):
+                return NOTHING
         return self._summaries.of(tensor)
 
     def _set_value(self, number: int, value: int) -> None:

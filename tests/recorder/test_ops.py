@@ -290,3 +290,18 @@ def test_an_optimizer_with_a_closure_tells_what_it_moved() -> None:
     [step] = [e for e in trace["timeline"] if e["kind"] == "optimizer_step"]
     assert step["updates"][0]["before"]["data"] == [1.0, 1.0]
     assert step["updates"][0]["after"]["data"] == [3.0, 3.0]
+
+
+def test_a_call_with_nodes_inside_and_a_result_without_history_is_not_recorded() -> None:
+    trace = recorded("x = torch.ones(2, requires_grad=True)\nbad = torch.isinf(x)\n")
+    [op] = [o for o in trace["ops"] if o["name"] == "isinf"]
+    assert (op["recorded"], op["why_not_recorded"]) == (False, "not_differentiable")
+
+
+def test_memory_that_is_used_again_does_not_make_a_value_look_changed() -> None:
+    trace = recorded(
+        "def work():\n    t = torch.zeros(1000)\n    t += 1\nfor _ in range(20):\n    work()\n"
+        "later = [torch.ones(1000) for _ in range(20)]\n"
+    )
+    assert len(trace["variables"]) == 20
+    assert not any("value" in variable for variable in trace["variables"])
