@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from itertools import permutations
 from types import FrameType
 from typing import Any
 
@@ -25,9 +26,11 @@ from app.recorder.places import SNIPPET, Place, snippet_frame
 from app.recorder.special import special
 from app.recorder.state import State
 from app.recorder.tensors import tensors_in
-from app.recorder.unheard import unheard, unheard_but_for
+from app.recorder.unheard import PLAIN, unheard, unheard_but_for
 
 _HANDLE = handle_torch_function.__code__
+#: What torch says of the classes of a call's arguments when none has an override of its own.
+_PLAIN = frozenset(((), *permutations(PLAIN, 1), *permutations(PLAIN, 2)))
 _Tensor = torch.Tensor
 #: Arguments of these types hold no tensor.
 _NO_TENSORS = frozenset((int, float, bool, str, complex, type(None), torch.dtype, torch.Size))
@@ -63,7 +66,7 @@ class OpMode(TorchFunctionMode):
         if info is None:
             info = self._infos[func] = FunctionInfo(func)
         frame = sys._getframe(1)
-        if types or _len_torch_dispatch_stack():
+        if (types and types not in _PLAIN) or _len_torch_dispatch_stack():
             return self._overridden(info, func, args, kwargs, frame)
         state = self._state
         if not info.is_simple or self.stepping or state.tape is not None:
