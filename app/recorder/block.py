@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -18,6 +19,8 @@ _HEAT_SIDE = 16
 _BINS = 16
 #: So many squares are added up without a loss that shows.
 _ADDED_UP = 65_536
+#: Sums of squares between which none of float32 vanishes or overflows so that it shows.
+_SMALLEST, _LARGEST = 1e-30, 1e36
 #: Up to so many elements torch's own histogram of one tensor is the faster one.
 _FEW = 4096
 
@@ -56,10 +59,13 @@ class Block:
         few = self.kind.few
         rows = _precise(stacked.reshape(len(stacked), -1), few)
         low, high = rows.amin(dim=1), rows.amax(dim=1)  # aminmax is many times slower with a dim
-        norms = _norms(rows)
+        norms = torch.linalg.vector_norm(rows, dim=1)
+        least, most = (float(norm) for norm in norms.aminmax())
+        if not _SMALLEST < least * least <= most * most < _LARGEST:
+            norms = _far_norms(rows, norms)
+            most = float(norms.amax())
         self.statistics = (norms, low, high, rows.mean(dim=1))
-        total = float(norms.sum())
-        self.bad = None if total - total == 0 else (~torch.isfinite(rows)).sum(dim=1).tolist()
+        self.bad = None if most - most == 0 else (~torch.isfinite(rows)).sum(dim=1).tolist()
         if few:
             self.contents = stacked
         elif with_heat:
@@ -75,11 +81,11 @@ class Block:
         few = self.kind.few
         # Statistics are of the elements in any order: of a transposed tensor there is no copy.
         row = _precise(_sorted(tensor).reshape(-1), few)
-        norm, low, high = _norm(row), row.amin(), row.amax()
-        values = (norm.item(), low.item(), high.item(), row.mean().item())
+        low, high = row.amin(), row.amax()
+        norm = _norm(row)
+        values = (norm, low.item(), high.item(), row.mean().item())
         self.statistics = [(number(value),) for value in values]
-        bad = values[0] - values[0] != 0
-        self.bad = [int((~torch.isfinite(row)).sum())] if bad else None
+        self.bad = None if norm - norm == 0 else [int((~torch.isfinite(row)).sum())]
         if few:
             self.contents = _listed(tensor.unsqueeze(0))
         elif with_heat:
@@ -88,12 +94,15 @@ class Block:
             found = _histograms(row.unsqueeze(0), low.view(1), high.view(1), self.bad)
             self.counts = _listed(found)
 
-    def reshaped(self, kind: Kind, handle: int, tensor: torch.Tensor, with_heat: bool) -> Block:
+    def reshaped(self, kind: Kind, handle: int, drawn: torch.Tensor | None) -> Block:
         """Of a tensor that has the memory of this block's: only the heat map is its own."""
         other = Block.__new__(Block)
         other.kind, other.handles = kind, [handle]
         other.statistics, other.bad, other.counts = self.statistics, self.bad, self.counts
-        other.contents = _listed(_heat(tensor.unsqueeze(0), kind.shape)) if with_heat else None
+        other.contents = None
+        if drawn is not None:
+            with torch.no_grad():
+                other.contents = _listed(_heat(drawn.unsqueeze(0), kind.shape))
         return other
 
     @property
@@ -117,25 +126,23 @@ def _precise(rows: torch.Tensor, few: bool) -> torch.Tensor:
     return rows.to(torch.float32) if rows.dtype in (torch.float16, torch.bfloat16) else rows
 
 
-def _norms(rows: torch.Tensor) -> torch.Tensor:
-    """Of each row."""
-    if rows.shape[1] > _ADDED_UP:
-        return torch.stack([_norm(row) for row in rows])
-    norms: torch.Tensor = torch.linalg.vector_norm(rows, dim=1)
-    return norms
+def _norm(row: torch.Tensor) -> float:
+    """The dot product is the quickest; of millions of float32 at a time a part would get lost."""
+    if len(row) <= _ADDED_UP:
+        squares = row.dot(row).item()
+    else:
+        squares = sum(part.dot(part).item() for part in row.split(_ADDED_UP))
+    if _SMALLEST < squares < _LARGEST:
+        return math.sqrt(squares)
+    return float(torch.linalg.vector_norm(row, dtype=torch.float64))
 
 
-def _norm(row: torch.Tensor) -> torch.Tensor:
-    """torch adds square by square: of millions, a part in 1,000 gets lost."""
-    rest = len(row) % _ADDED_UP
-    if len(row) > _ADDED_UP:
-        whole = len(row) - rest
-        parts = torch.linalg.vector_norm(row[:whole].view(-1, _ADDED_UP), dim=1)
-        if rest:
-            parts = torch.cat((parts, torch.linalg.vector_norm(row[whole:]).view(1)))
-        row = parts
-    norm: torch.Tensor = torch.linalg.vector_norm(row)
-    return norm
+def _far_norms(rows: torch.Tensor, norms: torch.Tensor) -> torch.Tensor:
+    """Norms of which some are too large or too small to be had by float32's squares."""
+    exact = norms.to(torch.float64)
+    far = ~((exact.square() > _SMALLEST) & (exact.square() < _LARGEST))
+    exact[far] = torch.linalg.vector_norm(rows[far], dim=1, dtype=torch.float64)
+    return exact
 
 
 def _sorted(tensor: torch.Tensor) -> torch.Tensor:

@@ -31,6 +31,9 @@ _HISTOGRAM_ELEMENTS = 250_000
 _QUEUE_BYTES = 2 * 1024 * 1024
 #: From so many small tensors of a shape on, stacking them is cheaper.
 _BATCH = 6
+#: So many large tensors that were just read are known when they come by again.
+_RECENT = 16
+_NEVER: tuple[Callable[[], Any], Block | None] = (lambda: None, None)
 
 
 class Summaries:
@@ -50,7 +53,7 @@ class Summaries:
         #: Elements of the tensors that were too large to be told one by one.
         self._drawn_elements = 0
         #: What was read last of large tensors: where, of which, and what came of it.
-        self._last: tuple[Any, Callable[[], Any], Block | None] = (None, lambda: None, None)
+        self._recent: dict[Any, tuple[Callable[[], Any], Block]] = {}
         self.cut = 0
         #: Was any number seen that is NaN or infinite?
         self.nonfinite = False
@@ -102,7 +105,8 @@ class Summaries:
         self._unseen_writes = True
 
     def flush(self) -> None:
-        """Read what waits."""
+        """Read what waits, and know nothing that was read: something is about to be written."""
+        self._recent.clear()
         if not self._waiting:
             return
         waiting, self._waiting, self._waiting_bytes = self._waiting, [], 0
@@ -114,7 +118,6 @@ class Summaries:
         self.flush()
         found = Readings(self._count, self._ready, self._blocks)
         self._ready, self._blocks = {}, []
-        self._last = (None, lambda: None, None)
         return found
 
     def _read_waiting(self, kind: Kind) -> None:
@@ -143,23 +146,26 @@ class Summaries:
                 self.nonfinite = self.nonfinite or block.nonfinite
 
     def _read_at_once(self, handle: int, tensor: torch.Tensor, kind: Kind) -> None:
-        """A large tensor's view right after it, and the other way round, is read once."""
+        """A large tensor that comes by again, or another view of it, is read once."""
         if kind.few or self._unseen_writes:
             self._read(kind, [handle], [tensor.detach()])
             return
+        recent = self._recent
         key = memory(tensor)
-        known, reference, block = self._last
-        if key is None or key != known or reference() is None or block is None:
+        reference, block = recent.pop(key, _NEVER)
+        if block is None or reference() is None:
             self._read(kind, [handle], [tensor.detach()])
             block = self._blocks[-1]
         else:
             self._drawn_elements += kind.count
-            with torch.no_grad():
-                with_heat = self._drawn_elements < _HEAT_ELEMENTS
-                block = block.reshaped(kind, handle, tensor.detach(), with_heat)
+            with_heat = self._drawn_elements < _HEAT_ELEMENTS
+            block = block.reshaped(kind, handle, tensor.detach() if with_heat else None)
             self._blocks.append(block)
-        # While that tensor lives, its memory is no other's.
-        self._last = (key, weakref.ref(tensor), block)
+        if key is not None:
+            # While that tensor lives, its memory is no other's.
+            recent[key] = (weakref.ref(tensor), block)
+            if len(recent) > _RECENT:
+                del recent[next(iter(recent))]
 
     def _now(self, tensor: torch.Tensor) -> Summary | None:
         if keeps_its_numbers(tensor):

@@ -93,6 +93,27 @@ def test_large_tensors_have_statistics_of_their_time() -> None:
     assert abs(w["mean"] - theirs.names["w"].mean().item()) < 1e-6
 
 
+@pytest.mark.parametrize("elements", [300, 70_000, 300_000])
+@pytest.mark.parametrize("number", [0.1, 0.0, 1e25, 1e-25, 3e-38])
+def test_norms_of_far_numbers(elements: int, number: float) -> None:
+    """The squares of these overflow or vanish in float32."""
+    code = f"a = torch.full(({elements},), {number})\n"
+    several = "\n".join(code.replace("a", name, 1) for name in "abcdefgh")
+    exact = float(torch.full((elements,), number).double().norm())
+    for program in (code, several):
+        value = recorded(program)["tensors"][0]["value"]
+        assert value["norm"] == pytest.approx(exact, rel=1e-5)
+        assert value["nonfinite"] == 0
+
+
+def test_a_large_tensor_that_was_read_is_read_again_once_it_was_written() -> None:
+    code = "x = torch.ones(80, 80)\ny = x + 1\ny.data.mul_(3)\nz = y.view(6400)\nw = y.t()\n"
+    trace = recorded(code)
+    values = {t["id"]: t["value"] for t in trace["tensors"]}
+    means = [values[op(trace, name)["outputs"][0]]["mean"] for name in ("add", "view", "t")]
+    assert means == [2.0, 6.0, 6.0]
+
+
 def test_large_tensors_have_histograms() -> None:
     code = (
         "a = torch.randn(50, 40)\nb = torch.full((30, 30), 3.0)\nc = torch.randn(9000)\n"
