@@ -21,6 +21,9 @@ from tests.recorder.oracle import plain, same_numbers, sound
 #: Which of the cases `make test` runs; the others are run by `make test-all`.
 EVERY = 16
 SAMPLES = 4
+#: LAPACK's `gelsy` rounds differently from one plain run to the next (about one in a hundred, by
+#: where its working memory lies): these agree within rounding, all others bit for bit.
+ROUNDED = ("linalg.lstsq", "linalg.lstsq.grad_oriented")
 
 
 def spread(cases: list[Any]) -> list[Any]:
@@ -49,13 +52,13 @@ def samples(op: Any, dtype: torch.dtype) -> Iterator[Any]:
 @pytest.mark.parametrize("op", spread(op_cases(torch.float64)))
 def test_op(op: Any) -> None:
     for sample in samples(op, torch.float64):
-        compare(of_sample(op, sample))
+        compare(of_sample(op, sample), exactly=op.full_name not in ROUNDED)
 
 
 @pytest.mark.parametrize("op", spread(op_cases(torch.complex128)))
 def test_complex_op(op: Any) -> None:
     for sample in samples(op, torch.complex128):
-        compare(of_sample(op, sample))
+        compare(of_sample(op, sample), exactly=op.full_name not in ROUNDED)
 
 
 def of_sample(op: Any, sample: Any) -> Callable[[], Any]:
@@ -140,8 +143,9 @@ def of_optimizer(info: Any, given: Any) -> Callable[[], Any]:
     return build
 
 
-def compare(build: Callable[[], Any]) -> None:
+def compare(build: Callable[[], Any], *, exactly: bool = True) -> None:
     """Outputs, leaf gradients, exceptions; each node's and edge's gradient, in order."""
+    same = bit_for_bit if exactly else within_rounding
     case.current = theirs = case.Case(build, watched=True)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -169,8 +173,12 @@ def compare(build: Callable[[], Any]) -> None:
         same_backward(theirs.ran, trace)
 
 
-def same(one: torch.Tensor, other: Any) -> bool:
-    """Bit for bit, NaN where NaN is."""
+def within_rounding(one: torch.Tensor, other: Any) -> bool:
+    return torch.allclose(one.detach(), other.detach(), rtol=1e-10, atol=1e-12)
+
+
+def bit_for_bit(one: torch.Tensor, other: Any) -> bool:
+    """And NaN where NaN is."""
     one, other = one.detach(), other.detach()
     if one.layout is not torch.strided:
         one, other = one.to_dense(), other.to_dense()
