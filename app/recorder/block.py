@@ -128,10 +128,10 @@ def _precise(rows: torch.Tensor, few: bool) -> torch.Tensor:
 
 def _norm(row: torch.Tensor) -> float:
     """The dot product is the quickest; of millions of float32 at a time a part would get lost."""
-    if len(row) <= _ADDED_UP:
-        squares = row.dot(row).item()
-    else:
-        squares = sum(part.dot(part).item() for part in row.split(_ADDED_UP))
+    squares = 0.0
+    for start in range(0, len(row), _ADDED_UP):
+        part = row[start : start + _ADDED_UP]
+        squares += part.dot(part).item()
     if _SMALLEST < squares < _LARGEST:
         return math.sqrt(squares)
     return float(torch.linalg.vector_norm(row, dtype=torch.float64))

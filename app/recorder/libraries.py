@@ -47,6 +47,8 @@ def listening(state: State, mode: OpMode) -> Iterator[None]:
         patch(owner, "zero_grad", _zero_grad(state, mode, owner.zero_grad))
     patch(torch.nn.Module, "_call_impl", _module_call(mode, torch.nn.Module._call_impl))
     patch(torch.autograd.Function, "apply", _apply(mode, vars(torch.autograd.Function)["apply"]))
+    for optimizer in _own_optimizers(torch.optim.Optimizer):
+        patch(optimizer, "step", _step(mode, optimizer.step))
     steps = _Steps(state, mode)
     before = register_optimizer_step_pre_hook(steps.before)
     after = register_optimizer_step_post_hook(steps.after)
@@ -131,6 +133,36 @@ def _apply(mode: OpMode, original: Any) -> Any:
     return classmethod(apply)
 
 
+def _own_optimizers(base: Any) -> Iterator[Any]:
+    """torch's optimizers that have a step of their own."""
+    for one in base.__subclasses__():
+        if one.__module__.startswith("torch.optim"):
+            if "step" in vars(one):
+                yield one
+            yield from _own_optimizers(one)
+
+
+def _step(mode: OpMode, original: Any) -> Any:
+    """None of a step's many calls is shown, so none is looked at; a closure's are."""
+    if getattr(original, "hooked", False):
+        original = (
+            original.__wrapped__
+        )  # hooks are the program's; an optimizer that is made adds them
+
+    @functools.wraps(original)
+    def step(self: Any, *args: Any, **kwargs: Any) -> Any:
+        if _closure(args, kwargs):
+            return original(self, *args, **kwargs)
+        with mode.away():
+            return original(self, *args, **kwargs)
+
+    return step
+
+
+def _closure(args: Any, kwargs: Any) -> bool:
+    return any(callable(value) for value in (*args, *kwargs.values()))
+
+
 class _Steps:
     """The values of an optimizer's parameters before and after each step."""
 
@@ -142,7 +174,7 @@ class _Steps:
     def before(self, optimizer: Any, args: Any, kwargs: Any) -> None:
         state = self._state
         # A closure is the snippet's own: what it does is shown, and it may bring the gradients.
-        closure = any(callable(value) for value in (*args[1:], *kwargs.values()))
+        closure = _closure(args[1:], kwargs)
         with unheard():
             state.timeline.settle()
             values = [
@@ -154,12 +186,10 @@ class _Steps:
             state.summaries.flush()
         self._stack.append((self._mode.hidden_frame, values))
         self._mode.hidden_frame = snippet_frame(_caller())
-        self._mode.stepping = type(optimizer).__module__.startswith("torch.optim") and not closure
 
     def after(self, *_: Any) -> None:
         state = self._state
         frame = snippet_frame(_caller())
-        self._mode.stepping = False
         self._mode.hidden_frame, values = self._stack.pop()
         with unheard():
             for parameter, _ in values:

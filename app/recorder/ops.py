@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from itertools import permutations
 from types import FrameType
 from typing import Any
 
 import torch
 from torch._C import (
+    _get_function_stack_at,
     _len_torch_dispatch_stack,
+    _len_torch_function_stack,
     _pop_torch_function_stack,
     _push_on_torch_function_stack,
 )
@@ -49,8 +52,6 @@ class OpMode(TorchFunctionMode):
         self._parent_frame: FrameType | None = None
         #: The snippet's frame that called an optimizer's step: its own ops are not shown.
         self.hidden_frame: FrameType | None = None
-        #: One of torch's own optimizers steps: none of its ops is shown, so none is looked at.
-        self.stepping = False
         #: The nn.Modules that are being run, outermost first.
         self.modules: list[torch.nn.Module] = []
         self._module_paths = ModulePaths()
@@ -69,7 +70,7 @@ class OpMode(TorchFunctionMode):
         if (types and types not in _PLAIN) or _len_torch_dispatch_stack():
             return self._overridden(info, func, args, kwargs, frame)
         state = self._state
-        if not info.is_simple or self.stepping or state.tape is not None:
+        if not info.is_simple or state.tape is not None:
             return self._unusual(info, func, args, kwargs, frame)
         # What follows is the usual case, which is what costs: a call that makes one new tensor,
         # by an expression of the snippet or inside of a library.  (An `out=` makes none.)
@@ -155,10 +156,6 @@ class OpMode(TorchFunctionMode):
         """A call that makes no tensor, or changes one, or has others inside."""
         if info.special == "quiet":
             return func(*args, **kwargs) if kwargs else func(*args)
-        if self.stepping:
-            if id(caller.f_code) not in self._by_code:
-                return func(*args, **kwargs) if kwargs else func(*args)
-            self.stepping = False  # the step raised, and the snippet goes on
         self._state.timeline.settle()
         if info.special == "backward":
             return self._backward(func, args, kwargs or {})
@@ -174,6 +171,25 @@ class OpMode(TorchFunctionMode):
         """A call that the program's own classes or modes are to hear of, and nothing else."""
         with unheard_but_for(func) as heard:
             return self._unusual(info, heard, args, kwargs, caller)
+
+    @contextmanager
+    def away(self) -> Iterator[None]:
+        """Inside, this mode hears nothing; others of the program's do."""
+        if not any(_get_function_stack_at(i) is self for i in range(_len_torch_function_stack())):
+            yield
+            return
+        above = []
+        while (top := _pop_torch_function_stack()) is not self:
+            above.append(top)
+        for other in reversed(above):
+            _push_on_torch_function_stack(other)
+        try:
+            yield
+        finally:
+            for _ in above:
+                _pop_torch_function_stack()
+            for other in (self, *reversed(above)):
+                _push_on_torch_function_stack(other)
 
     def act(self, intervention: str | None) -> None:
         """Ops from now on happen because of this intervention."""

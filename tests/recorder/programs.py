@@ -756,4 +756,50 @@ with FlopCounterMode(display=False) as counter:
     net(torch.ones(3, 4)).sum().backward()
 print(counter.get_total_flops())
 """,
+    "step raises": """
+w=torch.ones(2,requires_grad=True)
+opt=torch.optim.SGD([w],lr=.1)
+(w*2).sum().backward()
+w.grad=torch.ones(2)
+opt.param_groups[0]['lr']='x'
+try:
+    opt.step()
+except Exception as e: print(type(e).__name__, str(e)[:30])
+y=(w*3).sum(); y.backward(); print(w.grad)
+""",
+    "step hooks": """
+w=torch.ones(2,requires_grad=True)
+opt=torch.optim.Adam([w],lr=.1)
+opt.register_step_pre_hook(lambda o,a,k: print('pre', (w*1).sum().item()))
+opt.register_step_post_hook(lambda o,a,k: print('post', round((w*1).sum().item(),4)))
+for _ in range(3):
+    opt.zero_grad(); (w**2).sum().backward(); opt.step()
+print(w)
+""",
+    "step of a subclass": """
+class My(torch.optim.SGD):
+    def step(self, closure=None):
+        print('mine')
+        r = super().step(closure)
+        for g in self.param_groups:
+            for p in g['params']: p.data.mul_(0.5)
+        return r
+w=torch.ones(2,requires_grad=True)
+opt=My([w],lr=.1)
+(w**2).sum().backward(); opt.step(); print(w)
+""",
+    "step under a mode": """
+from torch.overrides import TorchFunctionMode
+class M(TorchFunctionMode):
+    n=0
+    def __torch_function__(self,f,t,a=(),k=None):
+        M.n+=1
+        return f(*a,**(k or {}))
+w=torch.ones(2,requires_grad=True)
+opt=torch.optim.Adam([w],lr=.1)
+with M():
+    (w**2).sum().backward(); opt.step()
+    y=w*2
+print(M.n, w, y)
+""",
 }

@@ -106,6 +106,18 @@ def test_norms_of_far_numbers(elements: int, number: float) -> None:
         assert value["nonfinite"] == 0
 
 
+def test_a_step_shows_none_of_its_own_calls_and_all_of_the_programs() -> None:
+    """Also where it raises, has hooks, belongs to a subclass or is heard by another mode."""
+    shown = {
+        name: [o["name"] for o in recorded(PROGRAMS[f"step {name}"])["ops"]]
+        for name in ("raises", "hooks", "of a subclass", "under a mode")
+    }
+    assert shown["raises"] == ["ones", "mul", "sum", "ones", "mul", "sum"]
+    assert shown["hooks"] == ["ones", *["pow", "sum", "mul", "sum", "mul", "sum"] * 3]
+    assert shown["of a subclass"] == ["ones", "pow", "sum", "data", "mul_"]
+    assert shown["under a mode"] == ["ones", "pow", "sum", "mul"]
+
+
 def test_a_large_tensor_that_was_read_is_read_again_once_it_was_written() -> None:
     code = "x = torch.ones(80, 80)\ny = x + 1\ny.data.mul_(3)\nz = y.view(6400)\nw = y.t()\n"
     trace = recorded(code)
