@@ -3,8 +3,8 @@
  */
 import { button, fill, h } from './dom.js';
 import { createGraph } from './graph/index.js';
-import { callAt, callsOf, hasParts, partOf } from './model/scope.js';
-import { shown } from './state.js';
+import { callsOf, hasParts, partOf } from './model/scope.js';
+import { callShown, shown } from './state.js';
 import { stayOf } from './timeline/player.js';
 
 /**
@@ -108,19 +108,6 @@ export function createGraphPane(hosts, store, actions) {
   store.on(['direction'], ({ direction: now }) => graph.setDirection(now));
   if (store.get().direction !== 'TB') graph.setDirection(store.get().direction);
   return graph;
-}
-
-/**
- * The backward call that is drawn, that of the selected card where there is
- * one; null: all of them.
- * @param {Model} whole @param {State} state @returns {string | null}
- */
-function callShown(whole, state) {
-  if (state.scope === 'all' || !hasParts(whole)) return null;
-  const now = callAt(whole, state.step);
-  const selected = state.selection?.kind === 'card' ? whole.cardById.get(state.selection.id) : undefined;
-  if (!selected || pictured(whole, now).cards.some((card) => card.id === selected.id)) return now;
-  return selected.graphs[0] ?? null;
 }
 
 /** @param {Model} whole @param {string | null} call */

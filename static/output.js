@@ -94,15 +94,19 @@ export function createOutput(host, store, actions) {
 
 /** @param {HTMLElement} host @param {Store} store @param {Actions} actions @param {{jumpToLine: (line: number) => void}} editor */
 export function createProblems(host, store, actions, editor) {
+  /** Of the last run with all its numbers: those of a drag would flicker. @type {any[]} */
+  let hints = [];
   function draw(/** @type {State} */ state) {
-    const trace = shown(state)?.trace;
+    const model = shown(state);
+    const trace = model?.trace;
+    if (!model?.partial) hints = trace?.hints ?? [];
     const cards = [
       state.problem && transport(state.problem),
       trace?.error && errorCard(trace.error, causedByWhatIf(state)),
       trace && !trace.error && unreachedCard(trace),
-      ...(trace?.hints ?? []).map(hintCard),
+      ...hints.map(hintCard),
       ...(trace?.warnings ?? []).map(warningCard),
-      trace && omittedCard(trace),
+      trace && !model.partial && omittedCard(trace),
     ].filter((one) => one !== null && one !== undefined && one !== false);
     host.hidden = cards.length === 0;
     fill(host, cards);

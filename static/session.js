@@ -5,7 +5,7 @@
 import { buildModelGently, compare } from './model/index.js';
 import { Problem, runTrace } from './api.js';
 import { isExpression } from './editor/syntax.js';
-import { programOf, sameCard, shown } from './state.js';
+import { callShown, programOf, sameCard, shown } from './state.js';
 import { sameStep } from './timeline/same-step.js';
 
 /**
@@ -20,7 +20,10 @@ import { sameStep } from './timeline/same-step.js';
 const PATIENCE = 350;
 /** Runs of a drag that may be begun and not drawn: one that is asked for, one that is read and drawn. */
 const PENDING = 2;
-/** While a run of more engine nodes is dragged, its local Jacobians wait until the hand rests. */
+/**
+ * While a run of more engine nodes is dragged, its local Jacobians wait until the hand rests, and
+ * so do the numbers of all backward calls but the one that is drawn.
+ */
 const LIGHT = 30;
 const REST = 250;
 /** Longest wait that is taken without asking, in seconds. */
@@ -38,9 +41,10 @@ function isOneExpression(code) {
 /**
  * The body of a request.
  * @param {Program} program @param {Intervention[]} interventions
- * @param {{check?: boolean, light?: boolean}} [options]  light: without local Jacobians.
+ * @param {{check?: boolean, light?: boolean, only?: number | null}} [options]
+ *   light: without local Jacobians. only: the backward call of which numbers are wanted; null: all.
  */
-export function requestOf(program, interventions, { check = false, light = false } = {}) {
+export function requestOf(program, interventions, { check = false, light = false, only = null } = {}) {
   return {
     code: program.code,
     seed: program.seed,
@@ -50,12 +54,21 @@ export function requestOf(program, interventions, { check = false, light = false
     interventions: interventions.map(({ id, kind, target }) => ({ id, kind, target })),
     ...(check ? { check: true } : {}),
     ...(light ? { jacobians: 'none' } : {}),
+    ...(only === null ? {} : { values_of: only }),
   };
 }
 
 /** @param {Model | null} model */
 function isHeavy(model) {
   return (model?.trace.graphs ?? []).reduce((total, graph) => total + graph.nodes.length, 0) > LIGHT;
+}
+
+/** Number of the backward call that is drawn; null where all of them are. @param {State} state */
+function callDrawn(state) {
+  const model = shown(state);
+  const call = model && callShown(model, state);
+  const number = model && call ? model.trace.graphs.findIndex(({ id }) => id === call) : -1;
+  return number < 0 ? null : number;
 }
 
 /** @param {Store} store */
@@ -74,14 +87,15 @@ export function createSession(store) {
   let rest = 0;
 
   /**
-   * @typedef {import('./api.js').RunOptions & {signal: AbortSignal, check?: boolean, light?: boolean}} Options
+   * @typedef {import('./api.js').RunOptions & {signal: AbortSignal, check?: boolean, light?: boolean, only?: number | null}} Options
    * @param {Program} program @param {Intervention[]} interventions @param {Options} options
    */
-  async function modelOf(program, interventions, { check, light, ...options }) {
-    const request = requestOf(program, interventions, { check, light });
+  async function modelOf(program, interventions, { check, light, only = null, ...options }) {
+    const request = requestOf(program, interventions, { check, light, only });
     for (let attempt = 0; ; attempt++) {
       try {
-        return await buildModelGently(await runTrace(request, options), program.code, options.signal);
+        const model = await buildModelGently(await runTrace(request, options), program.code, options.signal);
+        return only === null ? model : { ...model, partial: true };
       } catch (error) {
         if (options.signal.aborted) throw new Problem('cancelled', 'Cancelled', '');
         const wait = error instanceof Problem ? error.retryAfter : null;
@@ -95,7 +109,7 @@ export function createSession(store) {
   async function models(state, options) {
     const program = programOf(state);
     const key = JSON.stringify(program);
-    const { signal, light = false } = options;
+    const { signal, light = false, only } = options;
     const known = plain?.key === key && (light || !plain.light) ? plain.model : null;
     if (state.interventions.length === 0) {
       const model = await modelOf(program, [], options);
@@ -104,7 +118,7 @@ export function createSession(store) {
     }
     const [model, before] = await Promise.all([
       modelOf(program, state.interventions, options),
-      known ?? modelOf(program, [], { signal, light }),
+      known ?? modelOf(program, [], { signal, light, only }),
     ]);
     plain = { key, model: before, light: known ? (plain?.light ?? light) : light };
     return { model, before, comparison: compare(before, model) };
@@ -200,7 +214,8 @@ export function createSession(store) {
       if (wanted && !mine.signal.aborted) void live();
     };
     try {
-      const result = await models(state, { signal: mine.signal, light, onArrived: arrived });
+      const only = light ? callDrawn(state) : null;
+      const result = await models(state, { signal: mine.signal, light, only, onArrived: arrived });
       if (mine.signal.aborted || number < drawn) return;
       drawn = number;
       show(state, result, started);

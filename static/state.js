@@ -68,6 +68,7 @@
  *   program without them.  `shown(state)` says which of them is looked at.
  *   `scope`: of several backward calls, see the one at the step, or all.
  */
+import { callAt, hasParts, partOf } from './model/scope.js';
 
 /** @type {State} */
 export const initialState = {
@@ -103,6 +104,19 @@ export const initialState = {
 /** The model that is looked at. @param {State} state */
 export function shown(state) {
   return state.view === 'before' && state.before ? state.before : state.model;
+}
+
+/**
+ * The backward call that is drawn, that of the selected card where there is
+ * one; null: all of them.
+ * @param {Model} whole @param {State} state @returns {string | null}
+ */
+export function callShown(whole, state) {
+  if (state.scope === 'all' || !hasParts(whole)) return null;
+  const now = callAt(whole, state.step);
+  const selected = state.selection?.kind === 'card' ? whole.cardById.get(state.selection.id) : undefined;
+  if (!selected || !now || partOf(whole, now).cards.some((card) => card.id === selected.id)) return now;
+  return selected.graphs[0] ?? null;
 }
 
 /**

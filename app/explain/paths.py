@@ -60,7 +60,8 @@ def arrival(program: Program, tensor: str, graph: Graph | None = None) -> Arriva
         slot = outputs.index(tensor) if tensor in outputs else None
         if slot is not None:  # something may have come for others of the same node only
             arrived = index.field(node, "upstream.nonfinite")
-            if slot < len(arrived) and arrived[slot] is None:
+            told = any(count is not None for count in arrived)  # or the numbers were left out
+            if told and slot < len(arrived) and arrived[slot] is None:
                 continue
         slot = slot or 0
         came = index.came.get(node, [])

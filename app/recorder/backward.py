@@ -47,7 +47,7 @@ class BackwardRecorder:
                 torch._C._pop_torch_function_stack()
             with unheard():
                 running.end()
-            state.budget.backward(running=False)
+            state.budget.ends()
         return result
 
     def _begin(self, outputs: Any, args: Any, kwargs: Any) -> Running | None:
@@ -55,7 +55,7 @@ class BackwardRecorder:
         if len(state.graphs) >= state.limits.graphs or state.node_count >= state.limits.nodes:
             state.omit("graphs")
             return None
-        state.budget.backward(running=True)
+        state.budget.begins(len(state.graphs))
         gradients = args[0] if args else ()
         frame = snippet_frame(sys._getframe(2))
         line = frame.f_lineno if frame is not None else None

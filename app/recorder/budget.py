@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 #: What is left, as a part of all, when recording stops of: the values of ops,
 #: ops, and the values of gradients.  Nodes are recorded to the end.
 _OP_VALUES = 0.65
@@ -15,7 +17,9 @@ CHARS_A_NODE = 650
 
 
 class Budget:
-    def __init__(self, chars: int) -> None:
+    """`values_of`: the number of the only backward call of which values are told."""
+
+    def __init__(self, chars: int, values_of: int | None = None) -> None:
         self.left = float(chars)
         self._op_values = chars * _OP_VALUES
         self._gradients = chars * _GRADIENTS
@@ -25,10 +29,33 @@ class Budget:
         self.copies = 1
         #: Ops are recorded while more than this is left.
         self.ops_until = chars * _OPS
-        self._running = 0
+        self._values_of = values_of
+        #: The backward calls that run, outermost first, and the last one that ended.
+        self._running: list[int] = []
+        self._ended = -1
 
-    def backward(self, running: bool) -> None:
-        """A backward call begins or ends: gradients may take more than the values of ops."""
-        self._running += 1 if running else -1
-        self.values_until = self._gradients if self._running else self._op_values
-        self.copies = 2 if self._running else 1
+    def begins(self, backward: int) -> None:
+        """A backward call of this number: gradients may take more than the values of ops."""
+        self._running.append(backward)
+        self._settle()
+
+    def ends(self) -> None:
+        self._ended = self._running.pop()
+        self._settle()
+
+    def over(self) -> None:
+        """The program has ended: what its variables hold is told in any case."""
+        self._values_of = None
+        self._settle()
+
+    def _settle(self) -> None:
+        running = self._running
+        self.values_until = self._gradients if running else self._op_values
+        self.copies = 2 if running else 1
+        only = self._values_of
+        if only is None:
+            return
+        # What is computed from one backward call to the next belongs to both.
+        near = running[-1:] or (self._ended, self._ended + 1)
+        if only not in near and (running or self._ended >= 0):
+            self.values_until = math.inf

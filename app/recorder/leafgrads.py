@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from app.recorder.summaries import NOTHING, Summaries
+from app.recorder.summaries import CUT, NOTHING, Summaries
 from app.recorder.tensors import Tensors
 from app.recorder.timeline import Change, Step, Timeline
 from app.trace.document import GradStatus
@@ -44,7 +44,7 @@ class LeafGrads:
             return NOTHING
         version = 0 if grad.is_inference() else grad._version
         seen = self._seen.get(number)
-        if seen is not None and seen[0]() is grad and seen[1] == version:
+        if seen is not None and seen[0]() is grad and seen[1] == version and seen[2] != CUT:
             return seen[2]
         handle = self._summaries.of(grad)
         self._saw(number, grad, version, handle)

@@ -114,7 +114,7 @@ class _Run:
         self.namespace = self.module.__dict__
         self.hidden: frozenset[str] = frozenset()
         self.result: Any = None
-        self.state = State(limits, Places([], [], 0), request.jacobians)
+        self.state = State(limits, Places([], [], 0), request.jacobians, request.values_of)
         if request.check:
             self.state.tape = Tape(self.state.tensors)
         if progress is not None:
@@ -271,6 +271,7 @@ class _Run:
     def trace(self, tables: bool | None = None) -> Trace:
         """What there is to be told; see `recording`."""
         state = self.state
+        state.budget.over()
         with unheard(), torch.no_grad(), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             named = named_tensors(self.namespace, self.hidden)

@@ -28,10 +28,14 @@ from app.trace.limits import Limits
 
 class State:
     def __init__(
-        self, limits: Limits, places: Places, jacobians: Literal["auto", "all", "none"] = "none"
+        self,
+        limits: Limits,
+        places: Places,
+        jacobians: Literal["auto", "all", "none"] = "none",
+        values_of: int | None = None,
     ) -> None:
         self.limits = limits
-        self.budget = Budget(limits.trace_bytes)
+        self.budget = Budget(limits.trace_bytes, values_of)
         self.summaries = Summaries(limits.value_elements, self.budget)
         self.tensors = Tensors(self.summaries)
         self.places = places

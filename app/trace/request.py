@@ -62,6 +62,12 @@ class TraceRequest(_Strict):
     jacobians: Literal["auto", "all", "none"] = Field(
         default="auto", description="auto: for graphs small enough that they cost little."
     )
+    values_of: Annotated[int, Field(ge=0)] | None = Field(
+        default=None,
+        description="Numbers of this backward call only (0 is the first), of what is computed from "
+        "the one before it to the one after, and of the variables at the end: all that a long "
+        "training loop needs to show one turn of it. Other numbers are counted in `omitted`.",
+    )
     check: bool = Field(
         default=False, description="Compare leaf gradients with finite differences in float64."
     )

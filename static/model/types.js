@@ -211,6 +211,7 @@
  * @property {Map<string, string>} cardOfOp
  * @property {Map<string, TraceTensor>} tensorById
  * @property {History} history
+ * @property {boolean} [partial]  Of its backward calls only the one that is looked at has numbers: a drag asked for no more.
  *
  * @typedef {object} History  Everything that changes with the step, per thing, by step.
  * @property {Map<string, ValueEntry[]>} values  By tensor.

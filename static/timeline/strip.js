@@ -28,9 +28,9 @@ function s(tag, attributes, text) {
   return element;
 }
 
-/** Height of each step's tick. @param {Step[]} steps */
-function heights(steps) {
-  const logs = steps.map((step) => (step.norm !== null && step.norm > 0 && Number.isFinite(step.norm) ? Math.log10(step.norm) : null));
+/** Height of each step's tick. @param {Step[]} steps @param {(number | null)[]} norms */
+function heights(steps, norms) {
+  const logs = norms.map((norm) => (norm !== null && norm > 0 && Number.isFinite(norm) ? Math.log10(norm) : null));
   const known = logs.filter((one) => one !== null);
   const low = Math.min(...known, 0) - 0.25;
   const high = Math.max(...known, 0.5);
@@ -39,7 +39,8 @@ function heights(steps) {
     if (log !== null) return LOW + 4 + ((log - low) / (high - low)) * (HIGH - LOW - 4);
     if (step.kind === 'backward' || step.kind === 'error') return 18;
     if (step.kind === 'print') return 4;
-    return step.norm !== null && !Number.isFinite(step.norm) ? HIGH : LOW + 2;
+    const norm = norms[i];
+    return norm !== null && !Number.isFinite(norm) ? HIGH : LOW + 2;
   });
 }
 
@@ -74,6 +75,8 @@ export function createStrip({ onScrub }) {
   let ticks = [];
   /** @type {{element: Element, index: number}[]} */
   let labels = [];
+  /** Of each step; where a drag asked for no numbers, those from before it. @type {(number | null)[]} */
+  let norms = [];
   const done = s('line', { class: 'strip__done' });
   const playhead = s('line', { class: 'strip__playhead', y1: 8 });
   const head = s('circle', { class: 'strip__head', r: 6 });
@@ -131,7 +134,7 @@ export function createStrip({ onScrub }) {
 
   /** Every tick to its height: that of the tallest of its steps. @param {Step[]} steps */
   function raise(steps) {
-    const tall = heights(steps);
+    const tall = heights(steps, norms);
     for (const tick of ticks) {
       const { element, from, to } = tick;
       let best = from;
@@ -215,6 +218,7 @@ export function createStrip({ onScrub }) {
     setModel(next) {
       const alike = model !== null && next !== null && ticks.length > 0 && sameSteps(model.steps, next.steps);
       model = next;
+      norms = (next?.steps ?? []).map(({ norm }, i) => (alike && next?.partial ? norm ?? norms[i] : norm));
       input.max = String((next?.steps.length ?? 0) - 1);
       input.disabled = !next || next.steps.length === 0;
       // A dragged input changes heights, and nothing else.
