@@ -78,9 +78,9 @@ with torch.autograd.forward_ad.dual_level():
 )
 
 
-#: What most programs look like: run until all that it needs is in its place.
-TYPICAL = TraceRequest(
-    code="""
+#: What most programs look like: run until all that they need is in its place.
+TYPICAL = (
+    """
 import torch
 x = torch.randn(3, requires_grad=True)
 print(x)
@@ -91,9 +91,23 @@ for _ in range(2):
     b = (a.mean() - x.sum()) / 2
 b.backward()
 print(b, x.grad)
-"""
-).model_dump_json()
-
+""",
+    """
+import torch
+from torch import nn
+for make in (torch.optim.SGD, torch.optim.Adam):
+    model = nn.Sequential(nn.Linear(2, 4), nn.ReLU(), nn.Linear(4, 1))
+    optimizer = make(model.parameters(), lr=0.1)
+    x, target = torch.randn(5, 2), torch.rand(5, 1)
+    for epoch in range(3):
+        optimizer.zero_grad()
+        loss = nn.functional.binary_cross_entropy_with_logits(model(x), target)
+        loss = loss + nn.functional.mse_loss(model(x), target)
+        loss.backward()
+        optimizer.step()
+        print(f"{epoch}: {loss.item():.4f}")
+""",
+)
 
 #: So often that Python has specialized the code that each run executes (it begins with the
 #: eighth) and does not change it in every child anew.
@@ -105,7 +119,8 @@ def run_all(evaluate: Evaluate, limits: Limits) -> None:
     for program in _PROGRAMS:
         _run(evaluate, TraceRequest(code=program), limits)
     for _ in range(_TIMES):
-        _run(evaluate, TraceRequest.model_validate_json(TYPICAL), limits)
+        for program in TYPICAL:
+            _run(evaluate, TraceRequest(code=program), limits)
 
 
 def _run(evaluate: Evaluate, request: TraceRequest, limits: Limits) -> None:
@@ -115,7 +130,7 @@ def _run(evaluate: Evaluate, request: TraceRequest, limits: Limits) -> None:
 
 
 class Rehearsal:
-    """A typical program that a child runs while none is there: after it, a child has its
+    """The first typical program, which a child runs while none is there: after it, a child has its
     own copy of what programs write to.
 
     Numbers of engine nodes stand in a trace, and must not tell whether there was time for it.
@@ -134,7 +149,7 @@ class Rehearsal:
         self._nodes = _get_sequence_nr() - before
 
     def run(self) -> None:
-        _run(self._evaluate, TraceRequest.model_validate_json(TYPICAL), self._limits)
+        _run(self._evaluate, TraceRequest(code=TYPICAL[0]), self._limits)
 
     def skip(self) -> None:
         """Only count on, as if it had been run."""

@@ -1,10 +1,10 @@
-"""A child that is sent ahead, to learn where a child's life writes."""
+"""Children that are sent ahead, to learn where a child's life writes."""
 
 from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 
 from app.sandbox import frames, memory
@@ -19,15 +19,21 @@ _STDERR = 2
 _SECONDS = 10.0
 
 
-def written_by(
-    born: Callable[[int, int, Evaluate], None], evaluate: Evaluate, request: str
-) -> list[int]:
-    """Addresses of the pages that a child wrote to from the fork to its answer, ascending;
-    none where it gives no answer.
+#: Makes a child of a new process and does not return; it is given its channel, its parent,
+#: and what runs a request.
+Born = Callable[[int, int, Evaluate], None]
 
-    `born` makes a child of a new process and does not return; it is given its channel,
-    its parent, and what runs a request.  Pages that the parent could not have are left out.
+
+def written_by(born: Born, evaluate: Evaluate, programs: Iterable[str]) -> list[int]:
+    """Addresses of the pages to which a child of any of the programs wrote, ascending.
+
+    Pages that the parent could not have are left out.
     """
+    return sorted({page for code in programs for page in _written_by(born, evaluate, code)})
+
+
+def _written_by(born: Born, evaluate: Evaluate, code: str) -> list[int]:
+    """From the fork to the answer; none where there is no answer."""
     regions = [region for region in memory.regions() if region.writable]
     parent = os.getpid()
     ours, theirs = socket.socketpair()
@@ -50,6 +56,7 @@ def written_by(
     theirs.close()
     entries = b""
     with ours, suppress(EOFError, OSError):
+        request = TraceRequest(code=code).model_dump_json()
         program = frames.SECONDS.pack(_SECONDS, False) + request.encode()
         frames.write_frame(ours.fileno(), frames.RUN, program)
         for _ in (frames.JAILED, frames.STARTED):

@@ -129,7 +129,7 @@ def _written(huge: Huge, run: Callable[[], object]) -> list[int]:
         run()
         yield b""
 
-    return [page for page in written_by(born, runs, "{}")
+    return [page for page in written_by(born, runs, [""])
             if huge.start <= page < huge.start + huge.size]  # fmt: skip
 
 
