@@ -189,3 +189,80 @@ def test_a_large_tensor_that_is_filled_bit_by_bit_is_not_read_each_time(tracked:
     [out] = [v for v in trace["variables"] if v["name"] == "out"]
     assert out["value"] is not None and out["value"]["max"] == 2
     assert trace["omitted"]["values"] > 50
+
+
+TRAINING = """net = nn.Sequential(nn.Linear(3, 4), nn.Tanh(), nn.Linear(4, 1))
+opt = torch.optim.SGD(net.parameters(), lr=0.1, momentum=0.9)
+x = torch.randn(5, 3)
+h = torch.zeros(1, requires_grad=True)
+for epoch in range(5):
+    if epoch % 2:
+        opt.zero_grad()
+    loss = (net(x) + h).pow(2).mean()
+    loss.backward()
+    opt.step()
+    with torch.no_grad():
+        h -= 0.1 * h.grad
+    print(loss.item())
+"""
+
+
+def _comparable(entry: Any, *, numbers: bool = True) -> Any:
+    """Without sequence numbers, which count on from run to run; or without all summaries."""
+    if isinstance(entry, dict):
+        if "nonfinite" in entry and not numbers:
+            return None
+        rest = {k: v for k, v in entry.items() if k != "sequence_nr"}
+        return {k: _comparable(v, numbers=numbers) for k, v in rest.items()}
+    if isinstance(entry, list):
+        return [_comparable(v, numbers=numbers) for v in entry]
+    return entry
+
+
+@pytest.mark.parametrize("only", [0, 2, 4])
+def test_numbers_of_one_backward_call_only(only: int) -> None:
+    whole = recorded(TRAINING, jacobians="none")
+    part = recorded(TRAINING, jacobians="none", values_of=only)
+    assert _comparable(part["graphs"][only]) == _comparable(whole["graphs"][only])
+    assert part["variables"] == whole["variables"]
+    assert part["stdout"] == whole["stdout"]
+    for section in ("graphs", "timeline", "ops", "tensors", "bindings"):
+        one, other = part[section], whole[section]  # type: ignore[literal-required]
+        assert _comparable(one, numbers=False) == _comparable(other, numbers=False), section
+    # Whatever it shares with the whole is the same, and the call's surroundings are all there.
+    begins = [i for i, e in enumerate(whole["timeline"]) if e["kind"] == "backward"]
+    start = begins[only - 1] if only else 0
+    end = begins[only + 1] if only + 1 < len(begins) else len(whole["timeline"])
+    left_out = 0
+    for place, (one, other) in enumerate(zip(part["timeline"], whole["timeline"], strict=True)):
+        changes = zip(one.get("updates", []), other.get("updates", []), strict=True)
+        for mine, theirs in changes:
+            for side in ("before", "after"):
+                left_out += mine[side] != theirs[side]
+                assert mine[side] in (None, theirs[side])
+            if begins[only] <= place < end:
+                assert mine == theirs
+            elif start < place < begins[only]:
+                assert mine["after"] in (theirs["after"], None)
+    assert left_out and part["omitted"]["values"] >= left_out / 2
+    made = {t for o in whole["ops"] if o.get("iteration") == [only] for t in o["outputs"]}
+    values = {t["id"]: t["value"] for t in part["tensors"]}
+    assert made and all(values[t] is not None for t in made)
+    assert len(encode(part)) < 0.75 * len(encode(whole))
+
+
+def test_numbers_of_a_backward_call_inside_another() -> None:
+    code = (
+        "x = torch.ones(2, requires_grad=True)\nw = torch.ones(2, requires_grad=True)\n"
+        "@torch.enable_grad()\ndef walk(g):\n    (w * 2).sum().backward()\n"
+        "y = x * 3\ny.register_hook(walk)\n"
+        "y.sum().backward()\n(x * w).sum().backward()\n"
+    )
+    whole = recorded(code)
+    for only in range(3):
+        part = recorded(code, values_of=only)
+        told = [
+            any(edge["gradient"] is not None for edge in graph["edges"]) for graph in part["graphs"]
+        ]
+        assert told == [number == only for number in range(3)]
+        assert part["graphs"][only]["edges"] == whole["graphs"][only]["edges"]
