@@ -12,14 +12,16 @@ from dataclasses import dataclass
 from typing import Literal
 
 from app.explain.indices import bare
+from app.explain.operands import tensor_of
 from app.explain.program import Program
 from app.explain.source import called_name
 from app.explain.walk import Circular, farthest_first
 from app.trace.graph import Op
 
 CutKind = Literal[
-    "detach", "data", "no_grad", "inference_mode", "not_differentiable", "rebuilt", "leaf"
-]
+    "detach", "data", "no_grad", "in_backward", "inference_mode", "not_differentiable", "rebuilt",
+    "leaf",
+]  # fmt: skip
 
 #: Python-level calls that hand out plain numbers: nothing behind them is a tensor any more.
 TO_PYTHON = frozenset({"item", "tolist", "numpy", "__float__", "__int__", "__array__", "__bool__"})
@@ -162,7 +164,8 @@ def _cut_at(program: Program, tensor: str, op: Op | None) -> Cut | None:
         case "detached":
             return Cut("detach", tensor, op, behind)
         case "no_grad":
-            return Cut("no_grad", tensor, op, behind)
+            kind: CutKind = "in_backward" if op["id"] in program.in_backward else "no_grad"
+            return Cut(kind, tensor, op, behind)
         case "inference_mode":
             return Cut("inference_mode", tensor, op, behind)
         case "not_differentiable":
@@ -214,8 +217,8 @@ def _made_plain(program: Program, node: ast.expr) -> list[str]:
         if not isinstance(call, ast.Call):
             continue
         if called_name(call) in TO_PYTHON or called_name(call) == "float":
-            for name in _names(call):
-                tensor = program.tensor_named(name)
+            for inner in ast.walk(call):
+                tensor = tensor_of(program, inner) if isinstance(inner, ast.Name) else None
                 if tensor is not None and tensor["requires_grad"]:
                     found.append(tensor["id"])
     return found

@@ -25,13 +25,24 @@ def failing(program: Program) -> ast.expr | None:
 
 
 def tensor_of(program: Program, node: ast.expr | None) -> Tensor | None:
-    """The tensor that an expression stood for when the run ended, if the trace has it."""
+    """The tensor that an expression stood for when the run ended, if the trace has it.
+
+    A name of a function that is over stands for what was assigned to it there last.
+    """
     if node is None:
         return None
-    if isinstance(node, ast.Name | ast.Attribute):
+    if isinstance(node, ast.Name | ast.Attribute | ast.Subscript):
         named = program.tensor_named(program.source.text(node))
-        if named is not None or isinstance(node, ast.Name):
+        if named is not None:
             return named
+    if isinstance(node, ast.Name):
+        function = program.source.function_around(node.lineno)
+        assigned = [
+            one
+            for one in program.source.assignments(node.id, node.lineno - 1)
+            if program.source.function_around(one.lineno) is function
+        ]
+        return tensor_of(program, assigned[-1].value) if function and assigned else None
     span = program.source.span(node)
     for op in reversed(program.ops.on(span["line"])):
         site = op["site"]

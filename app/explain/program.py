@@ -103,6 +103,25 @@ class Program:
             for number, line, graph, changed in zip(at, lines, graphs, tensors, strict=True)
         ]
 
+    @cached_property
+    def in_backward(self) -> set[str]:
+        """Ops that ran while the engine did: in hooks, and in the backward of a Function."""
+        timeline = self.trace["timeline"]
+        kinds, graphs, ops = (column(timeline, path) for path in ("kind", "graph", "op"))
+        ends = {graph: at for at, graph in enumerate(graphs) if graph is not None}
+        if self.trace["error"] is not None and self.trace["graphs"]:
+            last = self.trace["graphs"][-1]
+            if last.get("failed"):  # by what a hook did last
+                ends[last["id"]] = len(kinds)
+        found: set[str] = set()
+        until = -1
+        for at, kind in enumerate(kinds):
+            if kind == "backward":
+                until = max(until, ends[graphs[at]])
+            elif kind == "op" and at < until:
+                found.add(ops[at])
+        return found
+
     def stepped(self) -> list[int | None]:
         """The lines of the steps of optimizers."""
         return [change.line for change in self.changes if change.kind == "optimizer_step"]
@@ -168,7 +187,11 @@ class Program:
         return None
 
     def tensor_named(self, name: str) -> Tensor | None:
-        """The tensor that a variable held at the end, or the last one known by the name."""
+        """The tensor that a name stood for at the error or the end, or the last one of the name."""
+        error = self.trace["error"]
+        tensor = error.get("locals", {}).get(name) if error is not None else None
+        if tensor is not None:
+            return self.tensors.get(tensor)
         variable = self.variables.get(name)
         if variable is not None:
             return self.tensors.get(variable["tensor"])

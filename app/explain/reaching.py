@@ -30,7 +30,7 @@ def _after(program: Program, tensor: str) -> tuple[list[str], Cut | None]:
     following: list[str] = []
     for at in program.ops.reading(tensor):
         op = program.ops.rows[at] if at in program.ops.unrecorded else None
-        kind = _stops(op) if op is not None else None
+        kind = _stops(program, op) if op is not None else None
         if op is None or kind is None:
             following += program.ops.outputs[at]
             continue
@@ -66,7 +66,7 @@ def _reached(program: Program, tensor: str) -> set[str]:
     return seen
 
 
-def _stops(op: Op) -> CutKind | None:
+def _stops(program: Program, op: Op) -> CutKind | None:
     """What kind of cut an op that autograd did not record is, if it is one."""
     if is_data(op):
         return "data"
@@ -78,7 +78,8 @@ def _stops(op: Op) -> CutKind | None:
         "inference_mode": "inference_mode",
         "not_differentiable": "not_differentiable",
     }
-    return reasons.get(op["why_not_recorded"] or "")
+    reason = reasons.get(op["why_not_recorded"] or "")
+    return "in_backward" if reason == "no_grad" and op["id"] in program.in_backward else reason
 
 
 def _rebuilt_after(program: Program, op: Op) -> list[str]:

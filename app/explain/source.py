@@ -116,6 +116,15 @@ class Source:
         ]
         return min(loops, key=_size, default=None)
 
+    def function_around(self, line: int | None) -> ast.FunctionDef | ast.AsyncFunctionDef | None:
+        """The innermost function whose text holds the line."""
+        functions = [
+            node
+            for node in self.nodes()
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and _covers(node, line)
+        ]
+        return min(functions, key=_size, default=None)
+
     def _characters(self, line: int, offset: int) -> int:
         data = self.line(line).encode("utf-8", "surrogatepass")[:offset]
         return len(data.decode("utf-8", "ignore"))

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import errno
 from types import TracebackType
+from typing import Any
 
 from app.recorder.places import SNIPPET, Places
 from app.trace.document import Error, ErrorKind, Frame
 from app.trace.values import Span
 
 _FORBIDDEN = frozenset((errno.EPERM, errno.EACCES, errno.ENOSYS))
+#: Of the functions under way, the names of so many are told.
+_MOST_FRAMES = 8
 _NO_MEMORY = ("can't allocate memory", "not enough memory", "Cannot allocate memory")
 
 
@@ -39,6 +42,19 @@ def error_of(raised: BaseException, places: Places | None) -> Error:
         error["frames"] = frames
         error["site"] = span
     return error
+
+
+def locals_of(raised: BaseException) -> list[dict[str, Any]]:
+    """The names of the functions that were running, outermost first; of many, the innermost."""
+    found: list[dict[str, Any]] = []
+    traceback = raised.__traceback__
+    while traceback is not None:
+        code = traceback.tb_frame.f_code
+        if code.co_filename == SNIPPET:
+            inside = code.co_name != "<module>"
+            found.append(traceback.tb_frame.f_locals if inside else {})
+        traceback = traceback.tb_next
+    return found[-_MOST_FRAMES:]
 
 
 def _message(raised: BaseException) -> str:

@@ -11,7 +11,7 @@ import sys
 import time
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
 from functools import partial
 from types import ModuleType
 from typing import Any, cast
@@ -23,7 +23,7 @@ from app.recorder.automatic import auto_backward, given_gradient
 from app.recorder.backward import BackwardRecorder
 from app.recorder.check import Tape
 from app.recorder.collector import no_collector, quiet_collector
-from app.recorder.errors import error_of
+from app.recorder.errors import error_of, locals_of
 from app.recorder.ids import Ids
 from app.recorder.inputs import INPUT, Inputs, InvalidInput
 from app.recorder.interventions import Interventions
@@ -32,7 +32,7 @@ from app.recorder.nonfinite import first_nonfinite
 from app.recorder.notrun import not_run_graph
 from app.recorder.ops import OpMode
 from app.recorder.places import SNIPPET, Places
-from app.recorder.program import BOUND, LOOP, RESULT, TICK, Program, parse
+from app.recorder.program import BOUND, LOCAL, LOOP, RESULT, TICK, Program, parse
 from app.recorder.state import State
 from app.recorder.stdout import Output
 from app.recorder.summaries import NOTHING
@@ -120,6 +120,10 @@ class _Run:
         if progress is not None:
             self.state.watch = Watch(progress)
         self.inputs = Inputs(self.state, request.inputs)
+        #: Names of the function that the program ends with, and what they stand for.
+        self.ending: dict[str, Any] = {}
+        #: What the names stood for of the function that failed.
+        self.locals: list[tuple[str, torch.Tensor]] = []
         self.interventions: Interventions | None = None
         self.stdout = Output(limits.stdout_chars, self._printed)
         self.stderr = Output(limits.stdout_chars)
@@ -168,6 +172,18 @@ class _Run:
         self.error = error_of(raised, self.state.places)
         text = f"{self.error['type']}: {self.error['message']}"
         self.state.timeline.add(Step("error", self.error["line"], text=text))
+        self._name_locals(self.error, raised)
+
+    def _name_locals(self, error: Error, raised: BaseException) -> None:
+        """Where it failed in a function, the function's names are told: they go with it."""
+        tensors = self.state.tensors
+        with suppress(Exception), unheard(), torch.no_grad():
+            for names in locals_of(raised):
+                self.locals = named_tensors(names, frozenset())
+                for name, tensor in self.locals:
+                    tensors.name(tensors.id(tensor), name)
+            if self.locals:
+                error["locals"] = {name: f"t{tensors.id(one)}" for name, one in self.locals}
 
     def _seed(self) -> None:
         torch.manual_seed(self.request.seed)
@@ -190,13 +206,17 @@ class _Run:
         def bound(*names: str) -> None:
             bind(names, namespace)
 
+        def local(name: str, value: Any = None) -> None:
+            self.ending[name] = value
+            bind((name,), self.ending)
+
         def result(value: Any) -> None:
             self.result = value
 
         own = ModuleType("builtins")
         own.__dict__.update(builtins.__dict__)
         own.__dict__.update(_PROVIDED)
-        own.__dict__.update({LOOP: loop, TICK: tick, BOUND: bound, RESULT: result})
+        own.__dict__.update({LOOP: loop, TICK: tick, BOUND: bound, LOCAL: local, RESULT: result})
         own.__dict__[INPUT] = self.inputs.override
         if self.interventions is not None:
             own.__dict__.update(self.interventions.builtins())
@@ -251,6 +271,8 @@ class _Run:
         silent = Output(0)
         with redirect_stdout(silent), redirect_stderr(silent):
             self.result = self.state.tape = None
+            self.locals = []
+            self.ending.clear()
             self.inputs.release()
             builtins_of_run = self.namespace.get("__builtins__")
             self.namespace.clear()
@@ -275,6 +297,10 @@ class _Run:
         with unheard(), torch.no_grad(), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             named = named_tensors(self.namespace, self.hidden)
+            named += named_tensors(self.ending, frozenset())
+            if self.locals:  # a name of the function that failed hides others
+                hidden = {name for name, _ in self.locals}
+                named = self.locals + [one for one in named if one[0] not in hidden]
             if not state.graphs:
                 # An expression's value has no name, but it is what the program is about.
                 last = [self.result] if isinstance(self.result, torch.Tensor) else []

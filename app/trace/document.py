@@ -86,6 +86,8 @@ class Error(TypedDict):
     site: NotRequired[Span | None]
     #: The snippet's own frames, outermost first.
     frames: NotRequired[list[Frame]]
+    #: In a function: the tensors that its names stood for, by name.
+    locals: NotRequired[dict[str, str]]
 
 
 @closed

@@ -23,7 +23,7 @@ import { whySection } from './why.js';
 const MOST = 16;
 
 const GHOST_WHY = new Map([
-  ['no_grad', 'It ran under `torch.no_grad()`: nothing is recorded there, whatever its inputs.'],
+  ['no_grad', 'Grad mode was off when it ran (`torch.no_grad()`, or a hook inside of a backward pass): nothing is recorded then, whatever its inputs.'],
   ['inference_mode', 'It ran under `torch.inference_mode()`: nothing is recorded there.'],
   ['no_input_requires_grad', 'None of its inputs requires grad, so there is nothing to differentiate with respect to.'],
   ['not_differentiable', 'It has no derivative (it gives whole numbers or truth values).'],

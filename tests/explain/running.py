@@ -30,6 +30,26 @@ def names(chosen: list[tuple[str, str]]) -> list[str]:
     return [f"{code}-{number}" for number, (code, _) in enumerate(chosen)]
 
 
+def inside_main(program: str) -> str:
+    """The same program as a function that is called at the end, as most are written."""
+    lines = program.removeprefix(HEAD).split("\n")
+    body = "\n".join("    " + line if line.strip() else line for line in lines)
+    return f"{HEAD}def main():\n{body}\n\nmain()"
+
+
+def fits_in_main(program: str) -> bool:
+    """Does it mean the same there?  Text over several lines would be indented."""
+    return parses(program) and parses(inside_main(program)) and '"""' not in program
+
+
+def parses(program: str) -> bool:
+    try:
+        compile(program, "<program>", "exec", dont_inherit=True)
+    except SyntaxError:
+        return False
+    return True
+
+
 def explained(code: str) -> Trace:
     trace = record(TraceRequest(code=code))
     annotate(trace, code)

@@ -7,11 +7,19 @@ import pytest
 from app.explain.finding import TEXTS
 from app.explain.source import apply
 from app.trace.explanations import Diagnosis
-from tests.explain.running import explained, names, pairs, programs
+from tests.explain.running import (
+    explained,
+    fits_in_main,
+    inside_main,
+    names,
+    pairs,
+    programs,
+)
 
 CASES = programs("errors")
 RAISING = pairs(CASES, "raising")
 NEAR = pairs(CASES, "near")
+IN_MAIN = [(code, program) for code, program in RAISING if fits_in_main(program)]
 
 #: Fixes of these leave the program with another thing to decide, so they need not make it run.
 UNFINISHED = {"syntax-bracket"}
@@ -57,6 +65,17 @@ def test_its_fixes_make_the_program_run(code: str, program: str) -> None:
             assert raised is None or raised["message"] != found["title"]
         else:
             assert raised is None, f"{fix['title']}\n{changed}\n{raised}"
+
+
+@pytest.mark.parametrize(("code", "program"), IN_MAIN, ids=names(IN_MAIN))
+def test_it_is_the_same_inside_of_a_function(code: str, program: str) -> None:
+    outside, inside = diagnosed(program), diagnosed(inside_main(program))
+    assert outside is not None and inside is not None
+    assert inside["code"] == code
+    assert len(inside.get("fixes", [])) == len(outside.get("fixes", []))
+    for fix in inside.get("fixes", []):
+        raised = explained(apply(inside_main(program), fix["edits"]))["error"]
+        assert raised is None or code in UNFINISHED, fix["title"]
 
 
 @pytest.mark.parametrize(("code", "program"), NEAR, ids=names(NEAR))

@@ -9,11 +9,21 @@ from app.explain.finding import TEXTS
 from app.explain.source import apply
 from app.recorder import record
 from app.trace import TraceRequest
-from tests.explain.running import HEAD, explained, hint_codes, names, pairs, programs
+from tests.explain.running import (
+    HEAD,
+    explained,
+    fits_in_main,
+    hint_codes,
+    inside_main,
+    names,
+    pairs,
+    programs,
+)
 
 CASES = programs("hints")
 GIVEN = pairs(CASES, "given")
 NEAR = pairs(CASES, "near")
+IN_MAIN = [(code, program) for code, program in GIVEN if fits_in_main(program)]
 
 #: Hints whose fixes must take them away.
 CLEARED_BY_FIX = {
@@ -39,6 +49,11 @@ CLEARED_BY_FIX = {
     "hint-flag-on-a-module",
 }
 FIXED = [(code, program) for code, program in GIVEN if code in CLEARED_BY_FIX]
+
+
+@pytest.mark.parametrize(("code", "program"), IN_MAIN, ids=names(IN_MAIN))
+def test_it_is_given_inside_of_a_function(code: str, program: str) -> None:
+    assert code in hint_codes(explained(inside_main(program)))
 
 
 @pytest.mark.parametrize(("code", "program"), GIVEN, ids=names(GIVEN))

@@ -802,4 +802,70 @@ with M():
     y=w*2
 print(M.n, w, y)
 """,
+    "main": """
+def main(steps, *rest, lr=0.1, **more):
+    'What it does.'
+    w: torch.Tensor
+    w = torch.ones(3, requires_grad=True)
+    v: torch.Tensor = torch.full((3,), 2.0, requires_grad=True)
+    a, (b, *c) = torch.ones(1), [torch.zeros(1), torch.ones(1)]
+    found = [h := None for _ in []]
+    if steps < 0 and (late := w * 2) is not None:
+        pass
+    for i, x in enumerate(torch.eye(3)):
+        loss = (w * x).sum() * (v * x).sum()
+        loss.backward()
+        del loss
+        with torch.no_grad() as nothing:
+            w -= lr * w.grad
+    try:
+        print(late, loss)
+    except UnboundLocalError as missing:
+        print(missing)
+    print(sorted(locals()), rest, more)
+    return w
+
+if __name__ == '__main__':
+    w = main(3, 4, extra=5)
+""",
+    "main that fails": """
+def main():
+    global scale
+    scale = torch.tensor(2.0, requires_grad=True)
+    def inner(x):
+        nonlocal total
+        total = total + (x * scale).sum()
+        return total.item()
+    total = torch.zeros(())
+    for x in torch.ones(3, 2):
+        inner(x)
+    total.backward()
+    again = total * 1
+    total.backward()
+
+main()
+""",
+    "a method last": """
+class Trainer:
+    def __init__(self):
+        self.net = nn.Linear(2, 1)
+        self.opt = torch.optim.SGD(self.net.parameters(), lr=0.1)
+    def fit(self, epochs):
+        for epoch in range(epochs):
+            self.opt.zero_grad()
+            loss = self.net(torch.ones(1, 2)).sum()
+            loss.backward()
+            self.opt.step()
+        return loss.item()
+
+Trainer().fit(2)
+""",
+    "main that calls itself": """
+def main(n):
+    x = torch.ones(n, requires_grad=True)
+    x.sum().backward()
+    return main(n - 1) if n > 1 else x.grad
+print(main(2))
+main(3)
+""",
 }

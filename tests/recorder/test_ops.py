@@ -338,3 +338,48 @@ def test_memory_that_is_used_again_does_not_make_a_value_look_changed() -> None:
     )
     assert len(trace["variables"]) == 20
     assert not any("value" in variable for variable in trace["variables"])
+
+
+def test_the_names_of_a_function_that_a_program_ends_with_are_told() -> None:
+    trace = recorded(PROGRAMS["main"])
+    assert [v["name"] for v in trace["variables"]] == ["w", "v", "a", "b", "x", "c[0]"]
+    assert [b["name"] for b in trace["bindings"]] == ["v", "a", "b", *["x", "loss"] * 3, "w"]
+    by_method = recorded(PROGRAMS["a method last"])
+    status = {v["name"]: v["grad_status"] for v in by_method["variables"]}
+    assert status == {
+        "loss": "not_a_leaf", "self.net.weight": "accumulated", "self.net.bias": "accumulated",
+    }  # fmt: skip
+    # One that is not the last, and one of which the result is used, are left as they are.
+    for after in ("main()\nprint(1)", "print(main())", "for _ in range(2):\n    main()"):
+        trace = recorded(f"def main():\n    x = torch.ones(2)\n    return 1\n{after}\n")
+        assert trace["variables"] == trace["bindings"] == []
+
+
+def test_leaves_in_such_a_function_can_be_given_and_changed() -> None:
+    code = (
+        "def main():\n    x = torch.tensor([2.0, 3.0], requires_grad=True)\n"
+        "    y = x * x\n    y.sum().backward()\nmain()\n"
+    )
+    (used,) = recorded(code)["inputs"]
+    assert (used["name"], used["source"], used["data"]) == ("x", "program", [2.0, 3.0])
+    given = recorded(code, inputs={"x": {"value": [5.0, 6.0]}})
+    grads = {v["name"]: v["grad"] for v in given["variables"]}
+    assert grads["x"] is not None and grads["x"]["data"] == [10.0, 12.0]
+    cut = {"id": "cut", "kind": "detach", "target": {"name": "y"}}
+    changed = recorded(code, interventions=[cut])
+    assert changed["error"] is not None and changed["interventions"][0]["applied"] == 1
+
+
+def test_the_names_of_a_function_that_fails_are_told() -> None:
+    trace = recorded(PROGRAMS["main that fails"])
+    assert trace["error"] is not None
+    names = {v["name"]: v["tensor"] for v in trace["variables"]}
+    assert list(names) == ["x", "again", "total", "inner.<locals>.total", "scale"]
+    assert trace["error"]["locals"] == {n: t for n, t in names.items() if n != "scale"}
+    inner = recorded(
+        "x = torch.ones(2)\ndef f(x):\n    y = x * 2\n    return y.backward()\nf(torch.ones(3))\n"
+    )
+    assert inner["error"] is not None
+    shapes = {t["id"]: t["shape"] for t in inner["tensors"]}
+    assert {n: shapes[t] for n, t in inner["error"]["locals"].items()} == {"x": [3], "y": [3]}
+    assert [(v["name"], v["shape"]) for v in inner["variables"]] == [("x", [3]), ("y", [3])]

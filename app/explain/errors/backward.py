@@ -65,6 +65,7 @@ def _runs_in(program: Program, loop: ast.For | ast.While, line: int) -> bool:
         for node in program.source.nodes()
         if isinstance(node, ast.FunctionDef | ast.Lambda)
         and node.lineno <= line <= (node.end_lineno or node.lineno)
+        and not node.lineno <= loop.lineno <= (node.end_lineno or node.lineno)
     ]
     return any(getattr(f, "name", "") != "__init__" for f in functions)
 

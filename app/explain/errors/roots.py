@@ -14,6 +14,7 @@ from app.explain.cuts import Cut, find_cuts
 from app.explain.errors.registry import Case, error
 from app.explain.finding import Finding
 from app.explain.given import Given, given
+from app.explain.operands import tensor_of
 from app.explain.program import Program, listed, shape_text
 from app.explain.source import receiver
 from app.trace.explanations import Fix
@@ -26,6 +27,7 @@ _CUT_CODES = {
     "detach": "backward-root-detached",
     "data": "backward-root-detached",
     "no_grad": "backward-root-no-grad",
+    "in_backward": "backward-root-in-backward",
     "inference_mode": "backward-root-no-grad",
     "not_differentiable": "backward-root-not-differentiable",
     "rebuilt": "backward-root-rebuilt",
@@ -187,18 +189,9 @@ def backward_root(case: Case) -> tuple[Tensor | None, str]:
     written = program.source.text(expression) if expression is not None else "the result"
     if isinstance(expression, ast.List | ast.Tuple) and expression.elts:
         expression = expression.elts[0]
-    if isinstance(expression, ast.Name):
-        return program.tensor_named(expression.id), written
-    if expression is not None:
-        span = program.source.span(expression)
-        for op in reversed(program.ops.on(span["line"])):
-            site = op["site"]
-            if (
-                site is not None
-                and op["outputs"]
-                and all(site[k] == span[k] for k in ("line", "col", "end_line", "end_col"))
-            ):
-                return program.tensors.get(op["outputs"][0]), written
+    known = tensor_of(program, expression)
+    if known is not None or isinstance(expression, ast.Name):
+        return known, written
     graphs = [g for g in program.trace["graphs"] if g.get("failed")]
     for graph in reversed(graphs):
         for root in graph["roots"]:

@@ -58,6 +58,7 @@ REASONS = {
     "detach": "shares its numbers but not its history",
     "data": "shares its numbers but not its history",
     "no_grad": "ran while autograd was not recording",
+    "in_backward": "ran inside of a backward pass, where autograd does not record",
     "inference_mode": "ran in inference mode",
     "not_differentiable": "has no derivative",
     "rebuilt": "copies plain numbers",
