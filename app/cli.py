@@ -125,6 +125,7 @@ def _record(options: dict[str, Any]) -> int:
 
     file: Path = options["file"]
     code = sys.stdin.read() if str(file) == "-" else file.read_text(encoding="utf-8")
+    sys.argv = [str(file)]  # as the program sees it when Python runs it
     request = TraceRequest(code=code, seed=options["seed"], auto_backward=options["auto_backward"])
     parts = evaluate(request)
     trace = chain((next(parts),), parts)  # a program that is stopped leaves the file as it was

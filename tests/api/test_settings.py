@@ -111,5 +111,8 @@ def test_record_writes_the_trace(tmp_path: Path) -> None:
     assert trace["error"] is None
     (x,) = (one for one in trace["variables"] if one["name"] == "x")
     assert x["grad"] is not None and x["grad"]["data"] == [3.0, 3.0]
+    program.write_text("import sys\nprint(sys.argv)")
+    recorded = json.loads(_run("record", str(program)).stdout)
+    assert recorded["stdout"] == f"{[str(program)]}\n"
     piped = _run("record", "-", stdin="print(1/0)")
     assert json.loads(piped.stdout)["error"]["type"] == "ZeroDivisionError"

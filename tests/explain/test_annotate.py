@@ -45,6 +45,7 @@ def ended(kind: str, code: str = CODE, message: str = "stopped", line: int | Non
     [
         ("timeout", CODE, "timeout-endless"),
         ("timeout", "for i in range(10 ** 9):\n    pass\n\nx = 1", "timeout"),
+        ("timeout", "import time\n\n\ntime.sleep(60)", "timeout-asleep"),
         ("memory", CODE, "memory"),
         ("crash", CODE, "crash"),
         ("limit", CODE, "limit"),
@@ -144,9 +145,10 @@ def test_every_text_is_used_and_tested() -> None:
     for code in TEXTS:
         assert f'"{code}"' in SOURCES, f"{code} is never raised"
     assert outside <= {
-        "inplace-saved-unknown", "timeout", "timeout-endless", "memory", "crash", "limit",
-        "no-network", "no-processes", "no-threads", "no-compile", "no-asyncio",
-        "no-profiler", "no-input", "no-source", "not-allowed", "check-disagrees",
+        "inplace-saved-unknown", "timeout", "timeout-endless", "timeout-asleep", "memory",
+        "crash", "limit", "no-network", "no-processes", "no-threads", "no-workers",
+        "no-compile", "no-asyncio", "no-profiler", "no-debugger", "no-input", "no-source",
+        "not-allowed", "check-disagrees",
     }  # fmt: skip
 
 

@@ -8,6 +8,7 @@ from difflib import get_close_matches
 
 from app.explain import source as edits
 from app.explain.errors.registry import Case, error
+from app.explain.errors.syntax import notebook
 from app.explain.finding import Finding
 from app.explain.operands import tensor_of
 from app.explain.program import Program, shape_text
@@ -20,6 +21,11 @@ IMPORTS: dict[str, str] = _NAMES["imports"]
 #: Attributes that people write, and what torch calls them: 'weights' -> 'weight'.
 TORCH_NAMES: list[str] = _NAMES["torch"]["names"]
 TENSOR_NAMES: list[str] = _NAMES["tensor"]["names"]
+#: Module -> what to do without it.
+INSTEAD: dict[str, str] = {
+    module: group["instead"] for group in _NAMES["absent"] for module in group["modules"]
+}
+_INSTEAD_OF_OTHERS = "If it is a file of your own, paste what you need of it above this line."
 
 
 #: Modules that the sandbox leaves out, and the explanation of what needs them.
@@ -69,6 +75,9 @@ def unknown_name(case: Case) -> Finding:
     program = case.program
     name = case.match["name"] or case.match["local"] or ""
     values = {"name": name, "line": case.line}
+    pasted = notebook(case) if name == "In" else None  # Python reads `In [1]: x` as an annotation
+    if pasted is not None:
+        return pasted
     if name in IMPORTS:
         values["statement"] = IMPORTS[name]
         edit = edits.insert(1, 0, IMPORTS[name] + "\n")
@@ -119,6 +128,7 @@ def missing_module(case: Case) -> Finding:
                 edits.fix(f"Import `{close[0]}`", edits.replace(program.source, statement, text))
             ]
         return Finding("module-misspelt", values, _here(case), offered)
+    values["instead"] = INSTEAD.get(name) or INSTEAD.get(name.split(".")[0], _INSTEAD_OF_OTHERS)
     return Finding("module-not-here", values, _here(case))
 
 

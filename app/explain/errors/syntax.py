@@ -7,9 +7,12 @@ import re
 from app.explain import source as edits
 from app.explain.errors.registry import Case, error
 from app.explain.finding import Finding
-from app.trace.explanations import Evidence, Fix
+from app.trace.explanations import Edit, Evidence, Fix
 
 _OPENERS = {"(": ")", "[": "]", "{": "}"}
+_PROMPT = re.compile(r"\s*(>>> ?|In \[\d*\]: ?)")
+_CONTINUED = re.compile(r"\s*\.\.\.( |$)")
+_COMMAND = re.compile(r"\s*[!%]")
 
 
 def _here(case: Case) -> list[Evidence]:
@@ -98,6 +101,31 @@ def out_of_place(case: Case) -> Finding:
     return Finding("syntax-outside", {**_values(case), "word": case.group("word")}, _here(case))
 
 
+def notebook(case: Case) -> Finding | None:
+    """A line that only a notebook, a shell or Python's prompt understands."""
+    text = case.program.source.line(case.line)
+    if _PROMPT.match(text) or _COMMAND.match(text):
+        return Finding("syntax-notebook", _values(case), _here(case), [_as_program(case)])
+    return None
+
+
+def _as_program(case: Case) -> Fix:
+    """A notebook's or an interpreter's lines: prompts away, and the rest made comments."""
+    lines = case.program.source.lines
+    session = any(_PROMPT.match(text) for text in lines)
+    changes: list[Edit] = []
+    for number, text in enumerate(lines, 1):
+        prompt = _PROMPT.match(text) or (_CONTINUED.match(text) if session else None)
+        if prompt is not None:
+            end = prompt.end()
+            changes.append(
+                {"line": number, "col": 0, "end_line": number, "end_col": end, "text": ""}
+            )
+        elif _COMMAND.match(text) or (session and text.strip()):
+            changes.append(edits.insert(number, 0, "# "))  # a command, or what was printed
+    return edits.fix("Make a program of it", *changes)
+
+
 @error
 def other(case: Case) -> Finding:
     text = case.program.source.line(case.line)
@@ -107,6 +135,4 @@ def other(case: Case) -> Finding:
         return Finding("syntax-block", {**_values(case), "keyword": keyword}, _here(case))
     if re.search(r"[“”‘’]", text):
         return Finding("syntax-quotes", _values(case), _here(case))
-    if re.match(r"\s*(>>>|In \[|!|%)", text):
-        return Finding("syntax-notebook", _values(case), _here(case))
-    return Finding("syntax-other", _values(case), _here(case))
+    return notebook(case) or Finding("syntax-other", _values(case), _here(case))
