@@ -48,10 +48,20 @@ def picture(trace: Trace, graph_id: str | None = None) -> Picture:
     chosen = next((g for g in graphs if g["id"] == graph_id), None) if graph_id else None
     if chosen is None:
         if graph_id or not graphs:
-            which = f"no graph {graph_id!r}" if graph_id else "no graph: nothing required grad"
-            raise NothingToDrawError(f"This trace has {which}.")
+            raise NothingToDrawError(_missing(trace, graph_id))
         chosen = graphs[-1]
     return _drawn(trace, chosen)
+
+
+def _missing(trace: Trace, graph_id: str | None) -> str:
+    known = ", ".join(graph["id"] for graph in trace["graphs"][:20])
+    if known:
+        return f"This trace has no graph {graph_id!r}; it has {known}."
+    error = trace["error"]
+    if error is None:
+        return "This trace has no graph: nothing required grad."
+    line = f" on line {error['line']}" if error["line"] is not None else ""
+    return f"This trace has no graph: the program stopped{line} ({error['type']})."
 
 
 def numbers(summary: Summary | None, most: int = 6) -> str:

@@ -17,7 +17,7 @@ from app.recorder.edits import Edits
 from app.recorder.program import Program, call_at, statement_at
 from app.recorder.unheard import unheard
 from app.trace.document import InterventionResult
-from app.trace.request import Intervention, LinesTarget, SpanTarget
+from app.trace.request import Intervention, LinesTarget, NameTarget, SpanTarget
 
 WRAP = "__gradwalk_wrap__"
 ENTER = "__gradwalk_enter__"
@@ -250,11 +250,12 @@ def _result(cut: _Cut) -> InterventionResult:
     reason = cut.reason if cut.applied == 0 else None
     if cut.applied == 0 and reason is None:
         if cut.places == 0:
-            reason = "Nothing in the program matches this."
+            reason = _unmatched(cut)
         elif cut.seen == 0:
             reason = "The program never ran this."
         else:
-            reason = f"It ran {cut.seen} times: there is no occurrence {cut.occurrence}."
+            times = "once" if cut.seen == 1 else f"{cut.seen} times"
+            reason = f"It ran {times}: there is no occurrence {cut.occurrence}, counted from 0."
     partial = cut.occurrence is not None and cut.seen > 1
     return {
         "id": cut.asked.id,
@@ -263,6 +264,13 @@ def _result(cut: _Cut) -> InterventionResult:
         "reason": reason,
         "edits": None if partial or cut.places == 0 else cut.edits.result(),
     }
+
+
+def _unmatched(cut: _Cut) -> str:
+    target = cut.asked.target
+    if isinstance(target, NameTarget):
+        return f"The program assigns nothing to the name {target.name!r}."
+    return "No statement on these lines can be changed so."
 
 
 Found = tuple[ast.AST, str, int | None, ast.expr, ast.stmt]
@@ -295,10 +303,6 @@ def find_expression(program: Program, target: SpanTarget) -> Found | None:
                     return parent, field, index, node, inner
                 pending.append((node, inner))
     return None
-
-
-def _bounds(node: ast.expr) -> tuple[int, int, int | None, int | None]:
-    return (node.lineno, node.col_offset, node.end_lineno, node.end_col_offset)
 
 
 def _blocks(statement: ast.stmt) -> Iterator[tuple[str, Any]]:
