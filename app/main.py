@@ -62,7 +62,6 @@ def create_app(
         version=__version__,
         summary="Runs PyTorch and returns the graph that autograd really recorded.",
         lifespan=lifespan,
-        root_path=chosen.root_path,
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,

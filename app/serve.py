@@ -83,6 +83,7 @@ async def _serve(
             log_config=None,
             access_log=False,
             server_header=False,
+            root_path=settings.root_path,
             proxy_headers=bool(settings.trusted_proxies),
             forwarded_allow_ips=settings.trusted_proxies,
             timeout_graceful_shutdown=round(settings.shutdown_grace) or None,
