@@ -27,6 +27,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         status: int = command(options)
     except KeyboardInterrupt:
         return 130
+    except BrokenPipeError:  # whoever reads what we write has had enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
     return status
 
 

@@ -123,6 +123,11 @@ class _Server(uvicorn.Server):
             if self._page:
                 webbrowser.open(self._page)
 
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        log.info("stopping: no new requests, those that run may end")
+        await super().shutdown(sockets)
+        log.info("stopped")
+
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """The first signal ends the service in good order, with status 0; a second one at once."""
         del sig, frame

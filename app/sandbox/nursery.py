@@ -179,7 +179,7 @@ class Nursery:
         self.stop()
         if ready is not None and not ready.done():
             ready.set_exception(ZygoteRefused("the zygote ended before it was ready"))
-        else:
+        elif ready is None or ready.exception() is None:  # `start` tells of one that refused
             log.error("the zygote ended: starting another")
             self._on_death()
 

@@ -172,6 +172,21 @@ def test_record_writes_the_trace(tmp_path: Path) -> None:
     assert json.loads(piped.stdout)["error"]["type"] == "ZeroDivisionError"
 
 
+def test_a_reader_that_has_had_enough_is_no_error(tmp_path: Path) -> None:
+    program = tmp_path / "train.py"
+    program.write_text("import torch\nfor i in range(3000): x = torch.ones(60) * i")
+    run = subprocess.Popen(
+        [sys.executable, "-m", "app.cli", "record", str(program)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    assert run.stdout is not None and run.stderr is not None
+    assert run.stdout.read(10) == b'{"schema_v'
+    run.stdout.close()
+    assert run.stderr.read() == b""
+    assert run.wait() == 141
+
+
 @pytest.mark.parametrize("command", ["record", "open"])
 def test_a_file_that_cannot_be_read_is_told(tmp_path: Path, command: str) -> None:
     binary = tmp_path / "model.pt"
