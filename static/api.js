@@ -124,19 +124,6 @@ async function* linesOf(response) {
   }
 }
 
-/**
- * A trace in another form; nothing is run for it.
- * @param {{code: string, trace: Trace}} run @param {string} format  As `POST /api/v1/export/{format}` has it.
- */
-export async function exportTrace({ code, trace }, format) {
-  const response = await call(`api/v1/export/${format}`, {
-    method: 'POST',
-    headers: { 'Content-Type': 'application/json' },
-    body: JSON.stringify({ code, trace }),
-  });
-  return response.blob();
-}
-
 /** @returns {Promise<Lesson[]>} */
 export async function fetchLessons() {
   const body = await (await call('api/v1/lessons')).json();

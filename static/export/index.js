@@ -1,7 +1,7 @@
 /**
  * Saving the picture and the trace.
  */
-import { exportTrace } from '../api.js';
+import { Problem, address } from '../api.js';
 import { toast } from '../toast.js';
 
 /** @param {Blob} blob @param {string} name */
@@ -50,12 +50,23 @@ const FORMATS = /** @type {Record<string, string>} */ ({ dot: 'dot', mermaid: 'm
 
 /** What the service makes of a trace. @param {import('../model/types.js').Model} model @param {'dot' | 'mermaid' | 'html'} format */
 export async function saveFrom(model, format) {
+  let response;
   try {
-    save(await exportTrace(model, format), `gradwalk.${FORMATS[format]}`);
-  } catch (problem) {
-    const { title, detail } = /** @type {import('../api.js').Problem} */ (problem);
-    toast(`The export was not made. ${title}: ${detail}`);
+    response = await fetch(address(`api/v1/export/${format}`), {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/json' },
+      body: JSON.stringify({ code: model.code, trace: model.trace }),
+    });
+  } catch {
+    toast('The service does not answer: the export was not made');
+    return;
   }
+  if (!response.ok) {
+    const problem = new Problem('server', 'Export failed', `Status ${response.status}`);
+    toast(`The export was not made (${problem.detail})`);
+    return;
+  }
+  save(await response.blob(), `gradwalk.${FORMATS[format]}`);
 }
 
 /**

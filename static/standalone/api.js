@@ -4,7 +4,7 @@
 import { Problem } from '../api.js';
 import { saved } from './data.js';
 
-export { Problem, address, exportTrace } from '../api.js';
+export { Problem, address } from '../api.js';
 
 /**
  * @param {object} request
