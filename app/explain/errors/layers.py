@@ -8,6 +8,7 @@ from app.explain import source as edits
 from app.explain.errors.registry import Case, error
 from app.explain.errors.shapes import described, failed_op
 from app.explain.finding import Finding
+from app.explain.program import counted
 from app.explain.source import called_name
 
 
@@ -40,7 +41,8 @@ def channels(case: Case) -> Finding:
         if is_conv and node.args and program.source.text(node.args[0]) == values["wanted"]:  # type: ignore[attr-defined]
             assert isinstance(node, ast.Call)
             edit = edits.replace(program.source, node.args[0], values["given"])
-            text = f"Let the layer on line {node.lineno} take {values['given']} channels"
+            channels_given = counted(int(values["given"]), "channel")
+            text = f"Let the layer on line {node.lineno} take {channels_given}"
             offered = [edits.fix(text, edit)]
             break
     return Finding("conv-channels", values, evidence, offered)
@@ -53,7 +55,7 @@ def layer_input(case: Case) -> Finding:
     values |= {
         "wanted": case.group("wanted"),
         "given": case.group("given"),
-        "layer": (op["module"] or op["name"]) if op is not None else "The layer",
+        "layer": f"`{op['module'] or op['name']}`" if op is not None else "the layer",
         "message": case.error["message"].split("\n")[0][:140],
     }
     return Finding("layer-input", values, evidence)

@@ -160,6 +160,15 @@ def refused(case: Case) -> Finding:
 
 @error
 def no_threads(case: Case) -> Finding:
+    return _not_here(case, "no-threads")
+
+
+@error
+def no_distributed(case: Case) -> Finding:
+    return _not_here(case, "no-distributed")
+
+
+def _not_here(case: Case, code: str) -> Finding:
     line = case.line
     place = f"`{case.program.source.line(line).strip()[:60]}` on line {line}"
-    return Finding("no-threads", {"place": place}, _evidence(case.program, line))
+    return Finding(code, {"place": place}, _evidence(case.program, line))

@@ -78,12 +78,25 @@ def no_block(case: Case) -> Finding:
 def unexpected_indent(case: Case) -> Finding:
     line = case.line or 1
     source = case.program.source
+    written = [number for number, text in enumerate(source.lines, 1) if text.strip()]
+    if line == written[0]:
+        return _indented_as_a_whole(case, written)
     wide = len(source.indent(line))
     above = next((n for n in range(line - 1, 0, -1) if source.line(n).strip()), None)
     keep = len(source.indent(above)) if above is not None else 0
     edit = {"line": line, "col": keep, "end_line": line, "end_col": wide, "text": ""}
     fix = edits.fix("Give it the indentation of the line above", edit)  # type: ignore[arg-type]
     return Finding("indent-unexpected", _values(case), _here(case), [fix])
+
+
+def _indented_as_a_whole(case: Case, written: list[int]) -> Finding:
+    width = min(len(case.program.source.indent(number)) for number in written)
+    moved: list[Edit] = [
+        {"line": number, "col": 0, "end_line": number, "end_col": width, "text": ""}
+        for number in written
+    ]
+    fix = edits.fix("Move all lines to the left", *moved)
+    return Finding("indent-whole", _values(case), _here(case), [fix])
 
 
 @error
