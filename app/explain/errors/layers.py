@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import ast
-
+from app.explain import fixes
 from app.explain import source as edits
 from app.explain.errors.registry import Case, error
 from app.explain.errors.shapes import described, failed_op
 from app.explain.finding import Finding
 from app.explain.program import counted
-from app.explain.source import called_name
 
 
 @error
@@ -35,16 +33,13 @@ def channels(case: Case) -> Finding:
     program = case.program
     values, _, evidence = described(case)
     values |= {n: case.group(n) for n in ("wanted", "given", "input")}
+    weight = case.group("weight").split(", ")
+    made = fixes.layer_made(program, "Conv", values["wanted"], weight[0])
     offered = []
-    for node in program.source.nodes():
-        is_conv = isinstance(node, ast.Call) and called_name(node).startswith("Conv")
-        if is_conv and node.args and program.source.text(node.args[0]) == values["wanted"]:  # type: ignore[attr-defined]
-            assert isinstance(node, ast.Call)
-            edit = edits.replace(program.source, node.args[0], values["given"])
-            channels_given = counted(int(values["given"]), "channel")
-            text = f"Let the layer on line {node.lineno} take {channels_given}"
-            offered = [edits.fix(text, edit)]
-            break
+    if made is not None:
+        edit = edits.replace(program.source, made.args[0], values["given"])
+        channels_given = counted(int(values["given"]), "channel")
+        offered = [edits.fix(f"Let the layer on line {made.lineno} take {channels_given}", edit)]
     return Finding("conv-channels", values, evidence, offered)
 
 
