@@ -19,7 +19,7 @@ import zstandard
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from app.api.problems import Problem
+from app.api.problems import Problem, method_not_allowed
 from app.api.wire import accepted_encodings
 
 _DIGEST = re.compile(r"[0-9a-f]{16}$")
@@ -41,9 +41,15 @@ def find_folder(name: str) -> Path:
 class Asset:
     body: bytes
     media_type: str
+    #: A weak one: it is the same in every content coding.
     etag: str
     #: By content coding; made when first asked for.
     encoded: dict[str, bytes] = field(default_factory=dict)
+
+    def known_by(self, if_none_match: str) -> bool:
+        """Does a client hold it already, by its header If-None-Match?"""
+        sent = {tag.strip().removeprefix("W/") for tag in if_none_match.split(",")}
+        return "*" in sent or self.etag.removeprefix("W/") in sent
 
     def encode(self, codings: list[str]) -> tuple[bytes, str | None]:
         """The body in the best of the codings that the client takes."""
@@ -90,7 +96,7 @@ class Assets:
             kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
             if kind.startswith("text/"):
                 kind += "; charset=utf-8"
-            files[name] = Asset(body, kind, f'"{digest[:32]}"')
+            files[name] = Asset(body, kind, f'W/"{digest[:32]}"')
         self._files = files
         self.digest = tree.hexdigest()[:16]
 
@@ -107,7 +113,7 @@ class Assets:
             self._read()
         asset = self._files.get(name)
         if scope["method"] not in ("GET", "HEAD"):
-            raise Problem("method-not-allowed", f"{scope['method']} {scope['path']}")
+            raise method_not_allowed(scope["method"], scope["path"], "GET, HEAD")
         if asset is None:
             raise Problem("not-found", f"No static file is called {name}.")
         # The page of another version (a rolling update) still gets a file, but not for ever.
@@ -123,6 +129,6 @@ class Assets:
         }
         if coding:
             headers["Content-Encoding"] = coding
-        if sent.get(b"if-none-match", b"").decode("latin-1") == asset.etag:
+        if asset.known_by(sent.get(b"if-none-match", b"").decode("latin-1")):
             return Response(None, 304, headers=headers)
         return Response(body, headers=headers, media_type=asset.media_type)

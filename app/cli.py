@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import typing
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -25,6 +27,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         status: int = command(options)
     except KeyboardInterrupt:
         return 130
+    except BrokenPipeError:  # whoever reads what we write has had enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
     return status
 
 
@@ -65,10 +70,10 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _add_setting(parser: argparse.ArgumentParser, name: str, field: FieldInfo) -> None:
-    flag = "--" + name.replace("_", "-")
+    flag = _flag(name)
     default = field.get_default(call_default_factory=True, validated_data={})
     shown = ",".join(default) if isinstance(default, list) else default
-    text = f"{field.description} ({shown or '-'}) [GRADWALK_{name.upper()}]".replace("%", "%%")
+    text = f"{field.description} ({shown or '-'}) [{_variable(name)}]".replace("%", "%%")
     if field.annotation is bool:
         parser.add_argument(
             flag, dest=name, action=argparse.BooleanOptionalAction, default=None, help=text
@@ -91,8 +96,27 @@ def setting_rows() -> list[str]:
     for name, field in Settings.model_fields.items():
         default = field.default if field.default_factory is None else ""
         shown = f"`{default}`" if default not in ("", None) else ""
-        rows.append(f"| `--{name.replace('_', '-')}` | {shown} | {field.description} |")
+        rows.append(f"| `{_flag(name)}` | {shown} | {field.description} |")
     return rows
+
+
+def _flag(name: str) -> str:
+    return "--" + name.replace("_", "-")
+
+
+def _variable(name: str) -> str:
+    return f"GRADWALK_{name.upper()}"
+
+
+def _misspelt(environment: Iterable[str]) -> list[str]:
+    """A limit whose variable has a typo would not be there, and nobody would be told."""
+    known = [_variable(name) for name in Settings.model_fields]
+    wrong = []
+    for variable in sorted(environment):
+        if variable.startswith("GRADWALK_") and variable not in known:
+            meant = get_close_matches(variable, known, 1)
+            wrong.append(f"{variable}: no such setting" + "".join(f"; {one}?" for one in meant))
+    return wrong
 
 
 def _choices(annotation: Any) -> list[str] | None:
@@ -105,12 +129,16 @@ def _serve(options: dict[str, Any]) -> int:
     from app.serve import refuse, serve
 
     given = {name: value for name, value in options.items() if value is not None}
+    wrong = _misspelt(os.environ)
     try:
         settings = Settings(**given)
     except ValidationError as error:
         for one in error.errors():
-            flag = "--" + str(one["loc"][0]).replace("_", "-")
-            print(f"gradwalk serve: {flag}: {one['msg']}", file=sys.stderr)
+            name = str(one["loc"][0])
+            place = _flag(name) if name in given else _variable(name)
+            wrong.append(f"{place}: {one['msg']}")
+    if wrong:
+        print(*(f"gradwalk serve: {one}" for one in wrong), sep="\n", file=sys.stderr)
         return 2
     reason = refuse(settings)
     if reason is not None:
@@ -124,28 +152,47 @@ def _record(options: dict[str, Any]) -> int:
     from app.trace import TraceRequest
 
     file: Path = options["file"]
-    code = sys.stdin.read() if str(file) == "-" else file.read_text(encoding="utf-8")
+    try:
+        code = sys.stdin.read() if str(file) == "-" else file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        return _unreadable("record", file, error)
+    # As the program finds them when Python runs it: its arguments, and what it imports.
+    sys.argv = [str(file)]
+    sys.path.insert(0, str(file.resolve().parent))
     request = TraceRequest(code=code, seed=options["seed"], auto_backward=options["auto_backward"])
     parts = evaluate(request)
     trace = chain((next(parts),), parts)  # a program that is stopped leaves the file as it was
     if options["output"] is None:
         sys.stdout.buffer.writelines(trace)
         sys.stdout.buffer.write(b"\n")
-    else:
+        return 0
+    try:
         with options["output"].open("wb") as file_out:
             file_out.writelines(trace)
+    except OSError as error:
+        return _unreadable("record", options["output"], error)
     return 0
+
+
+def _unreadable(command: str, file: Path, error: OSError | UnicodeDecodeError) -> int:
+    reason = error.strerror if isinstance(error, OSError) else "not a text in UTF-8"
+    print(f"gradwalk {command}: {file}: {reason}", file=sys.stderr)
+    return 1
 
 
 def _open(options: dict[str, Any]) -> int:
     from app.serve import refuse, serve
 
+    file: Path | None = options["file"]
+    try:
+        code = file.read_text(encoding="utf-8") if file is not None else None
+    except (OSError, UnicodeDecodeError) as error:
+        return _unreadable("open", options["file"], error)
     settings = Settings(port=0)
     reason = refuse(settings)
     if reason is not None:
         settings = Settings(port=0, unsafe_no_sandbox=True)
         print(f"gradwalk open: {reason}\nIt is your own program, so it runs without.")
-    code = options["file"].read_text(encoding="utf-8") if options["file"] else None
     return serve(settings, browser=True, code=code)
 
 

@@ -62,7 +62,6 @@ def create_app(
         version=__version__,
         summary="Runs PyTorch and returns the graph that autograd really recorded.",
         lifespan=lifespan,
-        root_path=chosen.root_path,
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
@@ -78,7 +77,8 @@ def create_app(
     app.add_exception_handler(HTTPException, handle_http_exception)
     app.add_exception_handler(RequestValidationError, handle_validation)
     app.add_exception_handler(Exception, handle_unexpected)
-    # The last one added is the outermost.
+    # The last one added is the outermost: pages that may call can read a refusal too.
+    app.add_middleware(Gate, settings=chosen, metrics=metrics)
     if chosen.cors_origins:
         app.add_middleware(
             CORSMiddleware,
@@ -88,7 +88,6 @@ def create_app(
             expose_headers=["Retry-After", "X-Request-ID"],
             max_age=600,
         )
-    app.add_middleware(Gate, settings=chosen, metrics=metrics)
     app.add_middleware(Envelope, metrics=metrics)
     complete_openapi(app)
     return app

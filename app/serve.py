@@ -83,6 +83,7 @@ async def _serve(
             log_config=None,
             access_log=False,
             server_header=False,
+            root_path=settings.root_path,
             proxy_headers=bool(settings.trusted_proxies),
             forwarded_allow_ips=settings.trusted_proxies,
             timeout_graceful_shutdown=round(settings.shutdown_grace) or None,
@@ -121,6 +122,11 @@ class _Server(uvicorn.Server):
             print(f"Gradwalk serves at {self._address}", flush=True)
             if self._page:
                 webbrowser.open(self._page)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        log.info("stopping: no new requests, those that run may end")
+        await super().shutdown(sockets)
+        log.info("stopped")
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """The first signal ends the service in good order, with status 0; a second one at once."""

@@ -7,8 +7,9 @@ line as `--<name>`; the command line wins.  Lists are separated by commas.
 from __future__ import annotations
 
 import os
+import re
 from functools import cached_property
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator
@@ -16,6 +17,11 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from app.trace.limits import Limits
 from app.trace.request import MAX_CODE
+
+#: As the Host header has it, without its port.
+_HOST = re.compile(r"\*|\[[0-9a-fA-F:.]+\]|[\w.-]+")
+#: As the Origin header has it: no path, and nothing that would end a policy's directive.
+_ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[\w.*\[\]:-]+")
 
 Names = Annotated[list[str], NoDecode]
 
@@ -131,6 +137,35 @@ class Settings(BaseSettings):
         if isinstance(value, str):
             return [part.strip() for part in value.split(",") if part.strip()]
         return value
+
+    @field_validator("root_path")
+    @classmethod
+    def _from_the_root(cls, path: str) -> str:
+        return f"/{path.strip('/')}" if path.strip("/") else ""
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _addresses(cls, proxies: list[str]) -> list[str]:
+        for one in proxies:
+            if one != "*":
+                ip_network(one, strict=False)
+        return proxies
+
+    @field_validator("allowed_hosts")
+    @classmethod
+    def _host_names(cls, hosts: list[str]) -> list[str]:
+        for one in hosts:
+            if not _HOST.fullmatch(one):
+                raise ValueError(f"{one!r} is no name of a host, such as gradwalk.example")
+        return hosts
+
+    @field_validator("cors_origins", "embed_origins")
+    @classmethod
+    def _are_origins(cls, origins: list[str]) -> list[str]:
+        for one in origins:
+            if one != "*" and not _ORIGIN.fullmatch(one):
+                raise ValueError(f"{one!r} is no origin, such as https://course.example")
+        return origins
 
     @cached_property
     def loopback(self) -> bool:

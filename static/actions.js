@@ -3,7 +3,7 @@
  * palette all call these.
  */
 import { ChangeSet, Text } from 'codemirror';
-import { changesOf, linesName, moved } from './editor/targets.js';
+import { changesOf, linesName, moved, together } from './editor/targets.js';
 import { sameCard, shown } from './state.js';
 import { toast } from './toast.js';
 import { putOnShelf } from './storage.js';
@@ -132,15 +132,20 @@ export function createActions(store, session, history) {
     writeIntoCode() {
       const { model, interventions } = get();
       const results = model?.trace.interventions ?? [];
-      const written = interventions.filter((one) => results.find((r) => r.id === one.id)?.edits);
-      const edits = written.flatMap((one) => results.find((r) => r.id === one.id)?.edits ?? []);
-      if (edits.length === 0) {
+      const sayable = interventions.flatMap((one) => {
+        const edits = results.find((r) => r.id === one.id)?.edits;
+        return edits?.length ? [{ of: one, edits }] : [];
+      });
+      const written = together(sayable);
+      if (written.length === 0) {
         toast('These what-ifs can’t be said as a change of the code');
         return;
       }
       history.remember();
-      edit(edits, interventions.filter((one) => !written.includes(one)));
-      toast('Written into the code', { label: 'Undo', title: 'Take it back', run: this.undo });
+      const kept = interventions.filter((one) => !written.some(({ of }) => of === one));
+      edit(written.flatMap(({ edits }) => edits), kept);
+      const waits = written.length < sayable.length ? ': the others change the same lines, write them next' : '';
+      toast(`Written into the code${waits}`, { label: 'Undo', title: 'Take it back', run: this.undo });
     },
     /** @param {any[]} edits @param {string} title */
     applyEdits(edits, title) {

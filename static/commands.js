@@ -117,10 +117,10 @@ export function createCommands(parts) {
 }
 
 const KEYS = [
-  ['Run the program', `${mod}Enter`], ['Play or pause', 'Space'], ['One step on', '→'], ['One step back', '←'],
+  ['Run the program', `${mod}Enter`], ['Play or pause', 'Space'], ['One step forward', '→'], ['One step back', '←'],
   ['To the start', 'Home'], ['To the end', 'End'], ['Find a node', '/'], ['All commands', `${mod}K`],
   ['Edit the code', 'E'], ['Leave the editor', 'Esc, then Tab'], ['Before and after', 'B'], ['One backward call or all', 'A'], ['Fit the graph', 'F'], ['Zoom', '+ and −'],
-  ['Turn the flow', 'D'], ['Lesson menu', 'L'], ['Lesson before, next', '[ and ]'], ['Undo a what-if', `${mod}Z`], ['Deselect', 'Esc'], ['This help', '?'],
+  ['Turn the flow', 'D'], ['Lesson menu', 'L'], ['Previous, next lesson', '[ and ]'], ['Undo a what-if', `${mod}Z`], ['Deselect', 'Esc'], ['This help', '?'],
 ];
 
 function help() {

@@ -12,7 +12,7 @@ import { readAnswered } from './storage.js';
  */
 
 const THEMES = /** @type {const} */ ({ system: ['monitor', 'System'], light: ['sun', 'Light'], dark: ['moon', 'Dark'] });
-export const apple = /Mac|iP/.test(navigator.platform);
+const apple = /Mac|iP/.test(navigator.platform);
 
 /** In a frame of a course page: what belongs to a visit of one's own is left out. */
 export const embedded = 'embed' in document.body.dataset;

@@ -53,13 +53,14 @@ class Envelope:
         codings = accepted_encodings(sent.get(b"accept-encoding", b"").decode("latin-1"))
         outgoing = _Outgoing(send, request_id, codings)
         method: str = scope["method"]
+        family = _family(scope)  # before the routes make its root path another
         # HEAD is GET without its body, which the server leaves out.
         inner = {**scope, "method": "GET"} if method == "HEAD" else scope
         try:
             await self._app(inner, receive, outgoing)
         finally:
             elapsed = time.perf_counter() - started
-            route = getattr(inner.get("route"), "path", None) or _family(scope["path"])
+            route = getattr(inner.get("route"), "path", None) or family
             known = method if method in _METHODS else "other"
             self._metrics.request(route, known, outgoing.status, elapsed)
             log.info(
@@ -132,6 +133,7 @@ class _Outgoing:
         return body
 
 
-def _family(path: str) -> str:
+def _family(scope: Scope) -> str:
     """A label with few values, whatever is asked for."""
+    path = scope["path"].removeprefix(scope.get("root_path", ""))
     return "/static" if path.startswith("/static/") else "other"

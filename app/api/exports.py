@@ -75,7 +75,7 @@ def exports_router(settings: Settings, exporter: Exporter) -> APIRouter:
         ] = None,
     ) -> Response:
         """Nothing is run: the trace is checked against its schema and drawn."""
-        require_json(request.headers.get("content-type", ""))
+        require_json(request.headers)
         body = await read_body(request, settings.max_answer_bytes + settings.max_request_bytes)
         return await asyncio.to_thread(_export, exporter, body, format, graph)
 

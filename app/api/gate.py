@@ -58,7 +58,10 @@ class Gate:
             return None
         origin = headers.get(b"origin")
         if origin is not None and not self._same_or_allowed(origin, host):
-            return Problem("origin-not-allowed", f"Pages of {origin} may not call this service.")
+            return Problem(
+                "origin-not-allowed",
+                f"Pages of {origin} may not call this service; its operator can allow the origin.",
+            )
         if path == _PROGRAMS:
             wait = self._rate.take(bucket_of(scope), time.monotonic())
             if wait > 0:

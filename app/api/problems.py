@@ -27,7 +27,10 @@ INTERNAL_DETAIL = "The fault is ours and has been logged; the program was not th
 class InvalidField(BaseModel):
     """One thing that is wrong with the request."""
 
-    pointer: str = Field(description="JSON pointer to the field.", examples=["/seed"])
+    pointer: str = Field(
+        description="JSON pointer into the body; of a parameter, such as /query/format.",
+        examples=["/seed"],
+    )
     detail: str = Field(examples=["Input should be greater than or equal to 0"])
 
 
@@ -129,10 +132,27 @@ async def handle_validation(request: Request, error: Exception) -> Response:
 async def handle_http_exception(request: Request, error: Exception) -> Response:
     """Starlette's own 404 and 405, in our shape."""
     assert isinstance(error, HTTPException)
-    kinds = {404: "not-found", 405: "method-not-allowed"}
-    kind = kinds.get(error.status_code, "internal")
-    detail = f"{request.method} {request.url.path}: {HTTPStatus(error.status_code).phrase}"
-    return Problem(kind, detail, headers=error.headers).response(request_id_of(request))
+    path = request.url.path
+    if error.status_code == 404:
+        problem = Problem("not-found", f"Nothing is called {path}. /docs lists every path.")
+    elif error.status_code == 405:
+        allowed = (error.headers or {}).get("Allow", "")
+        problem = method_not_allowed(request.method, path, allowed)
+    else:
+        phrase = HTTPStatus(error.status_code).phrase
+        problem = Problem("internal", f"{request.method} {path}: {phrase}")
+    return problem.response(request_id_of(request))
+
+
+def method_not_allowed(method: str, path: str, allowed: str) -> Problem:
+    """`allowed` is what the header Allow says, such as "GET, HEAD"."""
+    if "GET" in allowed and "HEAD" not in allowed:
+        allowed += ", HEAD"
+    return Problem(
+        "method-not-allowed",
+        f"{path} does not take {method}, but {allowed.replace(', ', ' and ')}.",
+        headers={"Allow": allowed},
+    )
 
 
 async def handle_unexpected(request: Request, error: Exception) -> Response:

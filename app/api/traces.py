@@ -104,7 +104,7 @@ def traces_router(
         """
         wanted_format = negotiate(format, request.headers.get("accept", ""))
         body = await read_body(request, settings.max_request_bytes)
-        wanted = parse(body, request.headers.get("content-type", ""), settings)
+        wanted = parse(body, request.headers, settings)
         if settings.log_code:
             request.scope["state"]["log"] = {"code": wanted.code}
         client = bucket_of(request.scope)

@@ -37,6 +37,24 @@ FACTORIES = frozenset(
 )
 
 
+def layer_made(program: Program, kind: str, takes: str, gives: str) -> ast.Call | None:
+    """The one call that made a layer of this kind with these sizes.
+
+    None where none did, or several: then nothing tells which of them is meant.
+    """
+    calls = [
+        call
+        for call in program.source.nodes()
+        if isinstance(call, ast.Call)
+        and called_name(call).startswith(kind)
+        and call.args
+        and program.source.text(call.args[0]) == takes
+    ]
+    exact = [c for c in calls if len(c.args) > 1 and program.source.text(c.args[1]) == gives]
+    found = exact or calls
+    return found[0] if len(found) == 1 else None
+
+
 def call_that_made(program: Program, tensor: str) -> ast.Call | None:
     """The factory call in the source whose result this tensor is."""
     op = program.ops.maker(tensor)

@@ -76,13 +76,15 @@ class Operator(OperatorSummary):
 
 
 def operator(name: str) -> Operator | None:
-    """A node by the engine's name, with or without `torch::autograd::`; None if unknown."""
+    """A node by the engine's name, with or without `torch::autograd::`; None if unknown.
+
+    The engine calls the node of a program's own Function after its class, `CubeBackward`:
+    those of torch have a number at their end.
+    """
     bare = name.removeprefix("torch::autograd::").removesuffix("_copy")
-    derivative = load_derivatives().get(bare)
-    rule = RULES.get(bare)
-    if derivative is None and rule is None and bare not in _ENGINE:
-        return None
-    return _operator(bare)
+    if bare in load_derivatives() or bare in RULES or bare in _ENGINE:
+        return _operator(bare)
+    return _operator("Function") if bare.endswith("Backward") else None
 
 
 def operators(query: str = "") -> list[OperatorSummary]:

@@ -260,6 +260,11 @@ def _parsed(expression: str) -> ast.AST:
         return ast.Module([], [])
 
 
+def counted(number: int, noun: str) -> str:
+    """'1 node', '3 nodes'."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
 def shape_text(shape: list[int]) -> str:
     """[2, 3] as code writes it; 'scalar' for []."""
     return str(shape) if shape else "[] (a scalar)"

@@ -62,8 +62,3 @@ def _rule(name: str, family: str, table: dict[str, Any], shared: dict[str, Any])
 
 #: Node name -> rule.  'Function' stands for every custom autograd.Function.
 RULES: dict[str, Rule] = _read()
-
-
-def rule_for(name: str, *, custom: bool = False) -> Rule | None:
-    """The rule of an engine node; `custom` for nodes of the program's own Functions."""
-    return RULES.get("Function" if custom else name)

@@ -9,7 +9,7 @@ from app.explain.cuts import Cut, nearest_cut
 from app.explain.extents import MAX_NODES, MAX_PATHS
 from app.explain.given import given
 from app.explain.paths import Arrival, arrival, reach
-from app.explain.program import Program, listed, shape_text
+from app.explain.program import Program, counted, listed, shape_text
 from app.explain.reaching import forward_cut
 from app.explain.source import called_name, receiver
 from app.explain.texts import load
@@ -88,11 +88,6 @@ def backward_lines(graphs: list[Graph]) -> str:
     if len(lines) == 1:
         return f"the backward call on line {lines[0]}"
     return "the backward calls on lines " + ", ".join(str(n) for n in lines[:4])
-
-
-def counted(number: int, noun: str) -> str:
-    """'1 node', '3 nodes'."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 # --- a gradient came ------------------------------------------------------------------

@@ -9,6 +9,9 @@ from app.trace.document import Trace
 from app.trace.graph import Graph, Op, Tensor
 from app.trace.values import Summary
 
+#: More of them would bury the graph beside which they stand.
+_MOST_GHOSTS = 100
+
 
 @dataclass(frozen=True, slots=True)
 class Box:
@@ -48,10 +51,20 @@ def picture(trace: Trace, graph_id: str | None = None) -> Picture:
     chosen = next((g for g in graphs if g["id"] == graph_id), None) if graph_id else None
     if chosen is None:
         if graph_id or not graphs:
-            which = f"no graph {graph_id!r}" if graph_id else "no graph: nothing required grad"
-            raise NothingToDrawError(f"This trace has {which}.")
+            raise NothingToDrawError(_missing(trace, graph_id))
         chosen = graphs[-1]
     return _drawn(trace, chosen)
+
+
+def _missing(trace: Trace, graph_id: str | None) -> str:
+    known = ", ".join(graph["id"] for graph in trace["graphs"][:20])
+    if known:
+        return f"This trace has no graph {graph_id!r}; it has {known}."
+    error = trace["error"]
+    if error is None:
+        return "This trace has no graph: nothing required grad."
+    line = f" on line {error['line']}" if error["line"] is not None else ""
+    return f"This trace has no graph: the program stopped{line} ({error['type']})."
 
 
 def numbers(summary: Summary | None, most: int = 6) -> str:
@@ -87,13 +100,42 @@ def _drawn(trace: Trace, graph: Graph) -> Picture:
     arrows = [
         Arrow(edge["source"], edge["target"], numbers(edge["gradient"])) for edge in graph["edges"]
     ]
-    for op in trace["ops"]:
-        if not op["recorded"] and op["why_not_recorded"] not in (None, "not_differentiable"):
-            reason = str(op["why_not_recorded"]).replace("_", " ")
-            boxes.append(Box(op["id"], _expression(op, op["name"]), op["name"], "ghost", reason))
+    ghosts = _ghosts(trace, graph)
+    for op in ghosts[:_MOST_GHOSTS]:
+        reason = str(op["why_not_recorded"]).replace("_", " ")
+        boxes.append(Box(op["id"], _expression(op, op["name"]), op["name"], "ghost", reason))
+    if len(ghosts) > _MOST_GHOSTS:
+        rest = f"and {len(ghosts) - _MOST_GHOSTS:,} more"
+        boxes.append(Box("rest", rest, "", "ghost", "not recorded"))
     calls = {"backward": "backward()", "grad": "autograd.grad()", "not_run": "not run"}
     line = f" on line {graph['site']['line']}" if graph["site"] else ""
     return Picture(f"{calls[graph['kind']]}{line}", boxes, arrows)
+
+
+def _ghosts(trace: Trace, graph: Graph) -> list[Op]:
+    """The ops that stand beside a graph because they were not recorded.
+
+    Of several backward calls each has those that ran after it began and before the next
+    did, as on the page; what ran before all of them belongs to the first.
+    """
+    ghosts = [
+        op
+        for op in trace["ops"]
+        if not op["recorded"] and op["why_not_recorded"] not in (None, "not_differentiable")
+    ]
+    begun = [event["graph"] for event in trace["timeline"] if event["kind"] == "backward"]
+    if len(begun) < 2 or graph["id"] not in begun:
+        return ghosts
+    now = begun[0]
+    call: dict[str, str] = {}
+    for event in trace["timeline"]:
+        if event["kind"] == "backward":
+            now = event["graph"]
+        elif event["kind"] == "op":
+            call[event["op"]] = now
+    for op in trace["ops"]:  # calls inside of another are not on the timeline
+        call.setdefault(op["id"], call.get(op["parent"] or "", begun[0]))
+    return [op for op in ghosts if call[op["id"]] == graph["id"]]
 
 
 def _expression(op: Op | None, fallback: str) -> str:

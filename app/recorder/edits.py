@@ -44,7 +44,9 @@ class Edits:
                 self._sayable = False
             return
         text = self._program.text(node)
-        inner = text if isinstance(node, _TIGHT) else f"({text})"
+        # Not `node` itself: another what-if may have put its call around it.
+        tight = isinstance(ast.parse(f"({text})", mode="eval").body, _TIGHT)
+        inner = text if tight else f"({text})"
         self._edits.append({**span, "text": f"{inner}.{_METHODS[self._kind]}()"})
 
     def block(self, statements: list[ast.stmt]) -> None:

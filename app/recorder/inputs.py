@@ -31,11 +31,14 @@ class InvalidInput(ValueError):
     """A value of the request that no tensor can be made of."""
 
 
-def make(given: Input, default: Any, shape: list[int] | None) -> torch.Tensor:
-    """A leaf as the request describes it; a shape alone is filled from the seed."""
+def make(name: str, given: Input, default: Any, shape: list[int] | None) -> torch.Tensor:
+    """The leaf `name` as the request describes it; a shape alone is filled from the seed.
+
+    Raises `InvalidInput`.
+    """
     dtype = _DTYPES.get(given.dtype)
     if dtype is None:
-        raise InvalidInput(f"{given.dtype!r} is not a dtype of torch")
+        raise InvalidInput(f"the input {name!r}: {given.dtype!r} is not a dtype of torch")
     wanted = given.shape if given.shape is not None else shape
     try:
         if given.value is not None:
@@ -51,7 +54,7 @@ def make(given: Input, default: Any, shape: list[int] | None) -> torch.Tensor:
             tensor = torch.tensor(default, dtype=dtype)
         return tensor.requires_grad_(given.requires_grad)
     except (RuntimeError, TypeError, ValueError) as problem:
-        raise InvalidInput(str(problem)) from problem
+        raise InvalidInput(f"the input {name!r}: {problem}") from problem
 
 
 def _plain(value: Any) -> Any:
@@ -102,7 +105,7 @@ class Inputs:
                 continue
             default = _DEFAULTS[len(self._used) % len(_DEFAULTS)]
             shape = [3, 3] if has_matmul else None
-            tensor = make(self._given.get(name, Input()), default, shape)
+            tensor = make(name, self._given.get(name, Input()), default, shape)
             namespace[name] = tensor
             self._used[name] = (tensor, "request" if name in self._given else "default")
             self._state.bind((name,), namespace)
@@ -133,7 +136,7 @@ class Inputs:
                 return value
             if given.value is None and given.shape is None:
                 return value
-            made = make(given, 0.0, None)
+            made = make(name, given, 0.0, None)
             if made.shape == value.shape:
                 value.data.copy_(made)
             elif made.numel() == 1 and value.numel() == 1:

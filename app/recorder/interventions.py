@@ -15,9 +15,10 @@ import torch
 
 from app.recorder.edits import Edits
 from app.recorder.program import Program, call_at, statement_at
+from app.recorder.tree import blocks_of, find_expression, guarded, parameters_of, targets_of
 from app.recorder.unheard import unheard
 from app.trace.document import InterventionResult
-from app.trace.request import Intervention, LinesTarget, SpanTarget
+from app.trace.request import Intervention, LinesTarget, NameTarget, SpanTarget
 
 WRAP = "__gradwalk_wrap__"
 ENTER = "__gradwalk_enter__"
@@ -93,7 +94,8 @@ class Interventions:
         else:
             getattr(parent, field)[index] = changed
         if cut.asked.kind == "no_grad":
-            self._program.tree.body = _guarded(self._program.tree.body, statement, number)
+            leave = statement_at(statement, LEAVE, [ast.Constant(number)])
+            self._program.tree.body = guarded(self._program.tree.body, statement, leave)
 
     def _around(self, number: int, cut: _Cut, node: ast.expr) -> ast.expr:
         cut.places += 1
@@ -128,7 +130,7 @@ class Interventions:
             if overlaps:
                 if inside:
                     self._value(number, cut, statement)
-                for name, block in _blocks(statement):
+                for name, block in blocks_of(statement):
                     setattr(
                         block, name, self._lines(number, cut, getattr(block, name), first, last)
                     )
@@ -146,10 +148,10 @@ class Interventions:
         """Wherever `name` is bound in these statements."""
         result: list[ast.stmt] = []
         for statement in body:
-            for field, block in _blocks(statement):
+            for field, block in blocks_of(statement):
                 setattr(block, field, self._name(number, cut, getattr(block, field), name))
             result.append(statement)
-            targets = _targets(statement)
+            targets = targets_of(statement)
             simple = [t for t in targets if isinstance(t, ast.Name) and t.id == name]
             if isinstance(statement, ast.Assign | ast.AnnAssign) and len(simple) == len(targets):
                 if simple:
@@ -163,14 +165,15 @@ class Interventions:
                     statement.body.insert(0, again)
                 else:
                     result.append(again)
-            elif isinstance(statement, ast.FunctionDef) and name in _parameters(statement):
+            elif isinstance(statement, ast.FunctionDef) and name in parameters_of(statement):
                 cut.edits.after(statement, name)
                 statement.body.insert(0, self._rebind(number, cut, statement.body[0], name))
         return result
 
     def _rebind(self, number: int, cut: _Cut, where: ast.stmt, name: str) -> ast.stmt:
-        value = self._around(number, cut, _located(ast.Name(name, ast.Load()), where))
-        assign = ast.Assign([_located(ast.Name(name, ast.Store()), where)], value)
+        read = ast.copy_location(ast.Name(name, ast.Load()), where)
+        written = ast.copy_location(ast.Name(name, ast.Store()), where)
+        assign = ast.Assign([written], self._around(number, cut, read))
         return ast.copy_location(assign, where)
 
     # Acting while the program runs
@@ -250,11 +253,12 @@ def _result(cut: _Cut) -> InterventionResult:
     reason = cut.reason if cut.applied == 0 else None
     if cut.applied == 0 and reason is None:
         if cut.places == 0:
-            reason = "Nothing in the program matches this."
+            reason = _unmatched(cut)
         elif cut.seen == 0:
             reason = "The program never ran this."
         else:
-            reason = f"It ran {cut.seen} times: there is no occurrence {cut.occurrence}."
+            times = "once" if cut.seen == 1 else f"{cut.seen} times"
+            reason = f"It ran {times}: there is no occurrence {cut.occurrence}, counted from 0."
     partial = cut.occurrence is not None and cut.seen > 1
     return {
         "id": cut.asked.id,
@@ -265,79 +269,8 @@ def _result(cut: _Cut) -> InterventionResult:
     }
 
 
-Found = tuple[ast.AST, str, int | None, ast.expr, ast.stmt]
-
-
-def find_expression(program: Program, target: SpanTarget) -> Found | None:
-    """The expression with exactly this span: its parent, field, index, itself, its statement."""
-    wanted = (
-        target.line,
-        program.to_bytes(target.line, target.col),
-        target.end_line,
-        program.to_bytes(target.end_line, target.end_col),
-    )
-    pending: list[tuple[ast.AST, ast.stmt | None]] = [(program.tree, None)]
-    while pending:
-        parent, statement = pending.pop()
-        for field, value in ast.iter_fields(parent):
-            for index, node in enumerate(value) if isinstance(value, list) else [(None, value)]:
-                if not isinstance(node, ast.AST):
-                    continue
-                inner = node if isinstance(node, ast.stmt) else statement
-                if (
-                    isinstance(node, ast.expr)
-                    and inner is not None
-                    and (node.lineno, node.col_offset, node.end_lineno, node.end_col_offset)
-                    == wanted
-                    and isinstance(getattr(node, "ctx", ast.Load()), ast.Load)
-                    and not isinstance(node, ast.Starred)
-                ):
-                    return parent, field, index, node, inner
-                pending.append((node, inner))
-    return None
-
-
-def _bounds(node: ast.expr) -> tuple[int, int, int | None, int | None]:
-    return (node.lineno, node.col_offset, node.end_lineno, node.end_col_offset)
-
-
-def _blocks(statement: ast.stmt) -> Iterator[tuple[str, Any]]:
-    """The lists of statements inside a compound statement, as (attribute, owner)."""
-    for owner in [statement, *getattr(statement, "handlers", []), *getattr(statement, "cases", [])]:
-        for name in ("body", "orelse", "finalbody"):
-            block = getattr(owner, name, None)
-            if isinstance(block, list) and block and isinstance(block[0], ast.stmt):
-                yield name, owner
-
-
-def _guarded(body: list[ast.stmt], statement: ast.stmt, number: int) -> list[ast.stmt]:
-    """Put `statement` into a try that leaves the no_grad of `number` whatever happens."""
-    result: list[ast.stmt] = []
-    for one in body:
-        if one is statement:
-            leave = statement_at(one, LEAVE, [ast.Constant(number)])
-            result.append(ast.copy_location(ast.Try([one], [], [], [leave]), one))
-            continue
-        for name, owner in _blocks(one):
-            setattr(owner, name, _guarded(getattr(owner, name), statement, number))
-        result.append(one)
-    return result
-
-
-def _targets(statement: ast.stmt) -> list[ast.expr]:
-    if isinstance(statement, ast.Assign):
-        return statement.targets
-    if isinstance(statement, ast.AugAssign | ast.AnnAssign | ast.For | ast.AsyncFor):
-        return [statement.target]
-    if isinstance(statement, ast.With | ast.AsyncWith):
-        return [item.optional_vars for item in statement.items if item.optional_vars]
-    return []
-
-
-def _parameters(function: ast.FunctionDef) -> list[str]:
-    arguments = function.args
-    return [a.arg for a in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs)]
-
-
-def _located(node: ast.expr, where: ast.stmt) -> ast.expr:
-    return ast.copy_location(node, where)
+def _unmatched(cut: _Cut) -> str:
+    target = cut.asked.target
+    if isinstance(target, NameTarget):
+        return f"The program assigns nothing to the name {target.name!r}."
+    return "No statement on these lines can be changed so."

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 
 from app.sandbox import frames
-from app.sandbox.nursery import BadFrame, Child
+from app.sandbox.handle import BadFrame, Child
 from app.sandbox.stock import Stock
 
 _SECONDS = 15.0

@@ -42,8 +42,11 @@ class Pins:
         self._ring = _call(_IO_URING_SETUP, ctypes.c_uint(1), parameters)
 
     def hold(self, pages: list[int]) -> int:
-        """Once: addresses in ascending order. How many are held, which is as many as memory
-        may be locked; raises OSError where the kernel refuses for another reason."""
+        """Pin these pages, by their addresses in ascending order; may be called once.
+
+        Returns how many are pinned: not all where that is more memory than may be locked.
+        Raises OSError where the kernel refuses for another reason.
+        """
         while pages:
             try:
                 self._register(_joined(pages)[:_MOST])

@@ -5,33 +5,24 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-import time
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import asdict
 from typing import Any
 
-from pydantic import TypeAdapter, ValidationError
-
-from app.sandbox import ends, frames
 from app.sandbox.checkers import Checkers
 from app.sandbox.evaluator import Overloaded
+from app.sandbox.execution import Execution, NotStarted, grace
+from app.sandbox.handle import Child
 from app.sandbox.jail import LAYERS
 from app.sandbox.lanes import Lanes, Place
-from app.sandbox.nursery import BadFrame, Child, TooLarge, ZygoteRefused
+from app.sandbox.nursery import ZygoteRefused
 from app.sandbox.self_test import SandboxUnavailable, run_probes
 from app.sandbox.stock import RESTART_PAUSE, Stock
-from app.trace import DEFAULT_LIMITS, PART, Limits, TraceRequest, validate
+from app.trace import DEFAULT_LIMITS, Limits, TraceRequest
 from app.trace.progress import Progress
 
 log = logging.getLogger("gradwalk.sandbox")
 
-#: Answers up to this many bytes are validated here, larger ones in another child:
-#: a forged one can take the validator a second for each 100 kB.
-_SMALL_ANSWER = 32_000
-_PROGRESS_BYTES = 1_000_000
-#: Honest children report half as often.
-_REPORT_SECONDS = 0.05
 #: Seconds until a fork that may wait is ordered: it should not disturb the run.
 _REFILL_DELAY = 0.012
 #: Seconds from an answer to the end of its child: the answer leaves first, for the end of a
@@ -40,8 +31,6 @@ _DISPOSE_DELAY = 0.002
 #: A child that dies before it has read its program is replaced: by those in stock, which
 #: may have died with it, and so many times more.
 _ATTEMPTS = 3
-
-_progress: TypeAdapter[Progress] = TypeAdapter(Progress)
 
 
 class LocalPool:
@@ -72,14 +61,13 @@ class LocalPool:
         long = max(8, 4 * quick) if long_runs is None else long_runs
         self._lanes = Lanes(quick, long, queue, queue_seconds)
         self._time_limit = time_limit
-        self._answer_bytes = limits.trace_bytes + 1_000_000
         self._self_test = self_test
         self._stock = Stock(
             {
                 "evaluator": evaluator,
                 "limits": asdict(limits),
                 "memory": memory_mb * 1024 * 1024,
-                "cpu_seconds": int(time_limit + _grace(time_limit)) + 2,
+                "cpu_seconds": int(time_limit + grace(time_limit)) + 2,
                 "layers": layers,
             },
             spare=quick + 1,
@@ -87,6 +75,7 @@ class LocalPool:
             calm=lambda: not self._lanes.full,
         )
         self._checkers = Checkers(self._stock)
+        self._execution = Execution(self._checkers, limits.trace_bytes + 1_000_000)
         self._probes: dict[str, str] | None = None
         #: Children that programs were given, with the place that each holds until it is dead.
         self._leased: dict[Child, Place] = {}
@@ -157,7 +146,7 @@ class LocalPool:
                 raise
             try:
                 return await self._lend(child, request, seconds, progress, place)
-            except _NotStarted:
+            except NotStarted:
                 place.pause()
         self._leave(place)
         raise Overloaded(RESTART_PAUSE)
@@ -170,16 +159,16 @@ class LocalPool:
         progress: Callable[[Progress], None] | None,
         place: Place,
     ) -> bytes:
-        """Run it; the place stays taken until `_clear`, or where it raises _NotStarted."""
+        """Run it; the place stays taken until `_clear`, or where it raises NotStarted."""
         loop = asyncio.get_running_loop()
         loop.call_later(_REFILL_DELAY, self._stock.refill)
         self._leased[child] = place
         at_leisure = False
         try:
             place.begin(child.yield_to_others)
-            answer, at_leisure = await self._run(child, request, seconds, progress)
+            answer, at_leisure = await self._execution.run(child, request, seconds, progress)
             return answer
-        except _NotStarted:
+        except NotStarted:
             if self._leased.pop(child, None) is None:  # stopped meanwhile
                 raise Overloaded(RESTART_PAUSE) from None
             child.dispose()
@@ -203,105 +192,3 @@ class LocalPool:
     def _leave(self, place: Place) -> None:
         place.leave()
         self._stock.rehearse()
-
-    async def _run(
-        self,
-        child: Child,
-        request: TraceRequest,
-        seconds: float,
-        progress: Callable[[Progress], None] | None,
-    ) -> tuple[bytes, bool]:
-        """An answer in any case, and whether its child may have a moment until it is ended;
-        raises _NotStarted where the child died before it began."""
-        started = time.monotonic()
-        try:
-            async with asyncio.timeout(seconds + _grace(seconds)):
-                answer = await self._converse(child, request, seconds, progress)
-            small = len(answer) <= _SMALL_ANSWER
-            if not small:  # it must not run on beside the one that checks it
-                child.kill()
-            await self._validate(answer)
-            return answer, small
-        except TimeoutError:
-            return ends.out_of_time(request, seconds, time.monotonic() - started), False
-        except TooLarge:
-            elapsed = time.monotonic() - started
-            return ends.too_large(request, elapsed, self._answer_bytes), False
-        except BadFrame as error:
-            return ends.not_a_trace(request, time.monotonic() - started, str(error)), False
-        except EOFError:
-            status = await self._status_of(child)
-            elapsed = time.monotonic() - started
-            if child.gone.cancelled():
-                return ends.zygote_died(request, elapsed), False
-            return ends.without_answer(request, elapsed, status), False
-
-    async def _converse(
-        self,
-        child: Child,
-        request: TraceRequest,
-        seconds: float,
-        progress: Callable[[Progress], None] | None,
-    ) -> bytes:
-        started = time.monotonic()
-        reports = int(seconds / _REPORT_SECONDS) + 100
-        header = frames.SECONDS.pack(seconds, progress is not None)
-        with suppress(ConnectionError):  # what there is to know, receiving tells
-            await child.send(frames.RUN, header + request.model_dump_json().encode())
-        try:
-            await child.receive(0)  # STARTED
-        except EOFError:
-            raise _NotStarted from None
-        parts: list[bytes] = []
-        room = self._answer_bytes
-        while True:
-            kind, body = await child.receive(room)
-            if kind == frames.ANSWER:
-                return b"".join([*parts, body]) if parts else body
-            # So that there can't be any number of them.
-            if kind == frames.PART and len(body) >= PART:
-                parts.append(body)
-                room -= len(body)
-                continue
-            if kind == frames.FAILED:
-                words = body[:1000].decode("utf-8", "replace")
-                return ends.recorder_failed(request, time.monotonic() - started, words)
-            reports -= 1
-            if kind != frames.PROGRESS or len(body) > _PROGRESS_BYTES or reports < 0:
-                raise BadFrame(f"frame {kind!r}")
-            if progress is not None:
-                try:
-                    progress(_progress.validate_json(body))
-                except ValidationError:
-                    raise BadFrame("progress of another form") from None
-
-    async def _validate(self, answer: bytes) -> None:
-        """Raises BadFrame unless it is a trace: the child may have forged it."""
-        if len(answer) <= _SMALL_ANSWER:
-            try:
-                validate(answer)
-            except ValidationError:
-                raise BadFrame("it does not fit the schema") from None
-            return
-        await self._checkers.check(answer)
-
-    async def _status_of(self, child: Child) -> int | None:
-        """How it ended; None if it lives on with its channel closed."""
-        try:
-            async with asyncio.timeout(1.0):
-                return await asyncio.shield(child.gone)
-        except TimeoutError:
-            return None
-        except asyncio.CancelledError:
-            if child.gone.cancelled():  # with its zygote
-                return None
-            raise
-
-
-class _NotStarted(Exception):
-    """The child died before it had read its program: another may have it."""
-
-
-def _grace(seconds: float) -> float:
-    """After the timer inside the program: time to give back what was recorded."""
-    return min(5.0, max(1.0, seconds / 2))

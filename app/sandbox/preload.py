@@ -178,6 +178,8 @@ def preload(evaluator: str, limits: Limits) -> Evaluate:
     for devices in (torch.cuda, torch.xpu, torch.mtia):
         vars(devices).update(manual_seed_all=_no_device)
     os.environ.clear()
+    # A program that reads its arguments finds none.
+    sys.argv[:] = sys.orig_argv[:] = ["main.py"]
     return evaluate
 
 

@@ -8,7 +8,8 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from app.sandbox.evaluator import Overloaded
-from app.sandbox.nursery import Child, Nursery, ZygoteRefused
+from app.sandbox.handle import Child
+from app.sandbox.nursery import Nursery, ZygoteRefused
 
 log = logging.getLogger("gradwalk.sandbox")
 

@@ -74,6 +74,13 @@ _LOOP = (
     "asyncio can't run here: its event loop needs sockets. "
     "Call plain functions instead of coroutines."
 )
+_DOWNLOADS = (
+    "Models can't be downloaded here: there is no network. Build what you need with torch.nn."
+)
+_DEBUGGER = (
+    "There is no debugger here, because there is no keyboard: "
+    "leave it out, and step through the run on the timeline."
+)
 _WORKERS = "A DataLoader can't start workers here: use num_workers=0, which gives the same batches."
 
 #: Functions of libraries at which an attempt begins that would end, some calls later, in
@@ -82,8 +89,12 @@ _ENTRANCES = (
     ("torch", "compile", _COMPILE),
     ("torch.export", "export", _EXPORT),
     ("torch.autograd.profiler", "profile._prepare_trace", _PROFILER),
-    ("torch.utils.data.dataloader", "_MultiProcessingDataLoaderIter.__init__", _WORKERS),
-    ("asyncio.selector_events", "BaseSelectorEventLoop.__init__", _LOOP),
+    ("torch.hub", "get_dir", _DOWNLOADS),
+    ("pdb", "set_trace", _DEBUGGER),
+    ("os", "getcwd", _NAMES),
+    # Not __init__: of an object that was begun, __del__ would complain.
+    ("torch.utils.data.dataloader", "_MultiProcessingDataLoaderIter.__new__", _WORKERS),
+    ("asyncio.selector_events", "BaseSelectorEventLoop.__new__", _LOOP),
     ("threading", "Thread.start", _THREADS),
     ("multiprocessing.process", "BaseProcess.start", _PROCESSES),
     ("multiprocessing.pool", "Pool.__init__", _PROCESSES),

@@ -26,7 +26,8 @@ def stream(trace: Trace) -> Iterator[bytes]:
     """The same bytes in parts of `PART` or more, the last one of less.
 
     Tables are written as they go: neither their entries nor the bytes of a
-    long trace ever stand in memory together.  Lists stand there anyhow.
+    long trace ever stand in memory together.  A trace of lists is written at
+    once, for its entries are all in memory already.
     """
     if isinstance(trace["ops"], list):
         yield _dumps(trace)

@@ -56,9 +56,36 @@ export const linesName = (first, last) => (first === last ? `line ${first}` : `l
 /** Whether the program still speaks of it: `model` of `model.0.weight`. @param {Text} doc @param {string} name */
 const mentions = (doc, name) => doc.toString().split(/[^\p{L}\p{N}_]+/u).includes(name.split('.')[0]);
 
+/** @typedef {{line: number, col: number, end_line: number, end_col: number, text: string}} Edit */
+
 /**
- * @typedef {{line: number, col: number, end_line: number, end_col: number, text: string}} Edit
- *
+ * Of changes, each of some edits, those that can be made at once: where two touch the same
+ * text the smaller one goes first, and the other has to wait until that is done.
+ * @template T @param {{of: T, edits: Edit[]}[]} changes @returns {{of: T, edits: Edit[]}[]}
+ */
+export function together(changes) {
+  /** @type {typeof changes} */
+  const taken = [];
+  const bySize = changes.toSorted((a, b) => size(a.edits) - size(b.edits));
+  for (const change of bySize) {
+    const apart = taken.every((other) => change.edits.every((one) => !other.edits.some((two) => touch(one, two))));
+    if (apart) taken.push(change);
+  }
+  return changes.filter((change) => taken.includes(change));
+}
+
+/** Lines and columns as one number, in order. @param {number} line @param {number} col */
+const place = (line, col) => line * 1e6 + col;
+
+/** @param {Edit[]} edits */
+const size = (edits) => edits.reduce((sum, edit) => sum + place(edit.end_line, edit.end_col) - place(edit.line, edit.col), 0);
+
+/** @param {Edit} one @param {Edit} two */
+function touch(one, two) {
+  return place(one.line, one.col) < place(two.end_line, two.end_col) && place(two.line, two.col) < place(one.end_line, one.end_col);
+}
+
+/**
  * Edits of a trace as changes of the text.  Of several at one place the first
  * comes last, as if they were made from the end.
  * @param {Text} doc @param {Edit[]} edits

@@ -56,7 +56,7 @@ export function reversed(points) {
 }
 
 /** @param {number[]} points */
-export function lengthOf(points) {
+function lengthOf(points) {
   let length = 0;
   for (let i = 2; i < points.length; i += 2) {
     length += Math.hypot(points[i] - points[i - 2], points[i + 1] - points[i - 1]);

@@ -78,7 +78,7 @@ export function linkNow(link, state) {
 }
 
 /** Stroke width for a norm. @param {Summary | null} gradient @param {number} largest */
-export function widthOf(gradient, largest) {
+function widthOf(gradient, largest) {
   const norm = Math.abs(toNumber(gradient?.norm ?? 0));
   if (!Number.isFinite(norm)) return 6;
   if (norm === 0 || largest === 0) return 1.2;

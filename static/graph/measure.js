@@ -84,7 +84,7 @@ export function textWidth(text, role) {
  * @param {boolean} [complex]
  * @returns {RowShape}
  */
-export function rowShape(shape, hasData, hasHeat, complex = false) {
+function rowShape(shape, hasData, hasHeat, complex = false) {
   const elements = shape ? elementsOf(shape) : 0;
   const columns = shape && shape.length > 0 ? shape[shape.length - 1] : 1;
   const rows = elements === 0 ? 0 : elements / columns;

@@ -314,6 +314,6 @@ export class Picture {
 }
 
 /** @param {import('./cards.js').Drawn} drawn */
-export function rectOf({ x, y, box }) {
+function rectOf({ x, y, box }) {
   return { x: x - box.width / 2, y: y - box.height / 2, width: box.width, height: box.height };
 }

@@ -32,7 +32,7 @@ export function createCoach(host, store, actions) {
       h(
         'div', { class: 'coach__head' },
         h('h2', { class: 'coach__title' }, lesson.title),
-        button({ icon: 'chevronLeft', title: 'Lesson before', key: '[', class: 'button--small button--quiet', onClick: () => go(-1), props: { disabled: at === 0 } }),
+        button({ icon: 'chevronLeft', title: 'Previous lesson', key: '[', class: 'button--small button--quiet', onClick: () => go(-1), props: { disabled: at === 0 } }),
         h('span', { class: 'shape', title: `Lesson ${at + 1} of ${state.lessons.length}` }, `${at + 1}/${state.lessons.length}`),
         button({ icon: 'chevronRight', title: 'Next lesson', key: ']', class: 'button--small button--quiet', onClick: () => go(1), props: { disabled: at === state.lessons.length - 1 } }),
         button({ icon: state.coach ? 'chevronUp' : 'chevronDown', title: state.coach ? 'Fold the lesson' : 'Unfold the lesson', class: 'button--small button--quiet', onClick: () => actions.toggleCoach(), props: { 'aria-expanded': String(state.coach) } }),

@@ -31,7 +31,7 @@ export function createTimeline(host, store, actions) {
     button({ icon: 'skipBack', title: 'To the start', key: 'Home', onClick: () => actions.goTo(-1) }),
     button({ icon: 'stepBack', title: 'One step back', key: '←', onClick: () => actions.step(-1) }),
     play,
-    button({ icon: 'stepForward', title: 'One step on', key: '→', onClick: () => actions.step(1) }),
+    button({ icon: 'stepForward', title: 'One step forward', key: '→', onClick: () => actions.step(1) }),
     button({ icon: 'skipForward', title: 'To the end', key: 'End', onClick: () => actions.goTo(Infinity) }),
   ];
   fill(

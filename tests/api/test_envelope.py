@@ -93,6 +93,14 @@ def test_static_files_are_cached_by_content(client: httpx.Client) -> None:
         assert answer.headers["cache-control"] == "public, max-age=31536000, immutable"
         again = client.get(path, headers={"If-None-Match": answer.headers["etag"]})
         assert (again.status_code, again.content) == (304, b"")
+    tag = answer.headers["etag"]
+    for sent, status in (
+        (f'"other", {tag}', 304),
+        (tag.removeprefix("W/"), 304),
+        ("*", 304),
+        ('"other"', 200),
+    ):
+        assert client.get(path, headers={"If-None-Match": sent}).status_code == status
     plain = client.get("/static/main.js")
     assert plain.headers["cache-control"] == "no-cache"
     other_version = client.get("/static/0123456789abcdef/main.js")

@@ -73,7 +73,10 @@ def test_there_may_be_nothing_to_draw(client: httpx.Client) -> None:
     answer = client.post(f"{URL}?format=svg", json={"code": "torch.ones(2) * 3"})
     problem(answer, 422, "nothing-to-draw")
     answer = client.post(f"{URL}?format=svg&graph=g9", json={"code": SEED_CODE})
-    problem(answer, 422, "nothing-to-draw")
+    assert "it has g0" in problem(answer, 422, "nothing-to-draw")["detail"]
+    failed = client.post(f"{URL}?format=svg", json={"code": "x = 1\n1/0"})
+    detail = problem(failed, 422, "nothing-to-draw")["detail"]
+    assert "line 2 (ZeroDivisionError)" in detail
 
 
 def test_a_saved_trace_is_drawn(client: httpx.Client) -> None:

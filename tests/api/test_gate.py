@@ -68,9 +68,12 @@ def test_settings_of_the_gate(server_with: Callable[..., Any]) -> None:
             assert answered.headers["access-control-allow-origin"] == origin
         refused = client.post(URL, json={"code": "1"})
         problem(refused, 429, "rate-limited")
+        elsewhere = client.post(URL, json={"code": "1"}, headers={"Origin": origin})
+        problem(elsewhere, 429, "rate-limited")
+        assert elsewhere.headers["access-control-allow-origin"] == origin
         assert 1 <= int(refused.headers["retry-after"]) <= 10
         assert client.get("/").status_code == 200
-        assert 'gradwalk_refused_total{reason="rate_limited"} 1.0' in client.get("/metrics").text
+        assert 'gradwalk_refused_total{reason="rate_limited"} 2.0' in client.get("/metrics").text
 
 
 def test_a_bucket_fills_again() -> None:

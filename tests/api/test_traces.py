@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from typing import Any
 
 import httpx
@@ -85,6 +86,35 @@ def test_what_is_not_valid(client: httpx.Client) -> None:
         problem(client.post(URL, json=body), 422, "invalid-request")
 
 
+@pytest.mark.parametrize(
+    ("target", "pointers"),
+    [
+        ({"line": 0, "col": 0}, {"/line", "/end_line", "/end_col"}),
+        ({"lines": [0, 2]}, {"/lines/0"}),
+        ({"name": 3}, {"/name"}),
+        ({"name": "x", "lines": [1, 1]}, {"/name"}),
+        ({}, {""}),
+    ],
+)
+def test_a_target_is_told_what_it_lacks(
+    client: httpx.Client, target: dict[str, Any], pointers: set[str]
+) -> None:
+    """Of one form, not of all that it is not, and with pointers that lead into the body."""
+    cut = {"id": "a", "kind": "detach", "target": target}
+    document = problem(
+        client.post(URL, json={"code": "1", "interventions": [cut]}), 422, "invalid-request"
+    )
+    found = {one["pointer"] for one in document["errors"]}
+    assert found == {f"/interventions/0/target{one}" for one in pointers}
+
+
+def test_a_compressed_body_is_refused_by_its_name(client: httpx.Client) -> None:
+    headers = {"Content-Type": "application/json", "Content-Encoding": "gzip"}
+    response = client.post(URL, content=gzip.compress(b'{"code": "1"}'), headers=headers)
+    document = problem(response, 415, "unsupported-media-type")
+    assert "compressed" in document["detail"]
+
+
 def test_other_media_types(client: httpx.Client) -> None:
     for kind in ("text/plain", "application/x-www-form-urlencoded", "multipart/form-data; x=y", ""):
         response = client.post(URL, content=b'{"code": "1"}', headers={"Content-Type": kind})
@@ -114,8 +144,13 @@ def test_unknown_paths_and_methods(client: httpx.Client) -> None:
     problem(client.get("/api/v1/lessons/nowhere"), 404, "not-found")
     problem(client.get("/static/nowhere.js"), 404, "not-found")
     response = client.get(URL)
-    problem(response, 405, "method-not-allowed")
+    assert "but POST" in problem(response, 405, "method-not-allowed")["detail"]
     assert response.headers["allow"] == "POST"
+    for path in ("/static/icon.svg", "/api/v1/lessons"):
+        response = client.post(path, json={})
+        problem(response, 405, "method-not-allowed")
+        assert response.headers["allow"] == "GET, HEAD"
+        assert client.head(path).status_code == 200
 
 
 def test_lessons(client: httpx.Client) -> None:

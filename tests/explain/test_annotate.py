@@ -14,6 +14,7 @@ import pytest
 import app.explain
 from app.explain import annotate
 from app.explain.finding import TEXTS
+from app.explain.source import apply
 from app.explain.texts import load
 from app.recorder import record
 from app.trace import TraceRequest, encode, validate
@@ -45,6 +46,7 @@ def ended(kind: str, code: str = CODE, message: str = "stopped", line: int | Non
     [
         ("timeout", CODE, "timeout-endless"),
         ("timeout", "for i in range(10 ** 9):\n    pass\n\nx = 1", "timeout"),
+        ("timeout", "import time\n\n\ntime.sleep(60)", "timeout-asleep"),
         ("memory", CODE, "memory"),
         ("crash", CODE, "crash"),
         ("limit", CODE, "limit"),
@@ -88,6 +90,22 @@ def test_exceptions_of_a_small_sandbox_are_explained() -> None:
         annotate(trace, "x = 1")
         assert trace["error"]["diagnosis"] is not None
         assert trace["error"]["diagnosis"]["code"] == code
+
+
+def test_a_program_that_is_indented_as_a_whole_is_moved() -> None:
+    code = "\n    import torch\n    for i in range(2):\n        print(i)\n"
+    raised = explained(code)["error"]
+    assert raised is not None and raised["diagnosis"] is not None
+    assert raised["diagnosis"]["code"] == "indent-whole"
+    (fix,) = raised["diagnosis"]["fixes"]
+    mended = explained(apply(code, fix["edits"]))
+    assert (mended["error"], mended["stdout"]) == (None, "0\n1\n")
+
+
+def test_a_module_that_a_lone_expression_means_is_to_be_imported() -> None:
+    raised = explained("np.savetxt('a', [1])")["error"]
+    assert raised is not None and raised["diagnosis"] is not None
+    assert raised["diagnosis"]["code"] == "name-not-imported"
 
 
 def test_a_message_that_nobody_knows_gets_no_diagnosis() -> None:
@@ -144,9 +162,10 @@ def test_every_text_is_used_and_tested() -> None:
     for code in TEXTS:
         assert f'"{code}"' in SOURCES, f"{code} is never raised"
     assert outside <= {
-        "inplace-saved-unknown", "timeout", "timeout-endless", "memory", "crash", "limit",
-        "no-network", "no-processes", "no-threads", "no-compile", "no-asyncio",
-        "no-profiler", "no-input", "no-source", "not-allowed", "check-disagrees",
+        "inplace-saved-unknown", "timeout", "timeout-endless", "timeout-asleep", "memory",
+        "crash", "limit", "indent-whole", "no-network", "no-processes", "no-threads", "no-workers",
+        "no-compile", "no-asyncio", "no-profiler", "no-debugger", "no-input", "no-source",
+        "not-allowed", "check-disagrees",
     }  # fmt: skip
 
 

@@ -12,7 +12,7 @@ from torchgen.packaged.autograd.load_derivatives import load_derivatives as torc
 
 from app.explain.derivatives import derivatives_file, helpers_in, load_derivatives, readable
 from app.explain.operators import helper_text, operator, operators, symbol, worked_example
-from app.explain.rules import FAMILIES, RULES, rule_for
+from app.explain.rules import FAMILIES, RULES
 from tests.conftest import Server
 
 #: Nodes with a rule that the engine makes without an entry in the table.
@@ -95,7 +95,10 @@ def test_unknown_names_are_unknown() -> None:
     assert operator("NoSuchBackward0") is None
     assert operator("torch::autograd::AccumulateGrad") == operator("AccumulateGrad")
     assert operator("PermuteBackward0_copy") == operator("PermuteBackward0")
-    assert rule_for("CubeBackward", custom=True) is RULES["Function"]
+
+
+def test_a_function_of_the_programs_own_has_the_rule_of_all_such() -> None:
+    assert operator("CubeBackward") == operator("Function")
 
 
 def test_search_looks_in_names_titles_and_words() -> None:

@@ -56,6 +56,29 @@ def test_ghosts_stand_beside_with_their_reason() -> None:
     ]
 
 
+def ghosts(drawn: Picture) -> list[Box]:
+    return [box for box in drawn.boxes if box.kind == "ghost"]
+
+
+def test_ghosts_stand_beside_the_call_that_they_belong_to() -> None:
+    code = (
+        "w = torch.ones(2, requires_grad=True)\n"
+        "x = torch.ones(2) * 3\n"
+        "for i in range(250):\n"
+        "    (w * x).sum().backward()\n"
+        "    with torch.no_grad():\n"
+        "        w -= F.relu(w.grad) * 0.1\n"
+    )
+    trace = record(TraceRequest(code=code))
+    update = ["relu", "mul", "sub_"]
+    for graph, expected in (("g0", ["mul", *update]), ("g1", update)):
+        assert [box.engine for box in ghosts(picture(trace, graph))] == expected
+    # 200 graphs are recorded: what came after has the last one's.
+    *shown, rest = ghosts(picture(trace))
+    assert (len(shown), rest.title) == (100, "and 53 more")
+    assert "and 53 more" in to_svg(picture(trace))
+
+
 def test_svg_has_a_box_for_each_node_and_a_path_for_each_edge(trace: Trace) -> None:
     drawn = picture(trace)
     root = ET.fromstring(to_svg(drawn))

@@ -1,5 +1,6 @@
 // Asks the page's own modules, without a browser: reads {what, ...} from stdin
 // and writes the answer as JSON.
+import { together } from '../../static/editor/targets.js';
 import { fromHash, toHash } from '../../static/url.js';
 import { createStore } from '../../static/store.js';
 import { sameStep } from '../../static/timeline/same-step.js';
@@ -41,6 +42,9 @@ const questions = {
   },
   async text({ trace, code }) {
     return trace.ops.map((op) => textOf(code.split('\n'), op.site));
+  },
+  async together({ changes }) {
+    return together(changes).map(({ of }) => of);
   },
   async note({ trace, code, at }) {
     const model = buildModel(trace, code);

@@ -131,3 +131,17 @@ def test_the_text_of_a_span_counts_characters() -> None:
     code = "π𝕏 = torch.ones(2)\ny = π𝕏 * 3 + π𝕏\n"
     answer = ask("text", **traced(code))
     assert answer == ["torch.ones(2)", "π𝕏 * 3", "π𝕏 * 3 + π𝕏"]
+
+
+def test_what_ifs_that_change_the_same_text_are_written_one_after_the_other() -> None:
+    def edit(line: int, col: int, end_line: int, end_col: int) -> dict[str, Any]:
+        return {"line": line, "col": col, "end_line": end_line, "end_col": end_col, "text": "!"}
+
+    changes = [
+        {"of": "block", "edits": [edit(2, 0, 3, 11)]},
+        {"of": "inside", "edits": [edit(2, 4, 2, 7)]},
+        {"of": "behind", "edits": [edit(3, 11, 3, 11)]},
+        {"of": "elsewhere", "edits": [edit(5, 0, 5, 3), edit(4, 0, 4, 0)]},
+        {"of": "the same place", "edits": [edit(2, 4, 2, 7)]},
+    ]
+    assert ask("together", changes=changes) == ["inside", "behind", "elsewhere"]

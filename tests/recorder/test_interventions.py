@@ -119,9 +119,9 @@ z = x * 2
     [
         (span(4, 4, 6), "No expression"),
         (span(99, 0, 1), "No expression"),
-        ({"name": "nobody"}, "Nothing in the program"),
-        ({"lines": [50, 60]}, "Nothing in the program"),
-        (span(4, 4, 7, occurrence=5), "there is no occurrence 5"),
+        ({"name": "nobody"}, "assigns nothing to the name 'nobody'"),
+        ({"lines": [50, 60]}, "No statement on these lines"),
+        (span(4, 4, 7, occurrence=5), "It ran once: there is no occurrence 5"),
         (span(2, 16, 17), "not a tensor"),
     ],
 )
@@ -129,6 +129,15 @@ def test_what_did_not_apply_says_why(target: dict[str, Any], reason: str) -> Non
     trace, result = run(CODE, "detach", target)
     assert result["applied"] == 0 and reason in result["reason"]
     assert trace["error"] is None
+
+
+def test_two_at_one_place_are_each_told_as_source_that_parses() -> None:
+    code = "x = torch.ones(2, requires_grad=True)\ny = x * 2\n"
+    both = [{"id": id, "kind": "detach", "target": span(2, 4, 9)} for id in ("first", "second")]
+    trace = recorded(code, interventions=both)
+    for result in trace["interventions"]:
+        assert result["edits"] is not None
+        assert [edit["text"] for edit in result["edits"]] == ["(x * 2).detach()"]
 
 
 def test_requires_grad_of_integers_says_why() -> None:

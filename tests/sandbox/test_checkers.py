@@ -11,7 +11,7 @@ import pytest
 
 from app.sandbox import frames
 from app.sandbox.checkers import Checkers
-from app.sandbox.nursery import BadFrame, Child
+from app.sandbox.handle import BadFrame, Child
 from app.trace import TraceRequest
 from tests.sandbox.running import Running, running_pool
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from app.explain.source import apply
 from app.sandbox.ends import classify, without_answer
 from app.trace import TraceRequest, validate
 from app.trace.failure import failed
@@ -41,7 +42,15 @@ DATA = (
          "no-compile"),
         ("nn.Linear(1, 1).compile()", "torch.compile can't", "Leave it out", "no-compile"),
         (DATA + "list(DataLoader(d, num_workers=2))", "can't start workers", "num_workers=0",
-         "no-threads"),
+         "no-workers"),
+        ("torch.hub.load('pytorch/vision', 'resnet18')", "can't be downloaded", "torch.nn",
+         "no-network"),
+        ("torch.hub.load_state_dict_from_url('http://example.org/m.pt')", "can't be downloaded",
+         "torch.nn", "no-network"),
+        ("x = 1\nbreakpoint()\nprint(x)", "no debugger", "timeline", "no-debugger"),
+        ("import pdb\npdb.set_trace()\nprint(1)", "no debugger", "timeline", "no-debugger"),
+        ("import os\nprint(os.path.abspath('.'))", "Files and folders can't", "", "no-files"),
+        ("import tempfile\ntempfile.mkdtemp()", "can't be", "", "no-files"),
         ("import asyncio\nasync def f(): pass\nasyncio.run(f())", "asyncio can't run",
          "plain functions", "no-asyncio"),
         ("with torch.profiler.profile(): pass", "A profiler can't run", "perf_counter",
@@ -65,6 +74,36 @@ def test_what_cant_work_says_what_to_do_instead(
     assert instead in error["message"]
     assert error["line"] is not None
     assert error["diagnosis"]["code"] == diagnosis
+
+
+def test_a_data_loader_with_workers_is_mended(pool: Running) -> None:
+    code = DATA + (
+        "loader = DataLoader(d, num_workers=2, persistent_workers=True, prefetch_factor=4)\n"
+        "print(len(list(loader)))"
+    )
+    (fix,) = pool.end(code)["diagnosis"]["fixes"]
+    mended = pool.trace(apply(code, fix["edits"]))
+    assert (mended["error"], mended["stdout"]) == (None, "4\n")
+
+
+@pytest.mark.parametrize(
+    "code",
+    [DATA + "list(DataLoader(d, num_workers=2))",
+     "import asyncio\nclass Loop(asyncio.SelectorEventLoop): pass\nLoop()"],
+)  # fmt: skip
+def test_what_is_refused_leaves_nothing_that_complains_of_its_end(pool: Running, code: str) -> None:
+    trace = pool.trace(code)
+    assert trace["error"]["kind"] == "forbidden"
+    assert "stderr" not in trace
+
+
+def test_a_program_has_no_arguments_and_sees_none_of_ours(pool: Running) -> None:
+    trace = pool.trace(
+        "import argparse, sys\nparser = argparse.ArgumentParser()\n"
+        "parser.add_argument('--lr', type=float, default=0.1)\n"
+        "print(parser.parse_args().lr, sys.argv, sys.orig_argv)"
+    )
+    assert trace["stdout"] == "0.1 ['main.py'] ['main.py']\n"
 
 
 def test_an_interrupt_of_its_own_is_an_exception(pool: Running) -> None:
@@ -124,7 +163,8 @@ def test_crash_names_the_signal(pool: Running, doing: str, name: str) -> None:
         ("import os; os.listdir('.')", "Files and folders can't be seen"),
         ("input('name? ')", "no keyboard"),
         ("import ctypes; ctypes.CDLL(None).ptrace(0, 0, 0, 0)", "only an attack makes"),
-        ("import os; os.getcwd()", "The sandbox does not allow this"),
+        ("import os; os.getcwd()", "Files and folders can't be seen"),
+        ("import os; os.getgroups()", "The sandbox does not allow this"),
     ],
 )
 def test_forbidden_says_what(pool: Running, doing: str, words: str) -> None:

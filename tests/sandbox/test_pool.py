@@ -242,12 +242,13 @@ def test_long_runs_make_room_for_short_ones(own: Running) -> None:
     assert still == 6
 
 
-def test_a_missing_evaluator_is_told() -> None:
+def test_a_missing_evaluator_is_told(caplog: pytest.LogCaptureFixture) -> None:
     with (
         pytest.raises(SandboxUnavailable, match="no_such_module"),
         running_pool(evaluator="no_such_module:evaluate"),
     ):
         raise AssertionError("it started")
+    assert "starting another" not in caplog.text  # it was not there yet, and nobody starts one
 
 
 def test_from_start_to_stop() -> None:

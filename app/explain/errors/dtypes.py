@@ -12,6 +12,8 @@ from app.explain.operands import failing, operands, tensor_of, tensors_in
 from app.explain.source import called_name
 from app.trace.explanations import Fix
 
+_ASKED = {"CUDA": "a CUDA device", "MPS": "an MPS device", "XPU": "an XPU device"}
+_ASKED |= {"NVIDIA": _ASKED["CUDA"], "accelerator": "an accelerator"}
 _FLOATS = {"Double": "float64", "Float": "float32", "Half": "float16", "BFloat16": "bfloat16"}
 
 
@@ -133,7 +135,7 @@ def no_such_device(case: Case) -> Finding:
     offered: list[Fix] = []
     for call in source.calls(case.line):
         name = called_name(call)
-        if name in ("cuda", "mps", "xpu") and isinstance(call.func, ast.Attribute):
+        if name in ("cuda", "mps", "xpu", "pin_memory") and isinstance(call.func, ast.Attribute):
             edit = edits.replace(source, call, source.text(call.func.value))
             offered = [edits.fix(f"Take `.{name}()` away", edit)]
     if not offered:
@@ -146,7 +148,10 @@ def no_such_device(case: Case) -> Finding:
         ]
         offered = [edits.fix("Use the CPU", *changes)] if changes else []
     evidence = [program.line_evidence(case.line)] if case.line is not None else []
-    values = {"line": case.line, "device": case.group("device")}
+    values = {
+        "line": case.line,
+        "device": _ASKED.get(case.group("device"), f"a device ({case.group('device')})"),
+    }
     return Finding("no-such-device", values, evidence, offered)
 
 

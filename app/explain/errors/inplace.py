@@ -10,6 +10,7 @@ from app.explain.cuts import op_name
 from app.explain.errors.backward import waiting_nodes
 from app.explain.errors.registry import Case, error
 from app.explain.finding import Finding
+from app.explain.operands import tensor_of
 from app.explain.program import Program
 from app.explain.source import called_name, receiver
 from app.trace.explanations import Evidence, Fix
@@ -162,9 +163,13 @@ def _method_out_of_place(
     attribute = called_name(call).removesuffix("_")
     arguments = source.text(call)[len(source.text(call.func)) :]
     text = f"{source.text(owner)}.{attribute}{arguments}"
-    if isinstance(statement, ast.Expr) and statement.value is call and isinstance(owner, ast.Name):
-        text = f"{owner.id} = {text}"
-    title = f"Use `.{attribute}()`, which makes a new tensor"
+    changed, title = owner, f"`.{attribute}()`"
+    if call.args and tensor_of(program, owner) is None and tensor_of(program, call.args[0]):
+        changed, title = call.args[0], f"`{source.text(owner)}.{attribute}()`"  # F.relu_(y)
+    alone = isinstance(statement, ast.Expr) and statement.value is call
+    if alone and isinstance(changed, ast.Name):
+        text = f"{changed.id} = {text}"
+    title = f"Use {title}, which makes a new tensor"
     return edits.fix(title, edits.replace(source, call, text))
 
 

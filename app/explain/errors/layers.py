@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import ast
-
+from app.explain import fixes
 from app.explain import source as edits
 from app.explain.errors.registry import Case, error
 from app.explain.errors.shapes import described, failed_op
 from app.explain.finding import Finding
-from app.explain.source import called_name
+from app.explain.program import counted
 
 
 @error
@@ -34,15 +33,13 @@ def channels(case: Case) -> Finding:
     program = case.program
     values, _, evidence = described(case)
     values |= {n: case.group(n) for n in ("wanted", "given", "input")}
+    weight = case.group("weight").split(", ")
+    made = fixes.layer_made(program, "Conv", values["wanted"], weight[0])
     offered = []
-    for node in program.source.nodes():
-        is_conv = isinstance(node, ast.Call) and called_name(node).startswith("Conv")
-        if is_conv and node.args and program.source.text(node.args[0]) == values["wanted"]:  # type: ignore[attr-defined]
-            assert isinstance(node, ast.Call)
-            edit = edits.replace(program.source, node.args[0], values["given"])
-            text = f"Let the layer on line {node.lineno} take {values['given']} channels"
-            offered = [edits.fix(text, edit)]
-            break
+    if made is not None:
+        edit = edits.replace(program.source, made.args[0], values["given"])
+        channels_given = counted(int(values["given"]), "channel")
+        offered = [edits.fix(f"Let the layer on line {made.lineno} take {channels_given}", edit)]
     return Finding("conv-channels", values, evidence, offered)
 
 
@@ -53,7 +50,7 @@ def layer_input(case: Case) -> Finding:
     values |= {
         "wanted": case.group("wanted"),
         "given": case.group("given"),
-        "layer": (op["module"] or op["name"]) if op is not None else "The layer",
+        "layer": f"`{op['module'] or op['name']}`" if op is not None else "the layer",
         "message": case.error["message"].split("\n")[0][:140],
     }
     return Finding("layer-input", values, evidence)

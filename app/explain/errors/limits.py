@@ -5,12 +5,13 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable
 
+from app.explain import source as edits
 from app.explain.errors.registry import Case, error
 from app.explain.finding import Finding
 from app.explain.program import Program
-from app.explain.source import called_name
+from app.explain.source import Source, called_name
 from app.trace.document import Error
-from app.trace.explanations import Evidence
+from app.trace.explanations import Evidence, Fix
 
 #: Calls that need what the sandbox does not give, and the code of their explanation.
 FORBIDDEN = {
@@ -19,7 +20,6 @@ FORBIDDEN = {
     "save": "no-files",
     "read_csv": "no-files",
     "urlopen": "no-network",
-    "get": "no-network",
     "socket": "no-network",
     "create_connection": "no-network",
     "run": "no-processes",
@@ -27,7 +27,7 @@ FORBIDDEN = {
     "system": "no-processes",
     "fork": "no-processes",
     "start": "no-threads",
-    "DataLoader": "no-threads",
+    "DataLoader": "no-workers",
     "compile": "no-compile",
     "input": "no-input",
 }
@@ -37,10 +37,24 @@ SAID = {
     "asyncio can't": "no-asyncio",
     "profiler can't": "no-profiler",
     "torch.compile can't": "no-compile",
-    "start workers": "no-threads",
+    "start workers": "no-workers",
+    "no debugger": "no-debugger",
+    "no keyboard": "no-input",
     "Threads can't": "no-threads",
     "Other programs can't": "no-processes",
+    "there is no network": "no-network",
+    "There is no network": "no-network",
+    "Files can't": "no-files",
+    "Files and folders can't": "no-files",
     "could not get source code": "no-source",
+}
+
+#: Settings of a DataLoader that need workers, and what they are without.
+_NO_WORKERS = {
+    "num_workers": "0",
+    "persistent_workers": "False",
+    "prefetch_factor": "None",
+    "multiprocessing_context": "None",
 }
 
 
@@ -67,6 +81,12 @@ def _timeout(program: Program, raised: Error) -> Finding:
     if endless:
         at = endless[0].lineno
         return Finding("timeout-endless", {"line": at}, _evidence(program, at))
+    asleep = program.source.calls(line, "sleep")
+    if asleep:
+        written = program.source.text(asleep[0])
+        return Finding(
+            "timeout-asleep", {"line": line, "written": written}, _evidence(program, line)
+        )
     place = f" (line {line})" if line is not None else ""
     loop = f" The loop on line {loops[0].lineno} is where to look first." if loops else ""
     lines = line if line is not None else (loops[0].lineno if loops else None)
@@ -93,7 +113,20 @@ def _forbidden(program: Program, raised: Error) -> Finding:
     code = next((code for words, code in SAID.items() if words in raised["message"]), by_call)
     written = program.source.line(line).strip()[:60] or raised["message"][:60]
     place = f"`{written}`" + (f" on line {line}" if line is not None else "")
-    return Finding(code, {"place": place}, _evidence(program, line))
+    offered = _without_workers(program.source) if code == "no-workers" else []
+    return Finding(code, {"place": place}, _evidence(program, line), offered)
+
+
+def _without_workers(source: Source) -> list[Fix]:
+    """Take away what a DataLoader may only be told where it has workers."""
+    changes = [
+        edits.replace(source, given.value, _NO_WORKERS[given.arg])
+        for node in source.nodes()
+        if isinstance(node, ast.Call) and called_name(node) == "DataLoader"
+        for given in node.keywords
+        if given.arg in _NO_WORKERS
+    ]
+    return [edits.fix("Load without workers", *changes)] if changes else []
 
 
 def _limit(program: Program, raised: Error) -> Finding:
@@ -127,6 +160,15 @@ def refused(case: Case) -> Finding:
 
 @error
 def no_threads(case: Case) -> Finding:
+    return _not_here(case, "no-threads")
+
+
+@error
+def no_distributed(case: Case) -> Finding:
+    return _not_here(case, "no-distributed")
+
+
+def _not_here(case: Case, code: str) -> Finding:
     line = case.line
     place = f"`{case.program.source.line(line).strip()[:60]}` on line {line}"
-    return Finding("no-threads", {"place": place}, _evidence(case.program, line))
+    return Finding(code, {"place": place}, _evidence(case.program, line))

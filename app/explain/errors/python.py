@@ -8,6 +8,7 @@ from difflib import get_close_matches
 
 from app.explain import source as edits
 from app.explain.errors.registry import Case, error
+from app.explain.errors.syntax import notebook
 from app.explain.finding import Finding
 from app.explain.operands import tensor_of
 from app.explain.program import Program, shape_text
@@ -20,7 +21,15 @@ IMPORTS: dict[str, str] = _NAMES["imports"]
 #: Attributes that people write, and what torch calls them: 'weights' -> 'weight'.
 TORCH_NAMES: list[str] = _NAMES["torch"]["names"]
 TENSOR_NAMES: list[str] = _NAMES["tensor"]["names"]
+#: Module -> what to do without it.
+INSTEAD: dict[str, str] = {
+    module: group["instead"] for group in _NAMES["absent"] for module in group["modules"]
+}
+_INSTEAD_OF_OTHERS = "If it is a file of your own, paste what you need of it above this line."
 
+
+#: How much a name must have of another to be a slip of it: `los` of `loss`, not `time` of `optim`.
+_ALIKE = 0.7
 
 #: Modules that the sandbox leaves out, and the explanation of what needs them.
 _CLOSED = {
@@ -69,12 +78,11 @@ def unknown_name(case: Case) -> Finding:
     program = case.program
     name = case.match["name"] or case.match["local"] or ""
     values = {"name": name, "line": case.line}
+    pasted = notebook(case) if name == "In" else None  # Python reads `In [1]: x` as an annotation
+    if pasted is not None:
+        return pasted
     if name in IMPORTS:
-        values["statement"] = IMPORTS[name]
-        edit = edits.insert(1, 0, IMPORTS[name] + "\n")
-        return Finding(
-            "name-not-imported", values, _here(case), [edits.fix("Add the import", edit)]
-        )
+        return _not_imported(case, name)
     later = [
         node
         for node in program.source.nodes()
@@ -88,11 +96,18 @@ def unknown_name(case: Case) -> Finding:
         values["later"] = later[0].lineno
         return Finding("name-too-early", values, _here(case))
     known = [n for n in _names(program) if n != name]
-    close = get_close_matches(name, [*known, *IMPORTS], 1, 0.6)
+    close = get_close_matches(name, [*known, *IMPORTS], 1, _ALIKE)
     if close:
         values["close"] = close[0]
         return Finding("name-misspelt", values, _here(case), _replace_name(case, name, close[0]))
     return Finding("name-unknown", values, _here(case))
+
+
+def _not_imported(case: Case, name: str) -> Finding:
+    statement = IMPORTS[name]
+    fix = edits.fix("Add the import", edits.insert(1, 0, statement + "\n"))
+    values = {"name": name, "line": case.line, "statement": statement}
+    return Finding("name-not-imported", values, _here(case), [fix])
 
 
 @error
@@ -119,6 +134,7 @@ def missing_module(case: Case) -> Finding:
                 edits.fix(f"Import `{close[0]}`", edits.replace(program.source, statement, text))
             ]
         return Finding("module-misspelt", values, _here(case), offered)
+    values["instead"] = INSTEAD.get(name) or INSTEAD.get(name.split(".")[0], _INSTEAD_OF_OTHERS)
     return Finding("module-not-here", values, _here(case))
 
 
@@ -156,6 +172,12 @@ def torch_attribute(case: Case) -> Finding:
 
 @error
 def tensor_attribute(case: Case) -> Finding:
+    for node in case.program.source.nodes():
+        # In a lone expression a free name becomes a leaf, also one that was meant as a module.
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+            name = node.value.id
+            if node.attr == case.group("name") and name in IMPORTS and node.lineno == case.line:
+                return _not_imported(case, name)
     return _attribute(case, "A tensor", case.group("name"), TENSOR_NAMES)
 
 
@@ -171,7 +193,7 @@ def object_attribute(case: Case) -> Finding:
 
 
 def _attribute(case: Case, owner: str, name: str, known: list[str]) -> Finding:
-    close = get_close_matches(name, [k for k in known if k != name], 1, 0.65)
+    close = get_close_matches(name, [k for k in known if k != name], 1, _ALIKE)
     values = {"owner": owner, "name": name, "line": case.line}
     if not close:
         return Finding("attribute-unknown", values, _here(case))

@@ -5,12 +5,12 @@ from __future__ import annotations
 import ast
 from typing import Any
 
+from app.explain import fixes
 from app.explain import source as edits
 from app.explain.errors.registry import Case, error
 from app.explain.finding import Finding
 from app.explain.operands import failing, tensors_in
-from app.explain.program import Program, shape_text
-from app.explain.source import called_name
+from app.explain.program import Program, counted, shape_text
 from app.trace.explanations import Evidence, Fix
 from app.trace.graph import Op, Tensor
 
@@ -80,24 +80,16 @@ def _linear(case: Case, values: dict[str, Any], op: Op, evidence: list[Evidence]
         "input": program.name(op["inputs"][0]),
         "given": values["b"],
         "wanted": values["c"],
-        "layer": weight.removesuffix(".weight") if weight.endswith(".weight") else "the layer",
+        "layer": f"`{weight.removesuffix('.weight')}`"
+        if weight.endswith(".weight")
+        else "the layer",
     }
+    made = fixes.layer_made(program, "Linear", values["wanted"], values["d"])
     offered: list[Fix] = []
-    calls = [
-        n
-        for n in program.source.nodes()
-        if isinstance(n, ast.Call)
-        and called_name(n) == "Linear"
-        and n.args
-        and program.source.text(n.args[0]) == values["wanted"]
-    ]
-    matching = [
-        c for c in calls if len(c.args) > 1 and program.source.text(c.args[1]) == values["d"]
-    ]
-    for call in (matching or calls)[:1]:
-        edit = edits.replace(program.source, call.args[0], str(values["given"]))
-        text = f"Let the layer on line {call.lineno} take {values['given']} features"
-        offered = [edits.fix(text, edit)]
+    if made is not None:
+        edit = edits.replace(program.source, made.args[0], values["given"])
+        features = counted(int(values["given"]), "feature")
+        offered = [edits.fix(f"Let the layer on line {made.lineno} take {features}", edit)]
     return Finding("linear-shapes", values, evidence, offered)
 
 

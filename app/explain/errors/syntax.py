@@ -7,9 +7,12 @@ import re
 from app.explain import source as edits
 from app.explain.errors.registry import Case, error
 from app.explain.finding import Finding
-from app.trace.explanations import Evidence, Fix
+from app.trace.explanations import Edit, Evidence, Fix
 
 _OPENERS = {"(": ")", "[": "]", "{": "}"}
+_PROMPT = re.compile(r"\s*(>>> ?|In \[\d*\]: ?)")
+_CONTINUED = re.compile(r"\s*\.\.\.( |$)")
+_COMMAND = re.compile(r"\s*[!%]")
 
 
 def _here(case: Case) -> list[Evidence]:
@@ -75,12 +78,25 @@ def no_block(case: Case) -> Finding:
 def unexpected_indent(case: Case) -> Finding:
     line = case.line or 1
     source = case.program.source
+    written = [number for number, text in enumerate(source.lines, 1) if text.strip()]
+    if line == written[0]:
+        return _indented_as_a_whole(case, written)
     wide = len(source.indent(line))
     above = next((n for n in range(line - 1, 0, -1) if source.line(n).strip()), None)
     keep = len(source.indent(above)) if above is not None else 0
     edit = {"line": line, "col": keep, "end_line": line, "end_col": wide, "text": ""}
     fix = edits.fix("Give it the indentation of the line above", edit)  # type: ignore[arg-type]
     return Finding("indent-unexpected", _values(case), _here(case), [fix])
+
+
+def _indented_as_a_whole(case: Case, written: list[int]) -> Finding:
+    width = min(len(case.program.source.indent(number)) for number in written)
+    moved: list[Edit] = [
+        {"line": number, "col": 0, "end_line": number, "end_col": width, "text": ""}
+        for number in written
+    ]
+    fix = edits.fix("Move all lines to the left", *moved)
+    return Finding("indent-whole", _values(case), _here(case), [fix])
 
 
 @error
@@ -98,6 +114,31 @@ def out_of_place(case: Case) -> Finding:
     return Finding("syntax-outside", {**_values(case), "word": case.group("word")}, _here(case))
 
 
+def notebook(case: Case) -> Finding | None:
+    """A line that only a notebook, a shell or Python's prompt understands."""
+    text = case.program.source.line(case.line)
+    if _PROMPT.match(text) or _COMMAND.match(text):
+        return Finding("syntax-notebook", _values(case), _here(case), [_as_program(case)])
+    return None
+
+
+def _as_program(case: Case) -> Fix:
+    """A notebook's or an interpreter's lines: prompts away, and the rest made comments."""
+    lines = case.program.source.lines
+    session = any(_PROMPT.match(text) for text in lines)
+    changes: list[Edit] = []
+    for number, text in enumerate(lines, 1):
+        prompt = _PROMPT.match(text) or (_CONTINUED.match(text) if session else None)
+        if prompt is not None:
+            end = prompt.end()
+            changes.append(
+                {"line": number, "col": 0, "end_line": number, "end_col": end, "text": ""}
+            )
+        elif _COMMAND.match(text) or (session and text.strip()):
+            changes.append(edits.insert(number, 0, "# "))  # a command, or what was printed
+    return edits.fix("Make a program of it", *changes)
+
+
 @error
 def other(case: Case) -> Finding:
     text = case.program.source.line(case.line)
@@ -107,6 +148,4 @@ def other(case: Case) -> Finding:
         return Finding("syntax-block", {**_values(case), "keyword": keyword}, _here(case))
     if re.search(r"[“”‘’]", text):
         return Finding("syntax-quotes", _values(case), _here(case))
-    if re.match(r"\s*(>>>|In \[|!|%)", text):
-        return Finding("syntax-notebook", _values(case), _here(case))
-    return Finding("syntax-other", _values(case), _here(case))
+    return notebook(case) or Finding("syntax-other", _values(case), _here(case))

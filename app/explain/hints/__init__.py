@@ -10,7 +10,17 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 
 from app.explain.finding import Finding
-from app.explain.hints import copies, cutting, losses, nonfinite, numbers, silent, training, written
+from app.explain.hints import (
+    copies,
+    cutting,
+    losses,
+    memory,
+    nonfinite,
+    numbers,
+    silent,
+    training,
+    written,
+)
 from app.explain.program import Program
 
 #: More hints than this would bury the page; of one kind, three make the point.
@@ -19,6 +29,7 @@ MAX_OF_A_KIND = 3
 
 RULES: tuple[Callable[[Program], Iterator[Finding]], ...] = (
     *training.RULES,
+    *memory.RULES,
     *cutting.RULES,
     *copies.RULES,
     *losses.RULES,
