@@ -144,7 +144,7 @@ def test_every_text_is_used_and_tested() -> None:
     for code in TEXTS:
         assert f'"{code}"' in SOURCES, f"{code} is never raised"
     assert outside <= {
-        "inplace-saved-unknown", "timeout", "timeout-endless", "memory", "crash", "limit",
+        "inplace-saved-unknown", "timeout", "timeout-endless", "memory", "crash", "exit", "limit",
         "no-network", "no-processes", "no-threads", "no-compile", "no-asyncio",
         "no-profiler", "no-input", "no-source", "not-allowed", "check-disagrees",
     }  # fmt: skip
