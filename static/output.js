@@ -19,6 +19,13 @@ const INTERNAL = /\s*\(Triggered internally at [^)]*\)\.?/;
 const MOST_OPEN = 2;
 const MOST_LEAVES = 12;
 
+/** The start of a text, up to the end of a word. @param {string} text */
+function shortened(text) {
+  if (text.length <= MOST_TITLE) return text;
+  const cut = text.slice(0, MOST_TITLE);
+  return `${cut.slice(0, cut.lastIndexOf(' ') + 1).trimEnd() || cut}…`;
+}
+
 /** What went to stderr, under its own name: colour alone would not say it. @param {import('./model/types.js').Trace} trace */
 function errorsOf({ stderr = '', stderr_truncated: cut = false }) {
   if (stderr === '') return null;
@@ -128,10 +135,11 @@ export function createProblems(host, store, actions, editor) {
     return [
       h('p', {}, prose(diagnosis.explanation)),
       diagnosis.fix && h('p', {}, h('b', {}, 'To mend it: '), prose(diagnosis.fix)),
-      diagnosis.docs && h('p', {}, docsLink(diagnosis.docs)),
-      diagnosis.evidence.length > 0 && h('div', { class: 'problem__evidence' }, diagnosis.evidence.slice(0, 6).map((/** @type {any} */ one) => evidence(one))),
+      // Before what only proves it: the remedy must be in sight in a low window too.
       fixes.length > 0 && h('div', { class: 'problem__actions' }, fixes.map((/** @type {any} */ fix) =>
         button({ icon: 'wand', label: fix.title.replaceAll('`', ''), title: 'Change the code so, and run it', class: 'button--small button--fix', onClick: () => actions.applyEdits(fix.edits, fix.title) }))),
+      diagnosis.evidence.length > 0 && h('div', { class: 'problem__evidence' }, diagnosis.evidence.slice(0, 6).map((/** @type {any} */ one) => evidence(one))),
+      diagnosis.docs && h('p', {}, docsLink(diagnosis.docs)),
     ];
   }
 
@@ -211,7 +219,7 @@ export function createProblems(host, store, actions, editor) {
     const text = message.replace(INTERNAL, '');
     return h(
       'details', { class: 'problem problem--hint' },
-      h('summary', { class: 'problem__title' }, icon('triangleAlert'), h('span', {}, `${category}: ${text.length > MOST_TITLE ? `${text.slice(0, MOST_TITLE)}…` : text}`), icon('chevronDown')),
+      h('summary', { class: 'problem__title' }, icon('triangleAlert'), h('span', {}, `${category}: ${shortened(text)}`), icon('chevronDown')),
       line && h('p', {}, 'See ', lineLink(line), '.'),
       h('p', {}, text),
     );

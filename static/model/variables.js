@@ -12,7 +12,7 @@ import { gradAt } from './state.js';
 const WHY = {
   not_a_leaf: 'None: not a leaf',
   no_requires_grad: 'None: requires_grad is False',
-  not_reached: 'None: no path from the root leads here',
+  not_reached: 'None: backward did not come here',
   not_accumulated: 'None: autograd.grad gave it back instead',
   backward_not_run: 'None: backward was not called',
   cleared: 'None: cleared',

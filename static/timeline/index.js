@@ -101,7 +101,7 @@ function createAnnouncer(slider) {
 function opening(state) {
   if (!state.model) return state.status === 'failed' ? 'Nothing has run yet.' : 'Running…';
   if (state.model.steps.length === 0) {
-    return state.model.trace.error ? 'The program did not begin: there is nothing to walk through.' : 'The program made no tensor: there is nothing to walk through.';
+    return state.model.trace.error ? 'Nothing was recorded: there is nothing to walk through.' : 'The program made no tensor: there is nothing to walk through.';
   }
   return 'Before the first line. Press play, or step with the arrow keys.';
 }
