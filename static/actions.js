@@ -219,10 +219,6 @@ export function createActions(store, session, history) {
     setTheme(/** @type {State['theme']} */ theme) {
       setState({ theme });
     },
-    cycleTheme() {
-      const next = /** @type {const} */ ({ system: 'light', light: 'dark', dark: 'system' });
-      setState({ theme: next[get().theme] });
-    },
     showTab(/** @type {State['tab']} */ tab) {
       setState({ tab });
     },

@@ -63,6 +63,7 @@ export function createOutput(host, store, actions) {
     lines.hidden = false;
     if (prints.length === 0 || prints.length > MOST) {
       fill(lines, model.trace.stdout !== '' && h('div', { class: 'output__text' }, model.trace.stdout));
+      lines.scrollTop = 0;
     } else {
       printed = prints.map((step, i) => ({ step: step.index, element: lineOf(step, known[i]) }));
       const stay = lines.childElementCount === printed.length && printed.every(({ element }, i) => lines.children[i] === element);

@@ -17,6 +17,10 @@ const MOST = 200;
 /** A longer name may break anywhere; the whole of a still longer one is its tooltip. */
 const LONG_NAME = 12;
 const LONGEST_NAME = 24;
+/** Px of a letter of a name, of the column where a long one is broken, and of all else with two columns of three numbers. */
+const LETTER = 7.3;
+const BROKEN = 80;
+const ROOMY = 366;
 
 /**
  * @param {HTMLElement} host
@@ -28,11 +32,12 @@ export function createVariables(host, store, actions, views) {
   const title = h('h2', { class: 'panel__title', id: 'variables-title' });
   const body = h('div', {});
   fill(host, h('div', { class: 'panel__head' }, title), body);
-  let narrow = host.offsetWidth < 400;
+  let width = host.offsetWidth;
+  let names = 0;
+  let narrow = false;
   new ResizeObserver(() => {
-    if (narrow === host.offsetWidth < 400) return;
-    narrow = !narrow;
-    draw(store.get());
+    width = host.offsetWidth;
+    if (narrow !== width < names + ROOMY) draw(store.get());
   }).observe(host);
 
   function draw(/** @type {State} */ state) {
@@ -44,6 +49,8 @@ export function createVariables(host, store, actions, views) {
       refill(body, h('p', { class: 'panel__empty' }, !model ? 'Nothing has run yet.' : state.step < 0 && total > 0 ? 'None yet: the program has not begun.' : 'No name holds a tensor here.'));
       return;
     }
+    names = Math.max(...list.slice(0, MOST).map(({ name }) => (name.length > LONG_NAME ? BROKEN : name.length * LETTER)));
+    narrow = width < names + ROOMY;
     refill(
       body,
       h(

@@ -45,7 +45,7 @@ export function variablesAt(model, step) {
       grad: shown,
       gradText: shown ? '' : whyNone(model, step, info, status),
       status,
-      changed: entry.step === step || known?.step === step || Boolean(grad?.changed),
+      changed: (entry.step === step && !entry.met) || known?.step === step || Boolean(grad?.changed),
     });
   }
   return out;

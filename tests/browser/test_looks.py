@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -226,6 +227,107 @@ def test_what_ifs_have_room_in_the_top_bar(studio: Studio, size: tuple[int, int]
     studio.settled()
     studio.page.set_viewport_size({"width": size[0], "height": size[1]})
     (bar,) = boxes(studio, ".topbar__whatif")
-    parts = boxes(studio, ".topbar__whatif > *")
+    parts = boxes(studio, ".topbar__chips, .topbar__whatif > :is(.segmented, .button)")
     assert len(parts) == 3
     assert all(inside(part, bar) for part in parts)
+    assert inside(boxes(studio, ".chip--whatif")[0], parts[0])
+
+
+def test_several_what_ifs_are_told_apart(studio: Studio) -> None:
+    studio.open().run(SEED_CODE.replace("b.backward()", "(b + x.sum()).backward()"))
+    for expression, kind in (
+        ("x + 2", "retain_grad"),
+        ("y * y", "Detach here"),
+        ("x.sum", "no_grad"),
+    ):
+        studio.select(expression)
+        studio.inspector.get_by_role("button", name=kind).click()
+        studio.settled()
+    chips = studio.page.locator(".chip--whatif .chip__text")
+    expect(chips).to_have_text(["retain_grad y", "detach y*y", "no_grad x.sum()"])
+    for i in range(3):
+        assert chips.nth(i).evaluate("(e) => e.scrollWidth - e.clientWidth") <= 0
+    # Switching by the keyboard keeps the focus where it was.
+    before = studio.page.get_by_role("button", name="Before", exact=True)
+    before.focus()
+    studio.page.keyboard.press("Enter")
+    expect(before).to_have_attribute("aria-pressed", "true")
+    expect(before).to_be_focused()
+
+
+@pytest.mark.parametrize("size", [(1440, 900), (1024, 768)])
+def test_an_error_makes_the_page_no_higher(studio: Studio, size: tuple[int, int]) -> None:
+    studio.page.set_viewport_size({"width": size[0], "height": size[1]})
+    studio.lesson("no-requires-grad")
+    assert studio.page.evaluate("document.documentElement.scrollHeight") == size[1]
+
+
+def test_the_fix_of_an_error_is_in_sight(studio: Studio) -> None:
+    studio.lesson("no-requires-grad")
+    (pane,) = boxes(studio, "#panels")
+    assert inside(boxes(studio, ".button--fix")[0], pane)
+
+
+def test_the_line_of_a_step_is_in_sight(studio: Studio) -> None:
+    studio.page.set_viewport_size({"width": 1024, "height": 768})
+    studio.lesson("backward")
+    first = studio.page.locator(".cm-line").first
+    expect(first).to_be_in_viewport()
+    studio.blur()
+    studio.page.keyboard.press("ArrowLeft")
+    line = studio.page.locator(".cm-step-backward")
+    expect(line).to_have_text("b.backward()")
+    expect(line).to_be_in_viewport()
+    studio.page.keyboard.press("Home")
+    studio.page.keyboard.press("ArrowRight")
+    expect(first).to_be_in_viewport()
+
+
+def test_what_was_printed_scrolls_one_way_only(studio: Studio) -> None:
+    studio.open()
+    assert cut_off(studio, ".output__lines") <= 0
+
+
+def test_the_turned_picture_can_be_read(studio: Studio) -> None:
+    studio.open()
+    studio.blur()
+    studio.page.keyboard.press("d")
+    world = studio.page.locator(".gw-world")
+    # Wider than the pane at any scale that can be read: it is panned along.
+    expect(world).to_have_attribute("transform", re.compile(r"scale\((0\.[6-9]|1)"))
+    (pane,) = boxes(studio, ".gw-graph")
+    assert any(inside(card, pane) for card in boxes(studio, ".gw-card--leaf .gw-box"))
+
+
+def test_an_empty_tensor_is_called_so_and_has_no_sliders(studio: Studio) -> None:
+    studio.open().run("x = torch.ones(0, 3, requires_grad=True)\n(x * 2).sum().backward()\n")
+    studio.select("x")
+    value = studio.inspector.get_by_role("region", name="Value", exact=True)
+    expect(value).to_contain_text("empty (0×3)")
+    expect(studio.page.locator("#inputs")).to_be_hidden()
+
+
+def test_letters_that_are_not_seen_are_marked(studio: Studio) -> None:
+    """As they come with what is pasted from a page: Python does not read them."""
+    studio.open().run("x = torch.ones(2)\u200b\n")
+    expect(studio.page.locator(".cm-specialChar")).to_have_count(1)
+
+
+def test_names_of_modules_leave_room_for_their_numbers(studio: Studio) -> None:
+    code = "net = torch.nn.ModuleDict({k: torch.nn.Linear(3, 3) for k in ('used', 'other')})\n"
+    studio.open().run(code + "net['used'](torch.randn(4, 3)).sum().backward()\n")
+    assert cut_off(studio, "#panels") <= 0
+    # A parameter that nothing used was there before the last step too.
+    expect(studio.variable("net.other.weight")).to_be_visible()
+    expect(studio.variable("net.other.weight")).not_to_have_class(re.compile("is-changed"))
+
+
+def test_lessons_come_when_the_service_is_there_again(studio: Studio) -> None:
+    studio.page.route("**/api/v1/**", lambda route: route.abort())
+    studio.page.goto(studio.url)
+    expect(studio.problems).to_contain_text("The service does not answer")
+    studio.page.unroute("**/api/v1/**")
+    studio.problems.get_by_role("button", name="Try again").click()
+    expect(studio.graph).to_contain_text("AddBackward0")
+    studio.page.locator("#lesson-menu button").click()
+    expect(studio.page.get_by_role("menuitem", name="What backward() does")).to_be_visible()
