@@ -8,12 +8,12 @@ import { openShare } from './share/index.js';
 import { openSheet } from './sheet.js';
 import { shown } from './state.js';
 import { readShelf } from './storage.js';
+import { toast } from './toast.js';
 
 /**
  * @typedef {ReturnType<typeof createCommands>} Commands
  * @typedef {{store: import('./store.js').Store<import('./state.js').State>, actions: import('./actions.js').Actions,
- *   graph: () => import('./graph/types.js').Graph, editor: () => {focus: () => void},
- *   session: {open: (trace: any, code: string) => void}}} Parts
+ *   graph: () => import('./graph/types.js').Graph, editor: () => {focus: () => void}}} Parts
  */
 
 const mod = /Mac|iP/.test(navigator.platform) ? '⌘' : 'Ctrl+';
@@ -49,7 +49,12 @@ export function createCommands(parts) {
     ],
     async openTrace() {
       const picked = await pickTrace();
-      if (picked) parts.session.open(picked.trace, picked.code);
+      if (!picked) return;
+      try {
+        await actions.openTrace(picked.trace, picked.code);
+      } catch {
+        toast('This trace is damaged: it can’t be drawn');
+      }
     },
     help,
     openPalette: () => openPalette('Find a command, a lesson or a node', [...commands(), ...lessons(), ...shelf(), ...nodes()]),

@@ -41,7 +41,7 @@ const actions = createActions(store, session, history);
 
 const editor = createEditor(byId('editor'), store, actions);
 const graph = createGraphPane({ bar: byId('graph-bar'), graph: byId('graph'), legend: byId('legend'), note: byId('graph-note') }, store, actions);
-const commands = createCommands({ store, actions, session, graph: () => graph, editor: () => editor });
+const commands = createCommands({ store, actions, graph: () => graph, editor: () => editor });
 
 createTopbar({ lesson: byId('lesson-menu'), actions: byId('actions') }, store, actions, commands);
 createWhatIfBar(byId('whatif-bar'), store, actions);

@@ -84,13 +84,22 @@ export function pickTrace() {
   });
 }
 
+/** The format that is read, and the lists that it has in every trace. */
+const VERSION = 1;
+const LISTS = ['tensors', 'ops', 'graphs', 'timeline', 'variables', 'warnings'];
+
 /** @param {string} text @returns {{trace: any, code: string} | null} */
 export function readTrace(text) {
   try {
     const body = JSON.parse(text);
     const trace = body.trace ?? body;
-    if (!Array.isArray(trace.timeline) || !Array.isArray(trace.graphs)) throw new Error('not a trace');
-    return { trace, code: body.code ?? trace.code ?? '' };
+    const { schema_version: version } = trace;
+    if (Number.isInteger(version) && version !== VERSION) {
+      toast(`This trace has format ${version}, and format ${VERSION} is read here: record it again`);
+      return null;
+    }
+    if (version !== VERSION || !LISTS.every((name) => Array.isArray(trace[name])) || typeof trace.omitted !== 'object') throw new Error('not a trace');
+    return { trace, code: typeof body.code === 'string' ? body.code : '' };
   } catch {
     toast('This file is not a trace');
     return null;

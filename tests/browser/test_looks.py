@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.studio import SEED_CODE, Studio
+from tests.conftest import Server
 
 COMPLEX = """\
 x = torch.tensor([1 + 2j, 3 - 1j], requires_grad=True)
@@ -331,3 +333,47 @@ def test_lessons_come_when_the_service_is_there_again(studio: Studio) -> None:
     expect(studio.graph).to_contain_text("AddBackward0")
     studio.page.locator("#lesson-menu button").click()
     expect(studio.page.get_by_role("menuitem", name="What backward() does")).to_be_visible()
+
+
+EMPTY: dict[str, Any] = {
+    "schema_version": 1, "runtime": {}, "stdout": "", "stdout_truncated": False, "error": None,
+    "tensors": [], "ops": [], "graphs": [], "timeline": [], "variables": [], "warnings": [],
+    "omitted": {},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("file", "said"),
+    [
+        ([1, 2], "This file is not a trace"),
+        (None, "This file is not a trace"),
+        ({"timeline": [], "graphs": []}, "This file is not a trace"),
+        (EMPTY | {"schema_version": 0}, "This trace has format 0"),
+        (EMPTY | {"graphs": [{}]}, "This trace is damaged"),
+        (EMPTY | {"tensors": [None], "ops": [None]}, "This trace is damaged"),
+    ],
+)
+def test_a_file_that_is_no_trace_changes_nothing(studio: Studio, file: Any, said: str) -> None:
+    studio.open()
+    code = studio.editor.inner_text()
+    studio.page.get_by_role("button", name="Export").click()
+    with studio.page.expect_file_chooser() as chooser:
+        studio.page.get_by_role("menuitem", name="Open a trace file").click()
+    content = json.dumps(file).encode()
+    chooser.value.set_files({"name": "t.json", "mimeType": "application/json", "buffer": content})
+    expect(studio.page.locator(".toast")).to_contain_text(said)
+    expect(studio.graph).to_contain_text("AddBackward0")
+    assert studio.editor.inner_text() == code
+
+
+def test_a_trace_file_takes_no_program_away(studio: Studio, server: Server) -> None:
+    studio.open().run(OWN)
+    content = json.dumps({"code": SEED_CODE, "trace": server.trace(SEED_CODE)}).encode()
+    studio.page.get_by_role("button", name="Export").click()
+    with studio.page.expect_file_chooser() as chooser:
+        studio.page.get_by_role("menuitem", name="Open a trace file").click()
+    chooser.value.set_files({"name": "t.json", "mimeType": "application/json", "buffer": content})
+    expect(studio.editor).to_contain_text("a = y*y*3")
+    studio.blur()
+    studio.page.keyboard.press("ControlOrMeta+z")
+    expect(studio.editor).to_contain_text("(x ** 3)")
