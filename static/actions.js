@@ -195,6 +195,7 @@ export function createActions(store, session, history) {
       history.remember();
       putAside();
       setState({ lesson: null, code: '', inputs: {}, gradient: null, interventions: [], selection: null, hover: null, tab: 'code' });
+      void session.run({ step: Infinity });
     },
     /** @param {string} code */
     openProgram(code) {

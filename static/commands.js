@@ -39,6 +39,10 @@ export function createCommands(parts) {
   }
 
   const api = {
+    newProgram() {
+      actions.newProgram();
+      parts.editor().focus();
+    },
     share: () => void openShare(store.get()),
     exportItems: () => [
       { group: 'Save' },
@@ -72,7 +76,7 @@ export function createCommands(parts) {
       entry('skipForward', 'Go to the end', 'End', () => actions.goTo(Infinity)),
       entry('search', 'Find a node', '/', api.searchNodes),
       entry('code', 'Edit the code', 'E', () => parts.editor().focus()),
-      entry('plus', 'New program', '', actions.newProgram),
+      entry('plus', 'New program', '', api.newProgram),
       entry('maximize', 'Fit the whole graph', 'F', () => parts.graph().fit()),
       entry('arrowRight', 'Turn the flow', 'D', () => actions.setDirection(store.get().direction === 'TB' ? 'LR' : 'TB')),
       entry('share2', 'Share a link to this', '', api.share),
@@ -110,8 +114,8 @@ export function createCommands(parts) {
   function nodes() {
     return (model()?.cards ?? []).map((card) => ({
       icon: card.kind === 'leaf' ? 'circle' : card.kind === 'ghost' ? 'unlink' : 'box',
-      label: card.kind === 'leaf' && card.names[0] ? card.names[0] : card.expression || card.title,
-      hint: [card.engine, card.names.join(', '), card.site && `line ${card.site.line}`, card.iteration.length > 0 && `turn ${card.iteration.map((i) => i + 1).join('.')}`].filter(Boolean).join(' · '),
+      label: nameInSearch(card),
+      hint: [card.engine, card.module, card.kind !== 'leaf' && card.names.join(', '), card.site && `line ${card.site.line}`, card.iteration.length > 0 && `turn ${card.iteration.map((i) => i + 1).join('.')}`].filter(Boolean).join(' · '),
       run() {
         actions.select({ kind: 'card', id: card.id });
         parts.graph().reveal({ kind: 'card', id: card.id });
@@ -119,6 +123,12 @@ export function createCommands(parts) {
     }));
   }
   return api;
+}
+
+/** Steps inside of a module's call share its expression: their own names tell them apart. @param {import('./model/types.js').Card} card */
+function nameInSearch(card) {
+  if (card.kind === 'leaf' && card.names[0]) return card.names[0];
+  return (!card.module && card.expression) || card.title;
 }
 
 const KEYS = [

@@ -58,7 +58,7 @@ export function createTopbar(hosts, store, actions, commands) {
   /** @param {State} state */
   function lessonItems(state) {
     /** @type {Parameters<typeof openMenu>[1]} */
-    const items = [{ icon: 'plus', label: 'New program', hint: 'empty editor', run: () => actions.newProgram() }];
+    const items = [{ icon: 'plus', label: 'New program', hint: 'empty editor', run: () => commands.newProgram() }];
     const answered = readAnswered();
     let section = '';
     for (const one of state.lessons) {

@@ -12,6 +12,8 @@ import { button, h, icon, refill } from '../dom.js';
 export function createWhatIfBar(host, store, actions) {
   store.on(['interventions', 'view', 'model', 'comparison'], draw);
 
+  let count = 0;
+
   /** @param {import('../state.js').State} state */
   function draw(state) {
     const results = new Map((state.model?.trace.interventions ?? []).map((one) => [one.id, one]));
@@ -36,6 +38,9 @@ export function createWhatIfBar(host, store, actions) {
       ),
       chips.length > 0 && button({ icon: 'pencil', label: 'Write into code', title: 'Make the same change in the program', class: 'button--small button--whatif', onClick: () => actions.writeIntoCode() }),
     );
+    // The newest is in sight.
+    if (chips.length > count) chips.at(-1)?.scrollIntoView({ block: 'nearest', inline: 'end' });
+    count = chips.length;
   }
   draw(store.get());
 }

@@ -377,3 +377,43 @@ def test_a_trace_file_takes_no_program_away(studio: Studio, server: Server) -> N
     studio.blur()
     studio.page.keyboard.press("ControlOrMeta+z")
     expect(studio.editor).to_contain_text("(x ** 3)")
+
+
+def test_a_message_stands_above_the_dialog_it_comes_from(studio: Studio) -> None:
+    studio.open()
+    studio.page.get_by_role("button", name="Share").click()
+    studio.page.get_by_role("button", name="Copy link").click()
+    toast = studio.page.get_by_role("dialog").locator(".toast")
+    expect(toast).to_be_visible()
+    toast.get_by_role("button", name="Dismiss").click()
+    expect(toast).to_have_count(0)
+    studio.page.keyboard.press("Escape")
+    expect(studio.page.locator("body > #toasts")).to_have_count(1)
+
+
+def test_a_new_program_is_a_clean_sheet(studio: Studio) -> None:
+    studio.open()
+    studio.page.locator("#lesson-menu button").click()
+    studio.page.get_by_role("menuitem", name="New program").click()
+    expect(studio.page.locator("#graph-note")).to_contain_text("Write some torch")
+    expect(studio.page.locator(".gw-card")).to_have_count(0)
+    expect(studio.editor).to_be_focused()
+
+
+def test_steps_inside_of_a_module_are_told_apart_in_the_search(studio: Studio) -> None:
+    studio.lesson("xor")
+    studio.blur()
+    studio.page.keyboard.press("/")
+    names = studio.page.locator(".palette__item span").all_inner_texts()
+    assert {"tanh", "linear", "linear: T"} <= set(names)
+    assert "model(x)" not in names
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_api_page_has_the_theme_of_the_system(studio: Studio, scheme: Any) -> None:
+    studio.page.emulate_media(color_scheme=scheme)
+    studio.page.goto(f"{studio.url}/docs")
+    ground = studio.page.locator("html").evaluate("(e) => getComputedStyle(e).backgroundColor")
+    dark = studio.page.locator("html.dark-mode")
+    expect(dark).to_have_count(1 if scheme == "dark" else 0)
+    assert (ground in ("rgba(0, 0, 0, 0)", "rgb(255, 255, 255)")) == (scheme == "light"), ground
