@@ -24,11 +24,11 @@ export function createCommands(parts) {
   const model = () => shown(store.get());
 
   const exports = /** @type {const} */ ([
-    ['image', 'Picture as SVG', () => saveSVG(parts.graph().exportSVG())],
-    ['image', 'Picture as PNG', () => void savePNG(parts.graph().exportSVG())],
+    ['image', 'Picture as SVG', () => withPicture(() => saveSVG(parts.graph().exportSVG()))],
+    ['image', 'Picture as PNG', () => withPicture(() => void savePNG(parts.graph().exportSVG()))],
     ['fileDown', 'Trace as JSON', () => withModel(saveJSON)],
-    ['gitFork', 'Graph as DOT (Graphviz)', () => withModel((one) => void saveFrom(one, 'dot'))],
-    ['gitFork', 'Graph as Mermaid', () => withModel((one) => void saveFrom(one, 'mermaid'))],
+    ['gitFork', 'Graph as DOT (Graphviz)', () => withPicture((one) => void saveFrom(one, 'dot'))],
+    ['gitFork', 'Graph as Mermaid', () => withPicture((one) => void saveFrom(one, 'mermaid'))],
     ['externalLink', 'Page of its own (HTML)', () => withModel((one) => void saveFrom(one, 'html'))],
   ]);
 
@@ -36,6 +36,12 @@ export function createCommands(parts) {
   function withModel(use) {
     const now = model();
     if (now) use(now);
+  }
+
+  /** @param {(model: import('./model/types.js').Model) => void} use */
+  function withPicture(use) {
+    if (model()?.cards.length) withModel(use);
+    else toast('There is no picture to save: the program made no tensor');
   }
 
   const api = {

@@ -60,7 +60,7 @@ export async function firstState(lessons, drafts) {
     }
   }
   const draft = drafts ? readDraft() : null;
-  if (!draft || typeof draft.code !== 'string' || draft.code.trim() === '') return fresh;
+  if (!draft) return fresh;
   const { saved: _, ...patch } = draft;
   return programFrom(patch, lessons);
 }

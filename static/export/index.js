@@ -1,7 +1,7 @@
 /**
  * Saving the picture and the trace.
  */
-import { Problem, address } from '../api.js';
+import { address } from '../api.js';
 import { toast } from '../toast.js';
 
 /** @param {Blob} blob @param {string} name */
@@ -62,8 +62,8 @@ export async function saveFrom(model, format) {
     return;
   }
   if (!response.ok) {
-    const problem = new Problem('server', 'Export failed', `Status ${response.status}`);
-    toast(`The export was not made (${problem.detail})`);
+    const { detail } = await response.json().catch(() => ({}));
+    toast(`The export was not made. ${detail ?? `Status ${response.status}`}`);
     return;
   }
   save(await response.blob(), `gradwalk.${FORMATS[format]}`);

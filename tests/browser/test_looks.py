@@ -417,3 +417,10 @@ def test_the_api_page_has_the_theme_of_the_system(studio: Studio, scheme: Any) -
     dark = studio.page.locator("html.dark-mode")
     expect(dark).to_have_count(1 if scheme == "dark" else 0)
     assert (ground in ("rgba(0, 0, 0, 0)", "rgb(255, 255, 255)")) == (scheme == "light"), ground
+
+
+def test_without_a_picture_none_is_saved(studio: Studio) -> None:
+    studio.open().run("print('no tensor')")
+    studio.page.get_by_role("button", name="Export").click()
+    studio.page.get_by_role("menuitem", name="Graph as Mermaid").click()
+    expect(studio.page.locator(".toast")).to_contain_text("There is no picture to save")
