@@ -130,15 +130,16 @@ export function createProblems(host, store, actions, editor) {
   const lineLink = (line) =>
     line ? button({ label: `line ${line}`, title: `Go to line ${line}`, class: 'button--link', onClick: () => editor.jumpToLine(line) }) : null;
 
-  /** @param {any} diagnosis */
-  function remedy(diagnosis) {
+  /** @param {any} diagnosis @param {HTMLElement | null} [message]  Python's own words. */
+  function remedy(diagnosis, message = null) {
     const fixes = diagnosis.fixes ?? [];
     return [
       h('p', {}, prose(diagnosis.explanation)),
       diagnosis.fix && h('p', {}, h('b', {}, 'To mend it: '), prose(diagnosis.fix)),
-      // Before what only proves it: the remedy must be in sight in a low window too.
+      // Before what only proves it: the remedy must be in sight in a low window too, and Python's words can be many.
       fixes.length > 0 && h('div', { class: 'problem__actions' }, fixes.map((/** @type {any} */ fix) =>
         button({ icon: 'wand', label: fix.title.replaceAll('`', ''), title: 'Change the code so, and run it', class: 'button--small button--fix', onClick: () => actions.applyEdits(fix.edits, fix.title) }))),
+      message,
       diagnosis.evidence.length > 0 && h('div', { class: 'problem__evidence' }, diagnosis.evidence.slice(0, 6).map((/** @type {any} */ one) => evidence(one))),
       diagnosis.docs && h('p', {}, docsLink(diagnosis.docs)),
     ];
@@ -172,12 +173,12 @@ export function createProblems(host, store, actions, editor) {
   /** @param {any} error @param {boolean} caused */
   function errorCard(error, caused) {
     const { diagnosis } = error;
+    const message = h('pre', { class: 'problem__message', tabindex: '0' }, `${error.type}: ${error.message}`);
     return h(
       'div', { class: 'problem', role: 'alert' },
       caused && withoutWhatIfs(),
       h('p', { class: 'problem__title' }, icon('circleAlert'), h('span', {}, diagnosis ? prose(diagnosis.title) : error.type, ' ', lineLink(error.line))),
-      h('pre', { class: 'problem__message', tabindex: '0' }, `${error.type}: ${error.message}`),
-      diagnosis && remedy(diagnosis),
+      diagnosis ? remedy(diagnosis, message) : message,
     );
   }
 
