@@ -1,7 +1,7 @@
 /**
  * What the program printed, and what went wrong with the remedy.
  */
-import { button, fill, h, icon, prose } from './dom.js';
+import { button, fill, focusAround, h, icon, prose } from './dom.js';
 import { shown } from './state.js';
 
 /**
@@ -112,8 +112,10 @@ export function createProblems(host, store, actions, editor) {
       ...(trace?.warnings ?? []).map(warningCard),
       trace && omittedCard(trace),
     ].filter((one) => one !== null && one !== undefined && one !== false);
+    const inside = host.contains(document.activeElement);
     host.hidden = cards.length === 0;
     fill(host, cards);
+    if (inside) focusAround(host);
   }
 
   /** @param {import('./api.js').Problem} problem */

@@ -424,3 +424,19 @@ def test_without_a_picture_none_is_saved(studio: Studio) -> None:
     studio.page.get_by_role("button", name="Export").click()
     studio.page.get_by_role("menuitem", name="Graph as Mermaid").click()
     expect(studio.page.locator(".toast")).to_contain_text("There is no picture to save")
+
+
+def test_the_focus_is_not_lost_with_what_had_it(studio: Studio) -> None:
+    focused = studio.page.locator(":focus")
+    studio.lesson("no-requires-grad")
+    studio.problems.get_by_role("button", name="Let x require grad").focus()
+    studio.page.keyboard.press("Enter")
+    expect(studio.problems).to_be_hidden()
+    expect(focused).to_have_attribute("id", "panels")
+    studio.select("y * y")
+    studio.inspector.get_by_role("button", name="Detach here").click()
+    remove = studio.page.get_by_role("button", name="Remove what if detach y*y")
+    remove.focus()
+    studio.page.keyboard.press("Enter")
+    expect(remove).to_have_count(0)
+    expect(focused).to_have_attribute("id", "topbar")
