@@ -20,7 +20,7 @@ const LONGEST_NAME = 24;
 /** Widths, px: a letter of a name, the column where a long one is broken, a number, the `+9` after the last, and all that is no number. */
 const LETTER = 7.3;
 const BROKEN = 80;
-const NUMBER = 50;
+const NUMBER = 48;
 const MORE = 22;
 const AROUND = 80;
 

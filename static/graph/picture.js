@@ -292,6 +292,7 @@ export class Picture {
     this.painter.world.setAttribute('transform', `translate(${x},${y}) scale(${k})`);
     if (!this.arrangement) return;
     this.detail.moved({ k, x, y });
+    this.interaction.viewed();
   }
 
   resized() {

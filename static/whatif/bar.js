@@ -13,6 +13,7 @@ export function createWhatIfBar(host, store, actions) {
   store.on(['interventions', 'view', 'model', 'comparison'], draw);
 
   let count = 0;
+  let list = h('div', {});
 
   /** @param {import('../state.js').State} state */
   function draw(state) {
@@ -27,10 +28,15 @@ export function createWhatIfBar(host, store, actions) {
         h('button', { type: 'button', class: 'chip__close', title: `Remove: ${one.label}`, 'aria-label': `Remove what if ${one.label}`, on: { click: () => actions.removeIntervention(one.id) } }, icon('x')),
       );
     });
+    // The newest is in sight, and stays there when the rest of the bar comes.
+    const at = list.scrollLeft;
+    const ends = chips.length > count || at + list.clientWidth >= list.scrollWidth - 1;
+    count = chips.length;
+    list = h('div', { class: 'topbar__chips' }, chips);
     refill(
       host,
       chips.length > 0 && h('span', { class: 'topbar__if' }, 'What if'),
-      chips.length > 0 && h('div', { class: 'topbar__chips' }, chips),
+      chips.length > 0 && list,
       state.before && h(
         'span', { class: 'segmented', role: 'group', 'aria-label': 'Compare' },
         button({ label: 'Before', title: 'Show the program without the what-ifs', key: 'B', class: 'button--small', onClick: () => actions.setView('before'), props: { 'aria-pressed': String(state.view === 'before') } }),
@@ -38,9 +44,7 @@ export function createWhatIfBar(host, store, actions) {
       ),
       chips.length > 0 && button({ icon: 'pencil', label: 'Write into code', title: 'Make the same change in the program', class: 'button--small button--whatif', onClick: () => actions.writeIntoCode() }),
     );
-    // The newest is in sight.
-    if (chips.length > count) chips.at(-1)?.scrollIntoView({ block: 'nearest', inline: 'end' });
-    count = chips.length;
+    list.scrollLeft = ends ? list.scrollWidth : at;
   }
   draw(store.get());
 }

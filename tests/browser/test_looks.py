@@ -440,3 +440,39 @@ def test_the_focus_is_not_lost_with_what_had_it(studio: Studio) -> None:
     studio.page.keyboard.press("Enter")
     expect(remove).to_have_count(0)
     expect(focused).to_have_attribute("id", "topbar")
+
+
+def test_the_newest_of_many_what_ifs_is_in_sight(studio: Studio) -> None:
+    studio.page.set_viewport_size(PHONE)
+    studio.open()
+    studio.page.locator(".tabs [data-for=code]").click()
+    studio.run(SEED_CODE)
+    studio.page.locator(".tabs [data-for=inspector]").click()
+    for expression, kind in (
+        ("x + 2", "retain_grad"),
+        ("y*y*3", "retain_grad"),
+        ("y*y", "no_grad"),
+    ):
+        studio.select(expression)
+        studio.inspector.get_by_role("button", name=kind).click()
+        studio.settled()
+    expect(studio.page.locator(".chip--whatif")).to_have_count(3)
+    (bar,) = boxes(studio, ".topbar__chips")
+    assert boxes(studio, ".chip--whatif")[2]["right"] <= bar["right"] + 1
+    assert boxes(studio, ".chip--whatif")[0]["left"] < bar["left"]
+
+
+def test_the_buttons_of_a_card_follow_into_sight(studio: Studio) -> None:
+    studio.open()
+    studio.select("y*y")
+    (pane,) = boxes(studio, ".gw-graph")
+    assert all(inside(one, pane) for one in boxes(studio, ".gw-action"))
+    # The card comes to the right border: its buttons stood there.
+    x, y = (pane["left"] + pane["right"]) / 2, pane["bottom"] - 20
+    (card,) = boxes(studio, ".gw-card.is-selected .gw-box")
+    studio.page.mouse.move(x, y)
+    studio.page.mouse.down()
+    studio.page.mouse.move(x + pane["right"] - card["right"] - 30, y, steps=4)
+    studio.page.mouse.up()
+    studio.page.wait_for_timeout(600)
+    assert all(inside(one, pane) for one in boxes(studio, ".gw-action"))
