@@ -35,6 +35,14 @@ export function createActions(store, session, history) {
     setState({ step: Math.max(-1, Math.min(last, step)) });
   }
 
+  /** A program of one's own is kept when another takes its place. */
+  function putAside() {
+    const { code, seed, lessons } = get();
+    const own = code.trim() !== '' && !lessons.some((one) => one.code === code);
+    if (own) putOnShelf({ code, seed, saved: Date.now() });
+    return own;
+  }
+
   /** @param {InterventionKind} kind @param {Target} target @param {string} what */
   function toggle(kind, target, what) {
     const { interventions } = get();
@@ -181,29 +189,30 @@ export function createActions(store, session, history) {
     },
     /** @param {string} id */
     openLesson(id) {
-      const state = get();
-      const lesson = state.lessons.find((one) => one.id === id);
+      const lesson = get().lessons.find((one) => one.id === id);
       if (!lesson) return;
       history.remember();
-      const known = state.lessons.some((one) => one.code === state.code);
-      if (!known && state.code.trim()) {
-        putOnShelf({ code: state.code, seed: state.seed, saved: Date.now() });
-        toast('Your program was put aside', { label: 'Undo', title: 'Bring it back', run: this.undo });
-      }
+      if (putAside()) toast('Your program was put aside', { label: 'Undo', title: 'Bring it back', run: this.undo });
       setState({ lesson: id, code: lesson.code, seed: 0, inputs: {}, gradient: null, interventions: [], selection: null, hover: null, view: 'after', playing: false, coach: true });
       void session.run({ step: Infinity });
     },
     newProgram() {
-      const state = get();
       history.remember();
-      if (state.code.trim()) putOnShelf({ code: state.code, seed: state.seed, saved: Date.now() });
+      putAside();
       setState({ lesson: null, code: '', inputs: {}, gradient: null, interventions: [], selection: null, hover: null, tab: 'code' });
+      void session.run({ step: Infinity });
     },
     /** @param {string} code */
     openProgram(code) {
       history.remember();
       setState({ lesson: null, code, inputs: {}, gradient: null, interventions: [], selection: null, hover: null });
       void session.run({ step: Infinity });
+    },
+    /** Show a trace that did not come from the service; fails if that can't be done. @param {any} trace @param {string} code */
+    async openTrace(trace, code) {
+      history.remember();
+      putAside();
+      await session.open(trace, code);
     },
     /** @param {'after' | 'before'} view */
     setView(view) {
@@ -223,10 +232,6 @@ export function createActions(store, session, history) {
     },
     setTheme(/** @type {State['theme']} */ theme) {
       setState({ theme });
-    },
-    cycleTheme() {
-      const next = /** @type {const} */ ({ system: 'light', light: 'dark', dark: 'system' });
-      setState({ theme: next[get().theme] });
     },
     showTab(/** @type {State['tab']} */ tab) {
       setState({ tab });

@@ -8,12 +8,12 @@ import { openShare } from './share/index.js';
 import { openSheet } from './sheet.js';
 import { shown } from './state.js';
 import { readShelf } from './storage.js';
+import { toast } from './toast.js';
 
 /**
  * @typedef {ReturnType<typeof createCommands>} Commands
  * @typedef {{store: import('./store.js').Store<import('./state.js').State>, actions: import('./actions.js').Actions,
- *   graph: () => import('./graph/types.js').Graph, editor: () => {focus: () => void},
- *   session: {open: (trace: any, code: string) => void}}} Parts
+ *   graph: () => import('./graph/types.js').Graph, editor: () => {focus: () => void}}} Parts
  */
 
 const mod = /Mac|iP/.test(navigator.platform) ? '⌘' : 'Ctrl+';
@@ -24,11 +24,11 @@ export function createCommands(parts) {
   const model = () => shown(store.get());
 
   const exports = /** @type {const} */ ([
-    ['image', 'Picture as SVG', () => saveSVG(parts.graph().exportSVG())],
-    ['image', 'Picture as PNG', () => void savePNG(parts.graph().exportSVG())],
+    ['image', 'Picture as SVG', () => withPicture(() => saveSVG(parts.graph().exportSVG()))],
+    ['image', 'Picture as PNG', () => withPicture(() => void savePNG(parts.graph().exportSVG()))],
     ['fileDown', 'Trace as JSON', () => withModel(saveJSON)],
-    ['gitFork', 'Graph as DOT (Graphviz)', () => withModel((one) => void saveFrom(one, 'dot'))],
-    ['gitFork', 'Graph as Mermaid', () => withModel((one) => void saveFrom(one, 'mermaid'))],
+    ['gitFork', 'Graph as DOT (Graphviz)', () => withPicture((one) => void saveFrom(one, 'dot'))],
+    ['gitFork', 'Graph as Mermaid', () => withPicture((one) => void saveFrom(one, 'mermaid'))],
     ['externalLink', 'Page of its own (HTML)', () => withModel((one) => void saveFrom(one, 'html'))],
   ]);
 
@@ -38,7 +38,17 @@ export function createCommands(parts) {
     if (now) use(now);
   }
 
+  /** @param {(model: import('./model/types.js').Model) => void} use */
+  function withPicture(use) {
+    if (model()?.cards.length) withModel(use);
+    else toast('There is no picture to save: the program made no tensor');
+  }
+
   const api = {
+    newProgram() {
+      actions.newProgram();
+      parts.editor().focus();
+    },
     share: () => void openShare(store.get()),
     exportItems: () => [
       { group: 'Save' },
@@ -49,7 +59,12 @@ export function createCommands(parts) {
     ],
     async openTrace() {
       const picked = await pickTrace();
-      if (picked) parts.session.open(picked.trace, picked.code);
+      if (!picked) return;
+      try {
+        await actions.openTrace(picked.trace, picked.code);
+      } catch {
+        toast('This trace is damaged: it can’t be drawn');
+      }
     },
     help,
     openPalette: () => openPalette('Find a command, a lesson or a node', [...commands(), ...lessons(), ...shelf(), ...nodes()]),
@@ -67,7 +82,7 @@ export function createCommands(parts) {
       entry('skipForward', 'Go to the end', 'End', () => actions.goTo(Infinity)),
       entry('search', 'Find a node', '/', api.searchNodes),
       entry('code', 'Edit the code', 'E', () => parts.editor().focus()),
-      entry('plus', 'New program', '', actions.newProgram),
+      entry('plus', 'New program', '', api.newProgram),
       entry('maximize', 'Fit the whole graph', 'F', () => parts.graph().fit()),
       entry('arrowRight', 'Turn the flow', 'D', () => actions.setDirection(store.get().direction === 'TB' ? 'LR' : 'TB')),
       entry('share2', 'Share a link to this', '', api.share),
@@ -105,8 +120,8 @@ export function createCommands(parts) {
   function nodes() {
     return (model()?.cards ?? []).map((card) => ({
       icon: card.kind === 'leaf' ? 'circle' : card.kind === 'ghost' ? 'unlink' : 'box',
-      label: card.kind === 'leaf' && card.names[0] ? card.names[0] : card.expression || card.title,
-      hint: [card.engine, card.names.join(', '), card.site && `line ${card.site.line}`, card.iteration.length > 0 && `turn ${card.iteration.map((i) => i + 1).join('.')}`].filter(Boolean).join(' · '),
+      label: nameInSearch(card),
+      hint: [card.engine, card.module, card.kind !== 'leaf' && card.names.join(', '), card.site && `line ${card.site.line}`, card.iteration.length > 0 && `turn ${card.iteration.map((i) => i + 1).join('.')}`].filter(Boolean).join(' · '),
       run() {
         actions.select({ kind: 'card', id: card.id });
         parts.graph().reveal({ kind: 'card', id: card.id });
@@ -114,6 +129,12 @@ export function createCommands(parts) {
     }));
   }
   return api;
+}
+
+/** Steps inside of a module's call share its expression: their own names tell them apart. @param {import('./model/types.js').Card} card */
+function nameInSearch(card) {
+  if (card.kind === 'leaf' && card.names[0]) return card.names[0];
+  return (!card.module && card.expression) || card.title;
 }
 
 const KEYS = [

@@ -64,7 +64,15 @@ export function refill(element, ...children) {
   const active = document.activeElement;
   const at = element.contains(active) ? [...element.querySelectorAll(FOCUSABLE)].indexOf(/** @type {Element} */ (active)) : -1;
   fill(element, ...children);
-  if (at >= 0) /** @type {HTMLElement | undefined} */ ([...element.querySelectorAll(FOCUSABLE)][at])?.focus({ preventScroll: true });
+  if (at < 0) return;
+  const again = /** @type {HTMLElement | undefined} */ ([...element.querySelectorAll(FOCUSABLE)][at]);
+  if (again) again.focus({ preventScroll: true });
+  else focusAround(element);
+}
+
+/** What had the focus is gone: the next Tab goes on from the part of the page where it was. @param {Element} element */
+export function focusAround(element) {
+  /** @type {HTMLElement | null} */ (element.closest('[tabindex="-1"]'))?.focus({ preventScroll: true });
 }
 
 const parser = new DOMParser();

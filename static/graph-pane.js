@@ -115,7 +115,7 @@ const pictured = (whole, call) => (call ? partOf(whole, call) : whole);
 
 /** Why a run has no picture, and what to do. @param {Model} model */
 function emptyNote({ trace, code }) {
-  if (trace.error) return 'The program stopped before it made a tensor: what went wrong stands under the code.';
+  if (trace.error) return 'Nothing was recorded: what went wrong stands under the code.';
   if (code.trim() === '') return 'Write some torch, or pick a lesson above.';
   return 'No tensor was made, so there is no graph. Write some torch, or pick a lesson above.';
 }

@@ -41,7 +41,7 @@ const actions = createActions(store, session, history);
 
 const editor = createEditor(byId('editor'), store, actions);
 const graph = createGraphPane({ bar: byId('graph-bar'), graph: byId('graph'), legend: byId('legend'), note: byId('graph-note') }, store, actions);
-const commands = createCommands({ store, actions, session, graph: () => graph, editor: () => editor });
+const commands = createCommands({ store, actions, graph: () => graph, editor: () => editor });
 
 createTopbar({ lesson: byId('lesson-menu'), actions: byId('actions') }, store, actions, commands);
 createWhatIfBar(byId('whatif-bar'), store, actions);
@@ -85,11 +85,11 @@ function createEditorBar() {
   seed.addEventListener('change', () => actions.setSeed(Math.max(0, Math.trunc(Number(seed.value) || 0))));
   const note = h('span', { class: 'editor-bar__note' });
   fill(byId('editor-bar'), h('label', {}, 'seed', seed), h('span', { class: 'editor-bar__spring' }), note);
-  store.on(['seed', 'code', 'ranCode', 'model'], (state) => {
+  store.on(['seed', 'code', 'ranCode', 'model', 'progress'], (state) => {
     seed.value = String(state.seed);
     const stale = state.ranCode !== null && state.ranCode !== state.code;
     const runtime = state.model?.trace.runtime;
-    note.textContent = stale ? 'edited, not run yet' : runtime ? `torch ${runtime.torch}` : '';
+    note.textContent = state.progress ? 'running…' : stale ? 'edited, not run yet' : runtime ? `torch ${runtime.torch}` : '';
   });
 }
 
@@ -128,6 +128,10 @@ function keep() {
   addEventListener('pagehide', () => timer && draft());
 }
 store.on(['status'], ({ status }) => (document.body.dataset.status = status));
+// A page that began without the service gets its lessons when that is there again.
+store.on(['status'], async ({ status, lessons: known }) => {
+  if (status === 'done' && known.length === 0) store.setState({ lessons: (await loadLessons()).lessons });
+});
 store.on(['selection'], ({ selection }) => {
   if (selection && matchMedia('(760px <= width < 1200px) and (height >= 500px)').matches) actions.showTab('inspector');
 });

@@ -1,7 +1,7 @@
 /**
  * What the program printed, and what went wrong with the remedy.
  */
-import { button, fill, h, icon, prose } from './dom.js';
+import { button, fill, focusAround, h, icon, prose } from './dom.js';
 import { shown } from './state.js';
 
 /**
@@ -18,6 +18,13 @@ const INTERNAL = /\s*\(Triggered internally at [^)]*\)\.?/;
 /** Leaves without a gradient that are shown at once, and that are shown at all. */
 const MOST_OPEN = 2;
 const MOST_LEAVES = 12;
+
+/** The start of a text, up to the end of a word. @param {string} text */
+function shortened(text) {
+  if (text.length <= MOST_TITLE) return text;
+  const cut = text.slice(0, MOST_TITLE);
+  return `${cut.slice(0, cut.lastIndexOf(' ') + 1).trimEnd() || cut}…`;
+}
 
 /** What went to stderr, under its own name: colour alone would not say it. @param {import('./model/types.js').Trace} trace */
 function errorsOf({ stderr = '', stderr_truncated: cut = false }) {
@@ -56,6 +63,7 @@ export function createOutput(host, store, actions) {
     lines.hidden = false;
     if (prints.length === 0 || prints.length > MOST) {
       fill(lines, model.trace.stdout !== '' && h('div', { class: 'output__text' }, model.trace.stdout));
+      lines.scrollTop = 0;
     } else {
       printed = prints.map((step, i) => ({ step: step.index, element: lineOf(step, known[i]) }));
       const stay = lines.childElementCount === printed.length && printed.every(({ element }, i) => lines.children[i] === element);
@@ -108,8 +116,10 @@ export function createProblems(host, store, actions, editor) {
       ...(trace?.warnings ?? []).map(warningCard),
       trace && !model.partial && omittedCard(trace),
     ].filter((one) => one !== null && one !== undefined && one !== false);
+    const inside = host.contains(document.activeElement);
     host.hidden = cards.length === 0;
     fill(host, cards);
+    if (inside) focusAround(host);
   }
 
   /** @param {import('./api.js').Problem} problem */
@@ -126,16 +136,18 @@ export function createProblems(host, store, actions, editor) {
   const lineLink = (line) =>
     line ? button({ label: `line ${line}`, title: `Go to line ${line}`, class: 'button--link', onClick: () => editor.jumpToLine(line) }) : null;
 
-  /** @param {any} diagnosis */
-  function remedy(diagnosis) {
+  /** @param {any} diagnosis @param {HTMLElement | null} [message]  Python's own words. */
+  function remedy(diagnosis, message = null) {
     const fixes = diagnosis.fixes ?? [];
     return [
       h('p', {}, prose(diagnosis.explanation)),
       diagnosis.fix && h('p', {}, h('b', {}, 'To mend it: '), prose(diagnosis.fix)),
-      diagnosis.docs && h('p', {}, docsLink(diagnosis.docs)),
-      diagnosis.evidence.length > 0 && h('div', { class: 'problem__evidence' }, diagnosis.evidence.slice(0, 6).map((/** @type {any} */ one) => evidence(one))),
+      // Before what only proves it: the remedy must be in sight in a low window too, and Python's words can be many.
       fixes.length > 0 && h('div', { class: 'problem__actions' }, fixes.map((/** @type {any} */ fix) =>
         button({ icon: 'wand', label: fix.title.replaceAll('`', ''), title: 'Change the code so, and run it', class: 'button--small button--fix', onClick: () => actions.applyEdits(fix.edits, fix.title) }))),
+      message,
+      diagnosis.evidence.length > 0 && h('div', { class: 'problem__evidence' }, diagnosis.evidence.slice(0, 6).map((/** @type {any} */ one) => evidence(one))),
+      diagnosis.docs && h('p', {}, docsLink(diagnosis.docs)),
     ];
   }
 
@@ -167,12 +179,12 @@ export function createProblems(host, store, actions, editor) {
   /** @param {any} error @param {boolean} caused */
   function errorCard(error, caused) {
     const { diagnosis } = error;
+    const message = h('pre', { class: 'problem__message', tabindex: '0' }, `${error.type}: ${error.message}`);
     return h(
       'div', { class: 'problem', role: 'alert' },
       caused && withoutWhatIfs(),
       h('p', { class: 'problem__title' }, icon('circleAlert'), h('span', {}, diagnosis ? prose(diagnosis.title) : error.type, ' ', lineLink(error.line))),
-      h('pre', { class: 'problem__message', tabindex: '0' }, `${error.type}: ${error.message}`),
-      diagnosis && remedy(diagnosis),
+      diagnosis ? remedy(diagnosis, message) : message,
     );
   }
 
@@ -215,7 +227,7 @@ export function createProblems(host, store, actions, editor) {
     const text = message.replace(INTERNAL, '');
     return h(
       'details', { class: 'problem problem--hint' },
-      h('summary', { class: 'problem__title' }, icon('triangleAlert'), h('span', {}, `${category}: ${text.length > MOST_TITLE ? `${text.slice(0, MOST_TITLE)}…` : text}`), icon('chevronDown')),
+      h('summary', { class: 'problem__title' }, icon('triangleAlert'), h('span', {}, `${category}: ${shortened(text)}`), icon('chevronDown')),
       line && h('p', {}, 'See ', lineLink(line), '.'),
       h('p', {}, text),
     );

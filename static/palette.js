@@ -27,7 +27,7 @@ export function openPalette(label, entries) {
   function draw() {
     found = search(entries, input.value).slice(0, MOST);
     at = Math.min(at, Math.max(0, found.length - 1));
-    if (found.length === 0) fill(list, h('div', { class: 'palette__none', role: 'option', 'aria-disabled': 'true', 'aria-selected': 'false' }, 'Nothing is called that.'));
+    if (found.length === 0) fill(list, h('div', { class: 'palette__none', role: 'option', 'aria-disabled': 'true', 'aria-selected': 'false' }, entries.length === 0 ? 'The program made no tensor that could be found.' : 'Nothing is called that.'));
     else {
       fill(list, found.map((entry, i) => h(
         'div', { class: 'palette__item', role: 'option', id: `palette-${i}`, 'aria-selected': String(i === at), on: { click: () => choose(entry), pointermove: () => i !== at && move(i) } },

@@ -233,7 +233,7 @@ export function createSession(store) {
     run,
     live,
     cancel: stop,
-    /** Show a trace that did not come from the service. @param {any} trace @param {string} code */
+    /** @param {any} trace @param {string} code */
     async open(trace, code) {
       stop();
       const model = await buildModelGently(trace, code);

@@ -53,13 +53,14 @@ export async function firstState(lessons, drafts) {
     try {
       const patch = await fromHash(location.hash);
       if (patch.code !== undefined || lessons.some((one) => one.id === patch.lesson)) return programFrom(patch, lessons);
+      if (patch.lesson && lessons.length > 0) toast('The link names a lesson that is not here');
     } catch {
       toast('The link is damaged: here is the first lesson instead');
       return fresh;
     }
   }
   const draft = drafts ? readDraft() : null;
-  if (!draft || typeof draft.code !== 'string' || draft.code.trim() === '') return fresh;
+  if (!draft) return fresh;
   const { saved: _, ...patch } = draft;
   return programFrom(patch, lessons);
 }

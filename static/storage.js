@@ -31,8 +31,11 @@ export const writeSettings = (settings) => write('settings', settings);
 
 /** @typedef {Partial<import('./state.js').State> & {code: string, saved: number}} Draft */
 
-/** The program of last time, or null. @returns {Draft | null} */
-export const readDraft = () => read('draft');
+/** The program of last time; null if there was none, or nothing in it. @returns {Draft | null} */
+export function readDraft() {
+  const draft = read('draft');
+  return typeof draft?.code === 'string' && draft.code.trim() !== '' ? draft : null;
+}
 
 /** @param {Draft | null} draft */
 export const writeDraft = (draft) => write('draft', draft);

@@ -5,7 +5,7 @@ const SHOWN = 6000;
 
 /** @param {string} text @param {{label: string, title: string, run: () => void}} [action] */
 export function toast(text, action) {
-  const host = byId('toasts');
+  const host = hostInSight();
   const close = () => element.remove();
   const element = h(
     'div', { class: 'toast' }, h('span', {}, text),
@@ -15,6 +15,17 @@ export function toast(text, action) {
   while (host.childElementCount > 1) host.firstElementChild?.remove();
   host.append(element);
   setTimeout(close, SHOWN);
+}
+
+/** Messages stand above an open dialog, in it: all else is dimmed, and can't be pressed. */
+function hostInSight() {
+  const host = byId('toasts');
+  const dialog = document.querySelector('dialog[open]');
+  if (dialog && !dialog.contains(host)) {
+    dialog.append(host);
+    dialog.addEventListener('close', () => document.body.append(host), { once: true });
+  }
+  return host;
 }
 
 /** @param {string} text @param {string} what */

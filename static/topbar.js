@@ -58,7 +58,7 @@ export function createTopbar(hosts, store, actions, commands) {
   /** @param {State} state */
   function lessonItems(state) {
     /** @type {Parameters<typeof openMenu>[1]} */
-    const items = [{ icon: 'plus', label: 'New program', hint: 'empty editor', run: () => actions.newProgram() }];
+    const items = [{ icon: 'plus', label: 'New program', hint: 'empty editor', run: () => commands.newProgram() }];
     const answered = readAnswered();
     let section = '';
     for (const one of state.lessons) {
@@ -94,7 +94,7 @@ export function createTopbar(hosts, store, actions, commands) {
   function drawRun(/** @type {State} */ state) {
     const waiting = state.status === 'running' && state.progress;
     const stale = state.ranCode !== null && state.ranCode !== state.code;
-    const time = state.elapsed !== null && !stale ? `${state.elapsed < 10 ? state.elapsed.toFixed(1) : Math.round(state.elapsed)} ms` : '';
+    const time = state.elapsed !== null && !stale ? duration(state.elapsed) : '';
     run.title = waiting ? 'Cancel the run' : `Run the program (${apple ? '⌘' : 'Ctrl+'}Enter)`;
     fill(
       run,
@@ -105,4 +105,10 @@ export function createTopbar(hosts, store, actions, commands) {
   }
   drawTheme(store.get());
   drawRun(store.get());
+}
+
+/** @param {number} ms */
+function duration(ms) {
+  if (ms < 10_000) return `${ms < 10 ? ms.toFixed(1) : Math.round(ms)} ms`;
+  return `${(ms / 1000).toFixed(1)} s`;
 }

@@ -17,6 +17,12 @@ const MOST = 200;
 /** A longer name may break anywhere; the whole of a still longer one is its tooltip. */
 const LONG_NAME = 12;
 const LONGEST_NAME = 24;
+/** Widths, px: a letter of a name, the column where a long one is broken, a number, the `+9` after the last, and all that is no number. */
+const LETTER = 7.3;
+const BROKEN = 80;
+const NUMBER = 48;
+const MORE = 22;
+const AROUND = 80;
 
 /**
  * @param {HTMLElement} host
@@ -28,11 +34,18 @@ export function createVariables(host, store, actions, views) {
   const title = h('h2', { class: 'panel__title', id: 'variables-title' });
   const body = h('div', {});
   fill(host, h('div', { class: 'panel__head' }, title), body);
-  let narrow = host.offsetWidth < 400;
+  let width = host.offsetWidth;
+  let names = 0;
+  let drawn = '';
+  /** How many of a tensor's numbers have room in one of the two columns. @param {number} size */
+  const fitting = (size) => {
+    const room = (width - AROUND - names) / 2;
+    return size * NUMBER <= room ? size : Math.max(1, Math.floor((room - MORE) / NUMBER));
+  };
+  const fit = () => [1, 2, 3, 4, Infinity].map(fitting).join();
   new ResizeObserver(() => {
-    if (narrow === host.offsetWidth < 400) return;
-    narrow = !narrow;
-    draw(store.get());
+    width = host.offsetWidth;
+    if (drawn !== fit()) draw(store.get());
   }).observe(host);
 
   function draw(/** @type {State} */ state) {
@@ -44,6 +57,8 @@ export function createVariables(host, store, actions, views) {
       refill(body, h('p', { class: 'panel__empty' }, !model ? 'Nothing has run yet.' : state.step < 0 && total > 0 ? 'None yet: the program has not begun.' : 'No name holds a tensor here.'));
       return;
     }
+    names = Math.max(...list.slice(0, MOST).map(({ name }) => (name.length > LONG_NAME ? BROKEN : name.length * LETTER)));
+    drawn = fit();
     refill(
       body,
       h(
@@ -61,11 +76,8 @@ export function createVariables(host, store, actions, views) {
     /** @type {import('./model/types.js').Ref | null} */
     const ref = card ? { kind: 'card', id: card } : null;
     const leaf = info.is_leaf && info.requires_grad;
-    // What follows them, `+9`, takes the room of a number.
-    const most = (/** @type {import('./model/types.js').Summary | null} */ summary) => {
-      if (/complex/.test(summary?.dtype ?? '')) return 1;
-      return (narrow ? 2 : 3) - (summary && summary.shape.reduce((all, one) => all * one, 1) > 3 ? 1 : 0);
-    };
+    const most = (/** @type {import('./model/types.js').Summary | null} */ summary) =>
+      (/complex/.test(summary?.dtype ?? '') ? 1 : fitting((summary?.shape ?? []).reduce((all, one) => all * one, 1)));
     const selected = ref !== null && state.selection?.id === ref.id;
     return h(
       'tr',

@@ -201,13 +201,18 @@ class Inputs:
         numbers_of = {name: self._state.tensors.id(tensor) for name, tensor in leaves.items()}
         wanted = set(numbers_of.values())
         computed: set[int] = set()
+        latest = -1
         for row in self._state.ops.rows:
             inputs, outputs = row[6], several(row[7])
+            latest = max(latest, *outputs, -1)
             if not wanted.isdisjoint(outputs):
                 # The last op that gave it counts.
                 computed.difference_update(outputs)
                 if inputs != ():
                     computed.update(outputs)
+        # What came after the last op that was recorded may be the result of one that was not.
+        unknown = self._state.omitted.get("ops", 0) > 0
         for name, tensor in leaves.items():
-            if numbers_of[name] not in computed:
+            number = numbers_of[name]
+            if number not in computed and not (unknown and number > latest):
                 self._used[name] = (tensor, "program")

@@ -3,7 +3,7 @@
  */
 import {
   Compartment, EditorState, EditorView, HighlightStyle, Prec, autocompletion, bracketMatching, closeBrackets,
-  closeBracketsKeymap, completionKeymap, defaultKeymap, drawSelection, highlightActiveLineGutter,
+  closeBracketsKeymap, completionKeymap, defaultKeymap, drawSelection, highlightActiveLineGutter, highlightSpecialChars,
   history, historyKeymap, indentOnInput, indentUnit, indentWithTab, keymap, lineNumbers, lintGutter, python, searchKeymap,
   setDiagnostics, syntaxHighlighting, tags,
 } from 'codemirror';
@@ -48,7 +48,7 @@ export function createEditor(parent, store, actions) {
     extensions: [
       EditorView.cspNonce.of(nonce()),
       Prec.highest(keymap.of([{ key: 'Mod-Enter', run: () => (actions.run(), true) }])),
-      lineNumbers(), lintGutter(), highlightActiveLineGutter(), drawSelection(), history(), indentOnInput(), indentUnit.of('    '),
+      lineNumbers(), lintGutter(), highlightActiveLineGutter(), highlightSpecialChars(), drawSelection(), history(), indentOnInput(), indentUnit.of('    '),
       bracketMatching(), closeBrackets(), autocompletion({ activateOnTyping: false }),
       syntaxHighlighting(colours), python(), marksField, selectionActions(store, actions), readOnly.of([]),
       keymap.of([...closeBracketsKeymap, ...defaultKeymap, ...searchKeymap, ...historyKeymap, ...completionKeymap, indentWithTab]),
@@ -148,8 +148,14 @@ export function createEditor(parent, store, actions) {
   });
   store.on(['model', 'view', 'step', 'selection', 'hover', 'interventions', 'ranCode', 'code'], mark);
   store.on(['model', 'ranCode', 'code'], diagnose);
-  store.on(['step', 'model'], (state) => {
-    const line = state.playing || !state.model || state.ranCode !== state.code ? shown(state)?.steps[state.step]?.line : null;
+  /** @type {Model | null} */
+  let walked = null;
+  // A walk has its line in sight; a run that has just come back leaves the eye and the caret where they are.
+  store.on(['step', 'model', 'view'], (state) => {
+    const model = shown(state);
+    const walks = model === walked && state.ranCode === state.code && !view.hasFocus;
+    walked = model;
+    const line = walks ? model?.steps[state.step]?.line : null;
     if (line && line <= view.state.doc.lines) {
       view.dispatch({ effects: EditorView.scrollIntoView(view.state.doc.line(line).from, { y: 'nearest', yMargin: 24 }) });
     }
@@ -171,7 +177,7 @@ export function createEditor(parent, store, actions) {
       view.focus();
     },
     /** Of all its lines, also while it is hidden. */
-    height: () => view.state.doc.lines * parseFloat(getComputedStyle(view.contentDOM).lineHeight) + 18,
+    height: () => view.state.doc.lines * parseFloat(getComputedStyle(view.contentDOM).lineHeight) + 18 + view.scrollDOM.offsetHeight - view.scrollDOM.clientHeight,
   };
 }
 

@@ -1,7 +1,7 @@
 /**
  * Saving the picture and the trace.
  */
-import { Problem, address } from '../api.js';
+import { address } from '../api.js';
 import { toast } from '../toast.js';
 
 /** @param {Blob} blob @param {string} name */
@@ -62,8 +62,8 @@ export async function saveFrom(model, format) {
     return;
   }
   if (!response.ok) {
-    const problem = new Problem('server', 'Export failed', `Status ${response.status}`);
-    toast(`The export was not made (${problem.detail})`);
+    const { detail } = await response.json().catch(() => ({}));
+    toast(`The export was not made. ${detail ?? `Status ${response.status}`}`);
     return;
   }
   save(await response.blob(), `gradwalk.${FORMATS[format]}`);
@@ -84,13 +84,22 @@ export function pickTrace() {
   });
 }
 
+/** The format that is read, and the lists that it has in every trace. */
+const VERSION = 1;
+const LISTS = ['tensors', 'ops', 'graphs', 'timeline', 'variables', 'warnings'];
+
 /** @param {string} text @returns {{trace: any, code: string} | null} */
 export function readTrace(text) {
   try {
     const body = JSON.parse(text);
     const trace = body.trace ?? body;
-    if (!Array.isArray(trace.timeline) || !Array.isArray(trace.graphs)) throw new Error('not a trace');
-    return { trace, code: body.code ?? trace.code ?? '' };
+    const { schema_version: version } = trace;
+    if (Number.isInteger(version) && version !== VERSION) {
+      toast(`This trace has format ${version}, and format ${VERSION} is read here: record it again`);
+      return null;
+    }
+    if (version !== VERSION || !LISTS.every((name) => Array.isArray(trace[name])) || typeof trace.omitted !== 'object') throw new Error('not a trace');
+    return { trace, code: typeof body.code === 'string' ? body.code : '' };
   } catch {
     toast('This file is not a trace');
     return null;

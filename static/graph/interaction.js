@@ -6,7 +6,7 @@
  */
 import { select } from 'd3';
 import { textWidth } from './measure.js';
-import { BUTTON, spotsFor } from './spots.js';
+import { BUTTON, isInSight, spotsFor } from './spots.js';
 import { areaOf } from './viewport.js';
 
 /** What can be done on the selected card. @type {{kind: 'detach' | 'no_grad', text: string, title: string}[]} */
@@ -14,6 +14,12 @@ const ACTIONS = [
   { kind: 'detach', text: '✂ detach here', title: 'Run again with this result detached from the graph' },
   { kind: 'no_grad', text: 'no_grad', title: 'Run again with this expression under no_grad' },
 ];
+
+/** The camera rests, ms after it moved last. */
+const REST = 200;
+
+/** Of the buttons, px; letters are measured when the first are drawn. */
+const widths = () => ACTIONS.map(({ text }) => Math.ceil(textWidth(text, 'engine')) + 22);
 
 export class Interaction {
   /** @param {Picture} picture */
@@ -35,6 +41,9 @@ export class Interaction {
     this.offered = '';
     /** @type {import('../model/types.js').Card | null | undefined} */
     this.offeredFor = null;
+    /** @type {{drawn: import('./cards.js').Drawn, boxes: import('./spots.js').Box[]} | null} Where the buttons stand. */
+    this.placed = null;
+    this.resting = 0;
   }
 
   /** @param {Event} event @returns {Ref | null} */
@@ -179,25 +188,43 @@ export class Interaction {
     this.offered = wanted;
     this.offeredFor = card;
     this.actions.selectAll('*').remove();
+    this.placed = null;
     if (!possible) return;
-    const widths = ACTIONS.map(({ text }) => Math.ceil(textWidth(text, 'engine')) + 22);
-    const { camera, detail: { viewport } } = this.picture;
-    const sight = areaOf(camera.view, camera.size);
-    const near = viewport ? { cards: viewport.cards(sight), links: viewport.links(sight) } : arrangement;
-    const spots = spotsFor(drawn, widths, near?.cards ?? [], near?.links ?? [], sight);
     ACTIONS.forEach(({ kind, text, title }, i) => {
       const on = card.cut === kind;
       const button = this.actions.append('g').attr('class', `gw-action gw-action--${kind}${on ? ' is-on' : ''}`)
-        .attr('transform', `translate(${spots[i][0]},${spots[i][1]})`).attr('tabindex', 0).attr('role', 'button')
+        .attr('tabindex', 0).attr('role', 'button')
         .attr('aria-pressed', String(on)).attr('aria-label', `${text.replace('✂ ', '')}: ${card.title}`)
         .on('click', (event) => {
           event.stopPropagation();
           handlers.onIntervene?.({ kind, card });
         });
       button.append('title').text(on ? 'Take it back' : title);
-      button.append('rect').attr('rx', 12).attr('width', widths[i]).attr('height', BUTTON);
-      button.append('text').attr('x', widths[i] / 2).attr('y', 16).text(text);
+      button.append('rect').attr('rx', 12).attr('width', widths()[i]).attr('height', BUTTON);
+      button.append('text').attr('x', widths()[i] / 2).attr('y', 16).text(text);
     });
+    this.place(drawn);
+  }
+
+  /** Put the buttons where there is room for them in sight. @param {import('./cards.js').Drawn} drawn */
+  place(drawn) {
+    const { arrangement, camera, detail: { viewport } } = this.picture;
+    const sight = areaOf(camera.view, camera.size);
+    const near = viewport ? { cards: viewport.cards(sight), links: viewport.links(sight) } : arrangement;
+    const boxes = spotsFor(drawn, widths(), near?.cards ?? [], near?.links ?? [], sight);
+    this.actions.selectAll('.gw-action').attr('transform', (_, i) => `translate(${boxes[i].left},${boxes[i].top})`);
+    this.placed = { drawn, boxes };
+  }
+
+  /** The camera moves: when it rests, buttons that are out of sight come to where they can be pressed. */
+  viewed() {
+    clearTimeout(this.resting);
+    if (!this.placed) return;
+    this.resting = window.setTimeout(() => {
+      const { camera } = this.picture;
+      const { drawn, boxes } = this.placed ?? {};
+      if (drawn && !boxes?.every((one) => isInSight(one, areaOf(camera.view, camera.size)))) this.place(drawn);
+    }, REST);
   }
 }
 

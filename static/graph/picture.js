@@ -139,7 +139,7 @@ export class Picture {
     else {
       this.painter.placeCards(arrangement.cards);
       this.camera.touched = false;
-      this.fit(0);
+      this.look(0);
       this.detail.look();
     }
   }
@@ -150,7 +150,7 @@ export class Picture {
     const still = isStill(now, old);
     if (still || !motionAllowed() || this.detail.viewport) this.painter.placeCards(now.cards);
     else this.stopMoving = glide(this.painter, now, old, () => stateAt(now.model, this.step));
-    if (!still && !this.camera.touched) this.fit();
+    if (!still && !this.camera.touched) this.look();
   }
 
   /** @param {number} step @param {{animate?: boolean, duration?: number}} [options] */
@@ -248,13 +248,19 @@ export class Picture {
     return closed ? { x: closed.x - closed.box.width / 2, y: closed.y - closed.box.height / 2 } : null;
   }
 
-  /** @param {number} [duration] */
-  fit(duration = MOVE_MS) {
+  /** All of it in sight, however small. */
+  fit() {
     if (!this.arrangement) return;
-    const first = duration === 0 && !this.expanded;
-    const options = first ? firstLook(this.camera, this.arrangement, this.focusRect()) : {};
-    this.camera.go(this.camera.viewOf(this.arrangement.bounds, options), duration);
-    if (duration > 0) this.camera.touched = false;
+    this.camera.go(this.camera.viewOf(this.arrangement.bounds), MOVE_MS);
+    this.camera.touched = false;
+  }
+
+  /** As it is to be read; what was opened on purpose is seen whole. @param {number} [duration] */
+  look(duration = MOVE_MS) {
+    const { arrangement, camera, expanded } = this;
+    if (!arrangement) return;
+    const options = expanded ? {} : firstLook(camera, arrangement, this.focusRect());
+    camera.go(camera.viewOf(arrangement.bounds, options), duration);
   }
 
   /** Where to look first: at what happens now, else where it begins. */
@@ -286,12 +292,13 @@ export class Picture {
     this.painter.world.setAttribute('transform', `translate(${x},${y}) scale(${k})`);
     if (!this.arrangement) return;
     this.detail.moved({ k, x, y });
+    this.interaction.viewed();
   }
 
   resized() {
     this.camera.resized();
     if (!this.arrangement || this.printing) return;
-    if (!this.camera.touched) this.fit(0);
+    if (!this.camera.touched) this.look(0);
     if (this.detail.far) this.detail.paint();
     else this.detail.look();
   }

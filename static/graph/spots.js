@@ -17,22 +17,25 @@ const OFF = 8;
 const NUMBERS = 8;
 
 /**
- * Upper left corners of the buttons.
+ * The boxes of the buttons.
  * @param {Drawn} drawn @param {number[]} widths @param {Drawn[]} cards @param {DrawnLink[]} links @param {Area} sight
- * @returns {[number, number][]}
+ * @returns {Box[]}
  */
 export function spotsFor(drawn, widths, cards, links, sight) {
-  const choices = choicesFor(drawn, widths);
+  const choices = choicesFor(drawn, widths).map((spots) => spots.map(([left, top], i) => ({ left, top, right: left + widths[i], bottom: top + BUTTON })));
   const others = cards.filter((one) => one !== drawn).map(({ x, y, box }) => around(x, y, box.width, box.height));
-  let best = { cost: Infinity, spots: choices[2] };
-  for (const spots of choices) {
-    const boxes = spots.map(([x, y], i) => ({ left: x, top: y, right: x + widths[i], bottom: y + BUTTON }));
-    const inSight = boxes.every((one) => one.left > sight.left && one.right < sight.right && one.top > sight.top && one.bottom < sight.bottom);
-    if (!inSight || boxes.some((one) => others.some((other) => meet(one, other)))) continue;
+  let best = { cost: Infinity, boxes: choices[2] };
+  for (const boxes of choices) {
+    if (!boxes.every((one) => isInSight(one, sight)) || boxes.some((one) => others.some((other) => meet(one, other)))) continue;
     const cost = boxes.reduce((sum, one) => sum + hidden(one, links), 0);
-    if (cost < best.cost) best = { cost, spots };
+    if (cost < best.cost) best = { cost, boxes };
   }
-  return best.spots;
+  return best.boxes;
+}
+
+/** @param {Box} box @param {Area} sight */
+export function isInSight(box, sight) {
+  return box.left > sight.left && box.right < sight.right && box.top > sight.top && box.bottom < sight.bottom;
 }
 
 /** The first that is as good as any is taken. @param {Drawn} drawn @param {number[]} widths @returns {[number, number][][]} */

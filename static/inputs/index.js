@@ -29,7 +29,7 @@ export function createInputs(host, store, actions) {
   let fields = [];
 
   function draw(/** @type {State} */ state) {
-    const inputs = used(state).filter((one) => one.data !== null && /float|double|int/.test(one.dtype));
+    const inputs = used(state).filter((one) => flat(one.data).length > 0 && /float|double|int/.test(one.dtype));
     host.hidden = inputs.length === 0;
     reset.hidden = Object.keys(state.inputs).length === 0;
     // Another program may have other numbers under the same names: its sliders reach elsewhere.

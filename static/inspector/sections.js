@@ -37,13 +37,13 @@ export function tensorSection(title, summary, tone, what, links, absent, when = 
   if (!summary) return h('section', { class: 'inspect__tensor', 'aria-label': title }, h('h3', {}, title), h('p', { class: 'none' }, absent));
   const numbers = flatten(summary);
   const rows = numbers && summary.shape.length > 1 ? rowsOf(summary) : null;
-  const short = numbers !== null && !rows && numbers.length <= BESIDE;
+  const short = numbers !== null && (numbers.length === 0 || (!rows && numbers.length <= BESIDE));
   const open = opener(title, what, summary, tone, links);
   return h(
     'section', { class: 'inspect__tensor', 'aria-label': title },
     h('h3', {}, title, when && h('span', { class: 'inspect__when' }, when), !short && h('span', { class: 'shape' }, formatShape(summary.shape)), !short && open),
-    rows ? matrix(rows, tone, `${title} of ${what}, ${rows.length} rows`) : numbers && cells(summary, tone, 12),
-    short && open,
+    short && h('span', { class: 'inspect__carried' }, cells(summary, tone), numbers.length > 0 && open),
+    !short && (rows ? matrix(rows, tone, `${title} of ${what}, ${rows.length} rows`) : numbers && cells(summary, tone, 12)),
     !numbers && [statistics(summary), summary.heat && heatMap(summary.heat, tone, `Heat map of ${title}`), histogram(summary, tone)],
   );
 }

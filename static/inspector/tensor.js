@@ -50,7 +50,7 @@ function table(rows, summary, tone) {
     'div', { class: 'tensor__scroll', tabindex: '0', role: 'group', 'aria-label': 'All numbers' },
     h(
       'table', { class: 'numbers' },
-      h('thead', {}, h('tr', {}, rows.length > 1 && h('td', {}), (rows[0] ?? []).map((_, i) => h('th', { scope: 'col' }, String(i))))),
+      summary.shape.length > 0 && h('thead', {}, h('tr', {}, rows.length > 1 && h('td', {}), (rows[0] ?? []).map((_, i) => h('th', { scope: 'col' }, String(i))))),
       h('tbody', {}, rows.map((row, i) => h('tr', {}, rows.length > 1 && h('th', { scope: 'row' }, index(i)), row.map((n) => h('td', { title: String(n) }, cell(n, tone, summary.dtype)))))),
     ),
   );

@@ -62,8 +62,14 @@ function paths(model, list, links) {
     h('thead', {}, h('tr', {}, [`${list.length} paths, root first`, ...(shares ? ['share'] : [])].map((title) => h('th', { scope: 'col' }, title)))),
     h('tbody', {}, [...rows.values()].map(({ ids, count, share }) => h('tr', {},
       h('td', { class: 'left' }, names(model, ids, links), count > 1 && h('b', { title: `${count} paths go through these: by several inputs of one card` }, ` ×${count}`)),
-      shares && h('td', {}, share === null ? '–' : `${(share * 100).toFixed(1)} %`)))),
+      shares && h('td', {}, share === null ? '–' : percent(share))))),
   );
+}
+
+/** @param {number} share */
+function percent(share) {
+  const tenths = Math.round(share * 1000);
+  return `${((tenths || 0) / 10).toFixed(1)}\u00a0%`;
 }
 
 /** The cards along a path. @param {Model} model @param {string[]} ids @param {Links} links */

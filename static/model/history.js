@@ -236,7 +236,7 @@ class Recorder {
   reach(end) {
     for (const { name, tensor } of this.base.trace.variables) {
       if (this.history.bindings.has(name)) continue;
-      push(this.history.bindings, name, { step: this.met.get(tensor) ?? end, tensor });
+      push(this.history.bindings, name, { step: this.met.get(tensor) ?? end, tensor, met: true });
     }
   }
 

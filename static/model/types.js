@@ -225,7 +225,7 @@
  * @typedef {{step: number, before: Summary | null, after: Summary | null, kind: StepKind}} GradEntry
  * @typedef {{step: number, graph: string, n: number, of: number, gradient: Summary | null, ran: boolean}} FlowEntry
  * @typedef {{step: number, gradient: Summary | null, sent: boolean}} EdgeEntry
- * @typedef {{step: number, tensor: string}} BindingEntry
+ * @typedef {{step: number, tensor: string, met?: boolean}} BindingEntry  met: no line bound the name then, it was there before.
  *
  * @typedef {'future' | 'forward' | 'idle' | 'receiving' | 'ready' | 'backward' | 'done'} CardStatus
  *   future: its line did not run yet.  forward: it runs in this step.  idle: it

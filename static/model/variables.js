@@ -12,7 +12,7 @@ import { gradAt } from './state.js';
 const WHY = {
   not_a_leaf: 'None: not a leaf',
   no_requires_grad: 'None: requires_grad is False',
-  not_reached: 'None: no path from the root leads here',
+  not_reached: 'None: backward did not come here',
   not_accumulated: 'None: autograd.grad gave it back instead',
   backward_not_run: 'None: backward was not called',
   cleared: 'None: cleared',
@@ -45,7 +45,7 @@ export function variablesAt(model, step) {
       grad: shown,
       gradText: shown ? '' : whyNone(model, step, info, status),
       status,
-      changed: entry.step === step || known?.step === step || Boolean(grad?.changed),
+      changed: (entry.step === step && !entry.met) || known?.step === step || Boolean(grad?.changed),
     });
   }
   return out;

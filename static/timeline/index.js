@@ -1,7 +1,7 @@
 /**
  * The bottom bar: controls, the sentence of the step, the strip.
  */
-import { button, fill, h, icon } from '../dom.js';
+import { button, fill, h, icon, refill } from '../dom.js';
 import { shown } from '../state.js';
 import { createStrip } from './strip.js';
 
@@ -52,7 +52,7 @@ export function createTimeline(host, store, actions) {
     for (const one of walk) one.disabled = total === 0;
     count.textContent = total === 0 ? '' : state.step < 0 ? `start of ${total}` : `step ${state.step + 1} of ${total}`;
     const parts = step ? step.sentence : [{ text: opening(state) }];
-    fill(sentence, parts.map((part) => piece(part, actions)));
+    refill(sentence, parts.map((part) => piece(part, actions)));
     const text = parts.map((part) => part.text).join('');
     strip.setStep(state.step, text);
     // While it plays, reading every step aloud would never catch up.
@@ -101,7 +101,7 @@ function createAnnouncer(slider) {
 function opening(state) {
   if (!state.model) return state.status === 'failed' ? 'Nothing has run yet.' : 'Running…';
   if (state.model.steps.length === 0) {
-    return state.model.trace.error ? 'The program did not begin: there is nothing to walk through.' : 'The program made no tensor: there is nothing to walk through.';
+    return state.model.trace.error ? 'Nothing was recorded: there is nothing to walk through.' : 'The program made no tensor: there is nothing to walk through.';
   }
   return 'Before the first line. Press play, or step with the arrow keys.';
 }

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import re
 from typing import Any
 
 import pytest
 from playwright.sync_api import expect
 
 from tests.browser.studio import SEED_CODE, Studio
+from tests.conftest import Server
 
 COMPLEX = """\
 x = torch.tensor([1 + 2j, 3 - 1j], requires_grad=True)
@@ -226,6 +229,250 @@ def test_what_ifs_have_room_in_the_top_bar(studio: Studio, size: tuple[int, int]
     studio.settled()
     studio.page.set_viewport_size({"width": size[0], "height": size[1]})
     (bar,) = boxes(studio, ".topbar__whatif")
-    parts = boxes(studio, ".topbar__whatif > *")
+    parts = boxes(studio, ".topbar__chips, .topbar__whatif > :is(.segmented, .button)")
     assert len(parts) == 3
     assert all(inside(part, bar) for part in parts)
+    assert inside(boxes(studio, ".chip--whatif")[0], parts[0])
+
+
+def test_several_what_ifs_are_told_apart(studio: Studio) -> None:
+    studio.open().run(SEED_CODE.replace("b.backward()", "(b + x.sum()).backward()"))
+    for expression, kind in (
+        ("x + 2", "retain_grad"),
+        ("y * y", "Detach here"),
+        ("x.sum", "no_grad"),
+    ):
+        studio.select(expression)
+        studio.inspector.get_by_role("button", name=kind).click()
+        studio.settled()
+    chips = studio.page.locator(".chip--whatif .chip__text")
+    expect(chips).to_have_text(["retain_grad y", "detach y*y", "no_grad x.sum()"])
+    for i in range(3):
+        assert chips.nth(i).evaluate("(e) => e.scrollWidth - e.clientWidth") <= 0
+    # Switching by the keyboard keeps the focus where it was.
+    before = studio.page.get_by_role("button", name="Before", exact=True)
+    before.focus()
+    studio.page.keyboard.press("Enter")
+    expect(before).to_have_attribute("aria-pressed", "true")
+    expect(before).to_be_focused()
+
+
+@pytest.mark.parametrize("size", [(1440, 900), (1024, 768)])
+def test_an_error_makes_the_page_no_higher(studio: Studio, size: tuple[int, int]) -> None:
+    studio.page.set_viewport_size({"width": size[0], "height": size[1]})
+    studio.lesson("no-requires-grad")
+    assert studio.page.evaluate("document.documentElement.scrollHeight") == size[1]
+
+
+def test_the_fix_of_an_error_is_in_sight(studio: Studio) -> None:
+    studio.lesson("no-requires-grad")
+    (pane,) = boxes(studio, "#panels")
+    assert inside(boxes(studio, ".button--fix")[0], pane)
+
+
+def test_the_line_of_a_step_is_in_sight(studio: Studio) -> None:
+    studio.page.set_viewport_size({"width": 1024, "height": 768})
+    studio.lesson("backward")
+    first = studio.page.locator(".cm-line").first
+    expect(first).to_be_in_viewport()
+    studio.blur()
+    studio.page.keyboard.press("ArrowLeft")
+    line = studio.page.locator(".cm-step-backward")
+    expect(line).to_have_text("b.backward()")
+    expect(line).to_be_in_viewport()
+    studio.page.keyboard.press("Home")
+    studio.page.keyboard.press("ArrowRight")
+    expect(first).to_be_in_viewport()
+
+
+def test_what_was_printed_scrolls_one_way_only(studio: Studio) -> None:
+    studio.open()
+    assert cut_off(studio, ".output__lines") <= 0
+
+
+def test_the_turned_picture_can_be_read(studio: Studio) -> None:
+    studio.open()
+    studio.blur()
+    studio.page.keyboard.press("d")
+    world = studio.page.locator(".gw-world")
+    # Wider than the pane at any scale that can be read: it is panned along.
+    expect(world).to_have_attribute("transform", re.compile(r"scale\((0\.[6-9]|1)"))
+    (pane,) = boxes(studio, ".gw-graph")
+    assert any(inside(card, pane) for card in boxes(studio, ".gw-card--leaf .gw-box"))
+
+
+def test_an_empty_tensor_is_called_so_and_has_no_sliders(studio: Studio) -> None:
+    studio.open().run("x = torch.ones(0, 3, requires_grad=True)\n(x * 2).sum().backward()\n")
+    studio.select("x")
+    value = studio.inspector.get_by_role("region", name="Value", exact=True)
+    expect(value).to_contain_text("empty (0×3)")
+    expect(studio.page.locator("#inputs")).to_be_hidden()
+
+
+def test_letters_that_are_not_seen_are_marked(studio: Studio) -> None:
+    """As they come with what is pasted from a page: Python does not read them."""
+    studio.open().run("x = torch.ones(2)\u200b\n")
+    expect(studio.page.locator(".cm-specialChar")).to_have_count(1)
+
+
+def test_names_of_modules_leave_room_for_their_numbers(studio: Studio) -> None:
+    code = "net = torch.nn.ModuleDict({k: torch.nn.Linear(3, 3) for k in ('used', 'other')})\n"
+    studio.open().run(code + "net['used'](torch.randn(4, 3)).sum().backward()\n")
+    assert cut_off(studio, "#panels") <= 0
+    # A parameter that nothing used was there before the last step too.
+    expect(studio.variable("net.other.weight")).to_be_visible()
+    expect(studio.variable("net.other.weight")).not_to_have_class(re.compile("is-changed"))
+
+
+def test_lessons_come_when_the_service_is_there_again(studio: Studio) -> None:
+    studio.page.route("**/api/v1/**", lambda route: route.abort())
+    studio.page.goto(studio.url)
+    expect(studio.problems).to_contain_text("The service does not answer")
+    studio.page.unroute("**/api/v1/**")
+    studio.problems.get_by_role("button", name="Try again").click()
+    expect(studio.graph).to_contain_text("AddBackward0")
+    studio.page.locator("#lesson-menu button").click()
+    expect(studio.page.get_by_role("menuitem", name="What backward() does")).to_be_visible()
+
+
+EMPTY: dict[str, Any] = {
+    "schema_version": 1, "runtime": {}, "stdout": "", "stdout_truncated": False, "error": None,
+    "tensors": [], "ops": [], "graphs": [], "timeline": [], "variables": [], "warnings": [],
+    "omitted": {},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("file", "said"),
+    [
+        ([1, 2], "This file is not a trace"),
+        (None, "This file is not a trace"),
+        ({"timeline": [], "graphs": []}, "This file is not a trace"),
+        (EMPTY | {"schema_version": 0}, "This trace has format 0"),
+        (EMPTY | {"graphs": [{}]}, "This trace is damaged"),
+        (EMPTY | {"tensors": [None], "ops": [None]}, "This trace is damaged"),
+    ],
+)
+def test_a_file_that_is_no_trace_changes_nothing(studio: Studio, file: Any, said: str) -> None:
+    studio.open()
+    code = studio.editor.inner_text()
+    studio.page.get_by_role("button", name="Export").click()
+    with studio.page.expect_file_chooser() as chooser:
+        studio.page.get_by_role("menuitem", name="Open a trace file").click()
+    content = json.dumps(file).encode()
+    chooser.value.set_files({"name": "t.json", "mimeType": "application/json", "buffer": content})
+    expect(studio.page.locator(".toast")).to_contain_text(said)
+    expect(studio.graph).to_contain_text("AddBackward0")
+    assert studio.editor.inner_text() == code
+
+
+def test_a_trace_file_takes_no_program_away(studio: Studio, server: Server) -> None:
+    studio.open().run(OWN)
+    content = json.dumps({"code": SEED_CODE, "trace": server.trace(SEED_CODE)}).encode()
+    studio.page.get_by_role("button", name="Export").click()
+    with studio.page.expect_file_chooser() as chooser:
+        studio.page.get_by_role("menuitem", name="Open a trace file").click()
+    chooser.value.set_files({"name": "t.json", "mimeType": "application/json", "buffer": content})
+    expect(studio.editor).to_contain_text("a = y*y*3")
+    studio.blur()
+    studio.page.keyboard.press("ControlOrMeta+z")
+    expect(studio.editor).to_contain_text("(x ** 3)")
+
+
+def test_a_message_stands_above_the_dialog_it_comes_from(studio: Studio) -> None:
+    studio.open()
+    studio.page.get_by_role("button", name="Share").click()
+    studio.page.get_by_role("button", name="Copy link").click()
+    toast = studio.page.get_by_role("dialog").locator(".toast")
+    expect(toast).to_be_visible()
+    toast.get_by_role("button", name="Dismiss").click()
+    expect(toast).to_have_count(0)
+    studio.page.keyboard.press("Escape")
+    expect(studio.page.locator("body > #toasts")).to_have_count(1)
+
+
+def test_a_new_program_is_a_clean_sheet(studio: Studio) -> None:
+    studio.open()
+    studio.page.locator("#lesson-menu button").click()
+    studio.page.get_by_role("menuitem", name="New program").click()
+    expect(studio.page.locator("#graph-note")).to_contain_text("Write some torch")
+    expect(studio.page.locator(".gw-card")).to_have_count(0)
+    expect(studio.editor).to_be_focused()
+
+
+def test_steps_inside_of_a_module_are_told_apart_in_the_search(studio: Studio) -> None:
+    studio.lesson("xor")
+    studio.blur()
+    studio.page.keyboard.press("/")
+    names = studio.page.locator(".palette__item span").all_inner_texts()
+    assert {"tanh", "linear", "linear: T"} <= set(names)
+    assert "model(x)" not in names
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_api_page_has_the_theme_of_the_system(studio: Studio, scheme: Any) -> None:
+    studio.page.emulate_media(color_scheme=scheme)
+    studio.page.goto(f"{studio.url}/docs")
+    ground = studio.page.locator("html").evaluate("(e) => getComputedStyle(e).backgroundColor")
+    dark = studio.page.locator("html.dark-mode")
+    expect(dark).to_have_count(1 if scheme == "dark" else 0)
+    assert (ground in ("rgba(0, 0, 0, 0)", "rgb(255, 255, 255)")) == (scheme == "light"), ground
+
+
+def test_without_a_picture_none_is_saved(studio: Studio) -> None:
+    studio.open().run("print('no tensor')")
+    studio.page.get_by_role("button", name="Export").click()
+    studio.page.get_by_role("menuitem", name="Graph as Mermaid").click()
+    expect(studio.page.locator(".toast")).to_contain_text("There is no picture to save")
+
+
+def test_the_focus_is_not_lost_with_what_had_it(studio: Studio) -> None:
+    focused = studio.page.locator(":focus")
+    studio.lesson("no-requires-grad")
+    studio.problems.get_by_role("button", name="Let x require grad").focus()
+    studio.page.keyboard.press("Enter")
+    expect(studio.problems).to_be_hidden()
+    expect(focused).to_have_attribute("id", "panels")
+    studio.select("y * y")
+    studio.inspector.get_by_role("button", name="Detach here").click()
+    remove = studio.page.get_by_role("button", name="Remove what if detach y*y")
+    remove.focus()
+    studio.page.keyboard.press("Enter")
+    expect(remove).to_have_count(0)
+    expect(focused).to_have_attribute("id", "topbar")
+
+
+def test_the_newest_of_many_what_ifs_is_in_sight(studio: Studio) -> None:
+    studio.page.set_viewport_size(PHONE)
+    studio.open()
+    studio.page.locator(".tabs [data-for=code]").click()
+    studio.run(SEED_CODE)
+    studio.page.locator(".tabs [data-for=inspector]").click()
+    for expression, kind in (
+        ("x + 2", "retain_grad"),
+        ("y*y*3", "retain_grad"),
+        ("y*y", "no_grad"),
+    ):
+        studio.select(expression)
+        studio.inspector.get_by_role("button", name=kind).click()
+        studio.settled()
+    expect(studio.page.locator(".chip--whatif")).to_have_count(3)
+    (bar,) = boxes(studio, ".topbar__chips")
+    assert boxes(studio, ".chip--whatif")[2]["right"] <= bar["right"] + 1
+    assert boxes(studio, ".chip--whatif")[0]["left"] < bar["left"]
+
+
+def test_the_buttons_of_a_card_follow_into_sight(studio: Studio) -> None:
+    studio.open()
+    studio.select("y*y")
+    (pane,) = boxes(studio, ".gw-graph")
+    assert all(inside(one, pane) for one in boxes(studio, ".gw-action"))
+    # The card comes to the right border: its buttons stood there.
+    x, y = (pane["left"] + pane["right"]) / 2, pane["bottom"] - 20
+    (card,) = boxes(studio, ".gw-card.is-selected .gw-box")
+    studio.page.mouse.move(x, y)
+    studio.page.mouse.down()
+    studio.page.mouse.move(x + pane["right"] - card["right"] - 30, y, steps=4)
+    studio.page.mouse.up()
+    studio.page.wait_for_timeout(600)
+    assert all(inside(one, pane) for one in boxes(studio, ".gw-action"))

@@ -34,6 +34,13 @@ def test_ops_nodes_and_graphs_past_the_limit_are_counted() -> None:
     assert trace["variables"][0]["grad"]["data"] == [18.0, 18.0]
 
 
+def test_the_result_of_an_op_past_the_limit_is_no_input() -> None:
+    code = "x = torch.ones(1)\nz = torch.ones(1)\nfor i in range(100):\n    x = x + 1\n"
+    whole = recorded(code)
+    assert [one["name"] for one in whole["inputs"]] == ["z"]
+    assert recorded(code, Limits(ops=10))["inputs"] == whole["inputs"]
+
+
 def test_the_trace_stays_under_its_size() -> None:
     small = Limits(trace_bytes=500_000)
     trace = recorded(CHAIN.format(3000), small)

@@ -192,7 +192,9 @@ def test_an_answer_over_the_limit(pool: Running) -> None:
 
 
 def test_leaving_without_an_answer(pool: Running) -> None:
-    assert "exit status 3" in pool.end("import os\nos._exit(3)")["message"]
+    error = pool.end("import os\nos._exit(3)")
+    assert "exit status 3" in error["message"]
+    assert error["diagnosis"]["code"] == "exit"
     assert pool.end("import os\nos.close(3)")["kind"] == "crash"
 
 

@@ -101,6 +101,8 @@ def _memory(program: Program, raised: Error) -> Finding:
 
 def _crash(program: Program, raised: Error) -> Finding:
     line = raised["line"]
+    if raised["type"] == "Exit":
+        return Finding("exit", {}, _evidence(program, line))
     last = program.trace["ops"][-1] if program.trace["ops"] else None
     after = f" after `{program.expression(last)}`" if last is not None else ""
     return Finding("crash", {"after": after}, _evidence(program, line))
