@@ -8,7 +8,8 @@ import torch
 from torch._C._autograd import _get_sequence_nr
 
 from app.recorder.functions import FunctionInfo
-from app.recorder.oplog import Few, few
+from app.recorder.history import is_followed
+from app.recorder.oplog import Few, few, several
 from app.recorder.places import Place
 from app.recorder.state import State
 from app.recorder.tensors import CONTAINERS, tensors_in
@@ -23,7 +24,7 @@ class Call:
     __slots__ = (
         "_changes", "_grads", "_info", "_intervention", "_iteration", "_module", "_mutated",
         "_place", "_renewed", "_state",
-        "inputs", "numbers", "occurrence", "op", "parent", "versions",
+        "inputs", "numbers", "occurrence", "op", "outer", "parent", "unversioned", "versions",
     )  # fmt: skip
 
     def __init__(
@@ -50,13 +51,16 @@ class Call:
         self._grads: list[Change] = []
         #: Inputs, and what they are views of, that got a new history.
         self._renewed: list[torch.Tensor] = []
-        #: The number of the composite op that makes this call, or -1.
+        #: The composite op that makes this call, and its number or -1.
+        self.outer: Call | None = None
         self.parent = -1
         self.inputs: list[torch.Tensor] = []
         #: Those of the inputs.
         self.numbers: Few = ()
         #: Versions of the inputs before, if the call may write to them.
         self.versions: list[int | None] | None = None
+        #: Inputs that it writes to without a new version.
+        self.unversioned: list[torch.Tensor] = []
         #: Its number, from `append` on.
         self.op = -1
 
@@ -74,7 +78,6 @@ class Call:
         log.rows.pop()
         for number in range(sequence, _get_sequence_nr()):
             log.of_sequence[number] = self.op
-        self._mutated = list(child.mutated)
 
     def finish(self, outputs: list[torch.Tensor], sequence: int) -> None:
         """The call is over; its nodes have the sequence numbers from `sequence` on."""
@@ -91,9 +94,7 @@ class Call:
         if not only:
             state.ops.claim(self.op, sequence, after)
         # (A call may have nodes inside, and results without a history.)
-        recorded = after > sequence and (
-            not outputs or self.versions is not None or any(t.requires_grad for t in outputs)
-        )
+        recorded = after > sequence and (not outputs or any(map(is_followed, outputs)))
         zeroed = self._mutations(recorded) if self.versions is not None else False
         if self._info.is_empty:
             for tensor in outputs:
@@ -106,15 +107,32 @@ class Call:
             if recorded and not only:
                 state.made(tensor, made[-1])
         # What it was written into is no answer that was merely handed through.
-        given = outputs if self.versions is None else []
+        given = [] if self.versions is not None or self._mutated else outputs
         why = None if recorded else why_not(self._info.is_detach, self.inputs, *given)
         state.ops.rows[self.op] = self._row(few(made), recorded, why)
-        if self.parent < 0 and not zeroed:
+        if self._info.makes_aliases:
+            for tensor in outputs:
+                state.tensors.aliases.add(tensor, self.inputs)
+        if self.outer is not None:
+            self.outer.changed_by(self)
+        if self.parent < 0 and not (zeroed and not self._changes):
             event: int | Step = self.op
             if self._changes or self._grads:
                 line = self._place.line
                 event = Step("op", line, op=self.op, changes=self._changes, grads=self._grads)
             state.timeline.events.append(event)
+
+    def changed_by(self, inner: Call) -> None:
+        """A call inside it is over."""
+        own = several(self.numbers)
+        self._changes += inner._changes
+        self._grads += inner._grads
+        self._mutated += [n for n in inner._mutated if n in own and n not in self._mutated]
+
+    @property
+    def changes(self) -> bool:
+        """Did a call inside it write into a tensor?"""
+        return bool(self._changes or self._grads or self._mutated)
 
     def _is_only_node(self, outputs: list[torch.Tensor], sequence: int, after: int) -> bool:
         """Did it make one node, by no call inside, and that its one output?  Then that is known."""
@@ -138,45 +156,52 @@ class Call:
     def _mutations(self, recorded: bool) -> bool:
         """Which inputs changed in place: those with a new history become new tensors.
 
-        Says whether all it did was to fill a leaf's .grad with zeros.
+        Says whether it filled a leaf's .grad with zeros.
         """
         state = self._state
         zeroed = False
-        for tensor, version in zip(self.inputs, self.versions or (), strict=True):
-            if version is None or tensor._version == version:
-                continue
+        written = [
+            tensor
+            for tensor, version in zip(self.inputs, self.versions or (), strict=True)
+            if (version is not None and tensor._version != version)
+            or any(tensor is one for one in self.unversioned)
+        ]
+        for tensor in written:
             state.tensors.written(tensor)
-            old = state.tensors.id(tensor)
-            self._mutated.append(old)
-            self._base_changed(tensor, recorded)
-            leaf = state.grads.owner(tensor)
-            if recorded and tensor.requires_grad and not tensor.is_leaf:
-                state.replaced(old, tensor)
-                self._renewed.append(tensor)
-            elif state.tensors.value(old) < 0:
-                state.tensors.revalue(tensor)
-            elif leaf is not None and self._info.name in ("zero_", "_foreach_zero_"):
-                state.grads.filled_with_zeros(leaf, tensor)
-                zeroed = True
-            else:
-                change = state.tensors.changed(tensor, old)
-                if leaf is None:
-                    self._changes.append(change)
-                else:
-                    self._grads.append(state.grads.changed(leaf, tensor, change[2]))
+            self._mutated.append(state.tensors.id(tensor))
+            # What is written into a tensor is written into those that share its memory.
+            for other in [] if self._info.sets_data else state.tensors.aliases.of(tensor):
+                if state.tensors.known(other) is not None and not any(
+                    other is one for one in written
+                ):
+                    history = recorded and other is tensor._base
+                    zeroed = self._wrote_into(other, history) or zeroed
+            zeroed = self._wrote_into(tensor, recorded) or zeroed
         return zeroed
 
-    def _base_changed(self, view: torch.Tensor, recorded: bool) -> None:
-        """What is written into a view is written into the tensor that it is a view of."""
-        state, base = self._state, view._base
-        number = state.tensors.known(base) if base is not None else None
-        if base is None or number is None or any(base is tensor for tensor in self.inputs):
-            return
-        if recorded and base.requires_grad and not base.is_leaf:
-            state.replaced(number, base)
-            self._renewed.append(base)
+    def _wrote_into(self, tensor: torch.Tensor, recorded: bool) -> bool:
+        """It holds other numbers now, and if `recorded` it has another history.
+
+        Says whether it is a leaf's .grad that was filled with zeros.
+        """
+        state = self._state
+        number = state.tensors.id(tensor)
+        leaf = state.grads.owner(tensor)
+        if recorded and tensor.requires_grad and not tensor.is_leaf:
+            state.replaced(number, tensor)
+            self._renewed.append(tensor)
+        elif state.tensors.value(number) < 0:
+            state.tensors.revalue(tensor)
+        elif leaf is not None and self._info.name in ("zero_", "_foreach_zero_"):
+            state.grads.filled_with_zeros(leaf, tensor)
+            return True
         else:
-            self._changes.append(state.tensors.changed(base, number))
+            change = state.tensors.changed(tensor, number)
+            if leaf is None:
+                self._changes.append(change)
+            else:
+                self._grads.append(state.grads.changed(leaf, tensor, change[2]))
+        return False
 
 
 def inputs_of(args: tuple[Any, ...], kwargs: Any) -> list[torch.Tensor]:
@@ -208,6 +233,6 @@ def why_not(
         return None
     if torch.is_inference_mode_enabled():
         return "inference_mode"
-    if not any(tensor.requires_grad for tensor in inputs):
+    if not any(map(is_followed, inputs)):
         return "no_input_requires_grad"
     return "not_differentiable" if torch.is_grad_enabled() else "no_grad"

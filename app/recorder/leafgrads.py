@@ -44,7 +44,9 @@ class LeafGrads:
             return NOTHING
         version = 0 if grad.is_inference() else grad._version
         seen = self._seen.get(number)
-        if seen is not None and seen[0]() is grad and seen[1] == version:
+        # (What is written to its memory unseen has no version.)
+        as_seen = seen is not None and seen[0]() is grad and seen[1] == version
+        if seen is not None and as_seen and not self._tensors.shared:
             return seen[2]
         handle = self._summaries.of(grad)
         self._saw(number, grad, version, handle)

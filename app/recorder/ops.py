@@ -20,6 +20,7 @@ from torch.overrides import TorchFunctionMode, handle_torch_function
 from app.recorder.budget import CHARS_AN_OP
 from app.recorder.calls import Call, inputs_of, versions, why_not
 from app.recorder.functions import APPLY, FunctionInfo
+from app.recorder.history import is_followed
 from app.recorder.modules import CONSTRUCTORS, ModulePaths, builds_module
 from app.recorder.oplog import Few, few
 from app.recorder.places import SNIPPET, Place, snippet_frame
@@ -132,9 +133,11 @@ class OpMode(TorchFunctionMode):
             return result
         entry = known.get(id(result))
         made = entry[1] if entry is not None and entry[0]() is result else tensors.add(result)
+        if info.makes_aliases:
+            tensors.aliases.add(result, inputs_of(args, kwargs))
         op = len(rows)
         # (`isinf` has nodes inside, and its result has no history.)
-        recorded = nodes > 0 and result.requires_grad
+        recorded = nodes > 0 and is_followed(result)
         why = None if recorded else why_not(info.is_detach, inputs_of(args, kwargs), result)
         rows.append((info.name, place.index, occurrence, iteration, caller, module,
                      inputs, made, recorded, why, self.intervention, ()))  # fmt: skip
@@ -197,6 +200,7 @@ class OpMode(TorchFunctionMode):
         if info.in_place or (kwargs is not None and kwargs.get("out") is not None):
             state.summaries.flush()
             call.versions = versions(call.inputs)
+            call.unversioned = info.unversioned(args)
         if info.is_python:
             return self._run_python(func, args, kwargs, call, frame)
         tape = state.tape if call.parent < 0 else None
@@ -246,7 +250,7 @@ class OpMode(TorchFunctionMode):
         iteration = state.places.iteration(place)
         call = Call(state, info, place, occurrence, iteration, module, self.intervention)
         if self._parent is not None:
-            call.parent = self._parent.op
+            call.outer, call.parent = self._parent, self._parent.op
         call.inputs = inputs_of(args, kwargs)
         call.numbers = few([state.tensors.id(tensor) for tensor in call.inputs])
         return call
@@ -300,7 +304,7 @@ class OpMode(TorchFunctionMode):
         outputs = tensors_in(result)
         if tape is not None and kept is not None:
             tape.after(func, kept, outputs)
-        if outputs or call.versions is not None:
+        if outputs or call.versions is not None or call.changes:
             if len(rows) == call.op + 2:
                 call.absorb(outputs, sequence)
             call.finish(outputs, sequence)

@@ -244,6 +244,8 @@ class Running:
             after = state.grads.first(leaf, number, arrived)
         else:
             after = state.grads.of(leaf, number)
+        if before != NOTHING and leaf.grad is not None:
+            state.tensors.written(leaf.grad)
         state.grads.events[number] = "accumulated"
         state.timeline.events.append(
             Step(

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 
 from app.recorder.functions import FunctionInfo
+from app.recorder.history import is_leaf
 from app.recorder.state import State
 from app.recorder.summaries import NOTHING
 
@@ -22,7 +23,7 @@ def special(state: State, info: FunctionInfo, func: Any, args: Any, kwargs: Any)
         state.has_hooks = True
         return func(*args, **kwargs)
     if info.special == "grad__set__" and isinstance(tensor, torch.Tensor):
-        old = tensor.grad if tensor.is_leaf else None
+        old = tensor.grad if is_leaf(tensor) else None
         before = state.summaries.of(old) if old is not None else NOTHING
         result = func(*args, **kwargs)
         state.grads.set(tensor, args[1], before)
