@@ -18,6 +18,8 @@ class Aliases:
 
     def __init__(self) -> None:
         self._by_memory: dict[int, list[weakref.ref[torch.Tensor]]] = {}
+        #: From how many on it is time to look which of them are still there.
+        self._room: dict[int, int] = {}
 
     def add(self, made: torch.Tensor, given: list[torch.Tensor]) -> None:
         """A call that gives views has `made` one, of one of the tensors `given` to it."""
@@ -25,10 +27,9 @@ class Aliases:
         if address is None:
             return
         known = self._by_memory.setdefault(address, [])
-        if len(known) > _MANY:
+        if len(known) > self._room.get(address, _MANY):
             known[:] = [reference for reference in known if reference() is not None]
-            if len(known) > _MANY:
-                return
+            self._room[address] = 2 * len(known) + _MANY
         known.append(weakref.ref(made))
         known += [weakref.ref(tensor) for tensor in given if memory(tensor) == address]
 
@@ -41,6 +42,8 @@ class Aliases:
             other = reference()
             if other is None or other is tensor or any(other is one for one in found):
                 continue
+            if len(found) == _MANY:
+                break
             start, end = _stretch(other)
             if memory(other) == address and start <= last and first <= end:
                 found.append(other)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import torch
 
+from app.recorder.history import version
 from app.recorder.kinds import Kind
 from app.recorder.summary import number, numbers
 
@@ -56,10 +58,13 @@ class Block:
         few = self.kind.few
         rows = _precise(stacked.reshape(len(stacked), -1), few)
         low, high = rows.amin(dim=1), rows.amax(dim=1)  # aminmax is many times slower with a dim
-        norms = _norms(rows)
-        self.statistics = (norms, low, high, rows.mean(dim=1))
+        norms, means = _norms(rows), rows.mean(dim=1)
         total = float(norms.sum())
-        self.bad = None if total - total == 0 else (~torch.isfinite(rows)).sum(dim=1).tolist()
+        finite = total - total == 0
+        self.bad = None if finite else (~torch.isfinite(rows)).sum(dim=1).tolist()
+        if not finite or float(norms.amin()) < _least(rows.dtype):
+            norms, means = _scaled(rows, low, high)
+        self.statistics = (norms, low, high, means)
         if few:
             self.contents = stacked
         elif with_heat:
@@ -75,11 +80,14 @@ class Block:
         few = self.kind.few
         # Statistics are of the elements in any order: of a transposed tensor there is no copy.
         row = _precise(_sorted(tensor).reshape(-1), few)
-        norm, low, high = _norm(row), row.amin(), row.amax()
-        values = (norm.item(), low.item(), high.item(), row.mean().item())
-        self.statistics = [(number(value),) for value in values]
-        bad = values[0] - values[0] != 0
+        low, high = row.amin(), row.amax()
+        norm, mean = _norm(row).item(), row.mean().item()
+        bad = norm - norm != 0
         self.bad = [int((~torch.isfinite(row)).sum())] if bad else None
+        if bad or norm < _least(row.dtype):
+            scaled = _scaled(row.unsqueeze(0), low.view(1), high.view(1))
+            norm, mean = (values.item() for values in scaled)
+        self.statistics = [(number(value),) for value in (norm, low.item(), high.item(), mean)]
         if few:
             self.contents = _listed(tensor.unsqueeze(0))
         elif with_heat:
@@ -138,6 +146,22 @@ def _norm(row: torch.Tensor) -> torch.Tensor:
     return norm
 
 
+def _least(dtype: torch.dtype) -> float:
+    """Below this norm the squares of numbers are lost."""
+    tiny: float = torch.finfo(dtype).tiny
+    return 1e3 * math.sqrt(tiny)
+
+
+def _scaled(
+    rows: torch.Tensor, low: torch.Tensor, high: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Norms and means of rows of which squares or sums may leave the range of their type."""
+    size = torch.maximum(high, -low)
+    size = torch.where(torch.isfinite(size) & (size > 0), size, 1)
+    scaled = rows / size.unsqueeze(1)
+    return _norms(scaled).double() * size, scaled.mean(dim=1) * size
+
+
 def _sorted(tensor: torch.Tensor) -> torch.Tensor:
     """With its dimensions in the order of its memory."""
     if tensor.is_contiguous():
@@ -147,9 +171,10 @@ def _sorted(tensor: torch.Tensor) -> torch.Tensor:
 
 def memory(tensor: torch.Tensor) -> tuple[int, int, torch.dtype, int] | None:
     """What tells the numbers of a tensor apart; None if it does not fill its memory."""
-    if not _sorted(tensor).is_contiguous():
+    written = version(tensor)
+    if written is None or not _sorted(tensor).is_contiguous():
         return None
-    return (tensor.data_ptr(), tensor.numel(), tensor.dtype, tensor._version)
+    return (tensor.data_ptr(), tensor.numel(), tensor.dtype, written)
 
 
 def _listed(column: Any) -> Any:

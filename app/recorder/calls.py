@@ -8,10 +8,11 @@ import torch
 from torch._C._autograd import _get_sequence_nr
 
 from app.recorder.functions import FunctionInfo
-from app.recorder.history import is_followed
+from app.recorder.history import grad_fn, is_followed, version
 from app.recorder.oplog import Few, few, several
 from app.recorder.places import Place
 from app.recorder.state import State
+from app.recorder.summaries import NOTHING
 from app.recorder.tensors import CONTAINERS, tensors_in
 from app.recorder.timeline import Change, Step
 from app.recorder.unheard import PLAIN, unheard
@@ -22,9 +23,26 @@ class Call:
     """Becomes a row of the log: with no results yet when it is appended, whole when finished."""
 
     __slots__ = (
-        "_changes", "_grads", "_info", "_intervention", "_iteration", "_module", "_mutated",
-        "_place", "_renewed", "_state",
-        "inputs", "numbers", "occurrence", "op", "outer", "parent", "unversioned", "versions",
+        "_changes",
+        "_grads",
+        "_info",
+        "_intervention",
+        "_iteration",
+        "_module",
+        "_mutated",
+        "_renewed",
+        "_state",
+        "grad_before",
+        "grad_of",
+        "inputs",
+        "numbers",
+        "occurrence",
+        "op",
+        "outer",
+        "parent",
+        "place",
+        "unversioned",
+        "versions",
     )  # fmt: skip
 
     def __init__(
@@ -39,7 +57,7 @@ class Call:
     ) -> None:
         self._state = state
         self._info = info
-        self._place = place
+        self.place = place
         self.occurrence = occurrence
         self._iteration = iteration
         self._module = module
@@ -61,8 +79,16 @@ class Call:
         self.versions: list[int | None] | None = None
         #: Inputs that it writes to without a new version.
         self.unversioned: list[torch.Tensor] = []
+        #: The leaf of which it sets the .grad, and what that was.
+        self.grad_of: torch.Tensor | None = None
+        self.grad_before = NOTHING
         #: Its number, from `append` on.
         self.op = -1
+
+    def sets_grad_of(self, leaf: torch.Tensor) -> None:
+        """It is `leaf.grad = ...`."""
+        self.grad_of, self.versions = leaf, versions(self.inputs)
+        self.grad_before = self._state.grads.of(leaf, self._state.tensors.id(leaf))
 
     def append(self) -> None:
         """Take a place in the log (when it is over, or before the calls inside it)."""
@@ -96,6 +122,8 @@ class Call:
         # (A call may have nodes inside, and results without a history.)
         recorded = after > sequence and (not outputs or any(map(is_followed, outputs)))
         zeroed = self._mutations(recorded) if self.versions is not None else False
+        if self.grad_of is not None:
+            self._grads.append(state.grads.assigned(self.grad_of, self.grad_before))
         if self._info.is_empty:
             for tensor in outputs:
                 state.tensors.add(tensor, with_value=False)
@@ -108,7 +136,9 @@ class Call:
                 state.made(tensor, made[-1])
         # What it was written into is no answer that was merely handed through.
         given = [] if self.versions is not None or self._mutated else outputs
-        why = None if recorded else why_not(self._info.is_detach, self.inputs, *given)
+        why = None
+        if not recorded and self.grad_of is None:
+            why = why_not(self._info.is_detach, self.inputs, *given)
         state.ops.rows[self.op] = self._row(few(made), recorded, why)
         if self._info.makes_aliases:
             for tensor in outputs:
@@ -118,7 +148,7 @@ class Call:
         if self.parent < 0 and not (zeroed and not self._changes):
             event: int | Step = self.op
             if self._changes or self._grads:
-                line = self._place.line
+                line = self.place.line
                 event = Step("op", line, op=self.op, changes=self._changes, grads=self._grads)
             state.timeline.events.append(event)
 
@@ -148,7 +178,7 @@ class Call:
 
     def _row(self, made: Few, recorded: bool, why: WhyNotRecorded | None) -> Any:
         return (
-            self._info.name, self._place.index, self.occurrence, self._iteration, self.parent,
+            self._info.name, self.place.index, self.occurrence, self._iteration, self.parent,
             self._module, self.numbers, made, recorded, why, self._intervention,
             tuple(self._mutated),
         )  # fmt: skip
@@ -162,9 +192,8 @@ class Call:
         zeroed = False
         written = [
             tensor
-            for tensor, version in zip(self.inputs, self.versions or (), strict=True)
-            if (version is not None and tensor._version != version)
-            or any(tensor is one for one in self.unversioned)
+            for tensor, before in zip(self.inputs, self.versions or (), strict=True)
+            if version(tensor) != before or any(tensor is one for one in self.unversioned)
         ]
         for tensor in written:
             state.tensors.written(tensor)
@@ -187,9 +216,12 @@ class Call:
         state = self._state
         number = state.tensors.id(tensor)
         leaf = state.grads.owner(tensor)
-        if recorded and tensor.requires_grad and not tensor.is_leaf:
+        if recorded and grad_fn(tensor) is not None:
             state.replaced(number, tensor)
             self._renewed.append(tensor)
+            if leaf is not None:
+                present = state.tensors.value(state.tensors.id(tensor))
+                self._grads.append(state.grads.changed(leaf, tensor, present))
         elif state.tensors.value(number) < 0:
             state.tensors.revalue(tensor)
         elif leaf is not None and self._info.name in ("zero_", "_foreach_zero_"):
@@ -219,8 +251,8 @@ def inputs_of(args: tuple[Any, ...], kwargs: Any) -> list[torch.Tensor]:
 
 
 def versions(tensors: list[torch.Tensor]) -> list[int | None]:
-    """How often each was written to; inference tensors do not count."""
-    return [None if t.is_inference() else t._version for t in tensors]
+    """How often each was written to, where that is counted."""
+    return [version(tensor) for tensor in tensors]
 
 
 def why_not(

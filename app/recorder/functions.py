@@ -9,6 +9,8 @@ from typing import Any
 import torch
 
 from app.recorder.aliases import memory
+from app.recorder.history import version
+from app.recorder.tensors import tensors_in
 
 #: Calls that compute nothing of the program's: looking, printing, bookkeeping.
 _QUIET = frozenset(
@@ -96,13 +98,15 @@ class FunctionInfo:
         #: Makes new tensors and has no calls inside.
         self.is_simple = not (special or self.is_python or self.is_empty or self.in_place)
 
-    def unversioned(self, args: tuple[Any, ...]) -> list[torch.Tensor]:
-        """The arguments that a call is to write into without counting up their versions."""
-        if self.sets_data and memory(args[0]) != memory(args[1]):
-            return [args[0]]
-        if self.name in _MUTATES_BUFFERS and not self.is_python and args[5:] and args[5]:
-            return [tensor for tensor in args[3:5] if tensor is not None]
-        return []
+    def unversioned(self, args: tuple[Any, ...], kwargs: Any) -> list[torch.Tensor]:
+        """What a call is to write into without counting up a version."""
+        if self.sets_data:
+            return [args[0]] if memory(args[0]) != memory(args[1]) else []
+        if self.name in _MUTATES_BUFFERS:
+            writes = not self.is_python and args[5:] and args[5]
+            return [tensor for tensor in args[3:5] if tensor is not None] if writes else []
+        written = [kwargs["out"]] if kwargs and "out" in kwargs else args[:1]
+        return [tensor for tensor in tensors_in(list(written)) if version(tensor) is None]
 
     def named(self, name: str) -> FunctionInfo:
         """The same under the name of a user's own Function."""

@@ -26,6 +26,19 @@ def is_leaf(tensor: torch.Tensor) -> bool:
         return False
 
 
+def grad(tensor: torch.Tensor) -> torch.Tensor | None:
+    """Its .grad; torch warns who asks for that of a result that keeps none."""
+    return tensor.grad if is_leaf(tensor) or tensor.retains_grad else None
+
+
+def version(tensor: torch.Tensor) -> int | None:
+    """How often it was written to; of inference tensors nobody counts."""
+    try:
+        return tensor._version
+    except RuntimeError:
+        return None
+
+
 def is_followed(tensor: torch.Tensor) -> bool:
     """Does it require grad, or what torch.func has wrapped in it (vmap's wrapper never does)?"""
     while not tensor.requires_grad:

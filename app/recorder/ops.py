@@ -20,7 +20,7 @@ from torch.overrides import TorchFunctionMode, handle_torch_function
 from app.recorder.budget import CHARS_AN_OP
 from app.recorder.calls import Call, inputs_of, versions, why_not
 from app.recorder.functions import APPLY, FunctionInfo
-from app.recorder.history import is_followed
+from app.recorder.history import grad, is_followed
 from app.recorder.modules import CONSTRUCTORS, ModulePaths, builds_module
 from app.recorder.oplog import Few, few
 from app.recorder.places import SNIPPET, Place, snippet_frame
@@ -165,7 +165,8 @@ class OpMode(TorchFunctionMode):
         self._state.timeline.settle()
         if info.special == "backward":
             return self._backward(func, args, kwargs or {})
-        if info.special is not None:
+        sets_grad = info.special == "grad__set__" and args[1] is not None
+        if info.special is not None and not (sets_grad and args[1] is not grad(args[0])):
             return special(self._state, info, func, args, kwargs or {})
         if caller.f_code is _HANDLE:
             caller = _caller(caller)
@@ -200,7 +201,9 @@ class OpMode(TorchFunctionMode):
         if info.in_place or (kwargs is not None and kwargs.get("out") is not None):
             state.summaries.flush()
             call.versions = versions(call.inputs)
-            call.unversioned = info.unversioned(args)
+            call.unversioned = info.unversioned(args, kwargs)
+        if info.special == "grad__set__":
+            call.sets_grad_of(args[0])
         if info.is_python:
             return self._run_python(func, args, kwargs, call, frame)
         tape = state.tape if call.parent < 0 else None
@@ -237,7 +240,9 @@ class OpMode(TorchFunctionMode):
         """The place of a call in the snippet's frame, and for which time it runs."""
         places, parent = self._state.places, self._parent
         place = places.of(frame)
-        if parent is not None and self._parent_frame is frame:
+        if parent is not None and (
+            self._parent_frame is frame or (parent.place is place and frame is not caller)
+        ):
             return place, parent.occurrence
         return place, place.direct() if frame is caller else place.through(places.counts)
 

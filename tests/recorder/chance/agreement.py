@@ -21,7 +21,7 @@ def agree(code: str) -> None:
     _, trace = both(code)
     same_engine(trace, witness.run(code, calls=False))
     if _CHANGES_SENT not in code:
-        jacobians_hold(trace)
+        jacobians_hold(trace, close=5e-2 if "16" in code else 1e-4)
     seen = witness.run(code, calls=True)
     same_ops(trace, seen.seen)
     if seen.states:
@@ -31,8 +31,8 @@ def agree(code: str) -> None:
 def same_engine(trace: Trace, plainly: witness.Witness) -> None:
     """Nodes in order, what arrived at each, what went along each edge."""
     graphs = [graph for graph in trace["graphs"] if graph["kind"] != "not_run"]
-    assert len(graphs) == len(plainly.calls)
-    for graph, ran in zip(graphs, plainly.calls, strict=True):
+    assert len(graphs) + trace["omitted"].get("graphs", 0) == len(plainly.calls)
+    for graph, ran in zip(graphs, plainly.calls, strict=False):
         nodes = {node["id"]: node for node in graph["nodes"]}
         order = [nodes[identity] for identity in graph["order"]]
         assert [node["name"] for node in order] == [one.name for one in ran]
@@ -57,7 +57,7 @@ def same_gradients(mine: list[Any], theirs: list[torch.Tensor | None]) -> None:
         same_numbers(summary, gradient)
 
 
-def jacobians_hold(trace: Trace) -> None:
+def jacobians_hold(trace: Trace, close: float) -> None:
     """What a node sends along an edge is its Jacobian's transpose times what arrived."""
     for graph in trace["graphs"]:
         sent = {(edge["source"], edge["input"]): edge["gradient"] for edge in graph["edges"]}
@@ -81,7 +81,6 @@ def jacobians_hold(trace: Trace) -> None:
                 if not torch.isfinite(total).all():  # 0 times infinity
                     continue
                 got = torch.tensor(floats(gradient["data"]), dtype=torch.float64)
-                close = 5e-2 if "16" in gradient["dtype"] else 1e-4
                 torch.testing.assert_close(got, total, rtol=close, atol=close)
 
 
@@ -104,7 +103,11 @@ def same_ops(trace: Trace, seen: list[Seen]) -> None:
         for update in event.get("updates", [])
     }
     for span, ones in theirs.items():
-        if span not in mine or not all(one.is_torch for one in ones):
+        if not all(one.is_torch for one in ones):
+            continue
+        # A function of a library runs ops of other names.
+        called = {op["name"].strip("_") for ops in mine[span].values() for op in ops}
+        if not any(one.name in called for one in ones):
             continue
         assert len(mine[span]) == len(ones), (span, len(mine[span]), len(ones))
         for occurrence, one in enumerate(ones):
@@ -142,6 +145,14 @@ def same_op(ops: list[Any], one: Seen, values: dict[str, Any], changed: Any) -> 
         assert why == ("not_differentiable" if one.grad_mode else "no_grad"), op
 
 
+def same_summaries(one: Any, other: Any) -> bool:
+    """Of numbers that may have been reduced in different ways."""
+    if one["data"] is not None:
+        return bool(one["data"] == other["data"])
+    norms = torch.tensor(floats([one["norm"], other["norm"]]))
+    return bool(torch.isclose(norms[0], norms[1], rtol=1e-4, equal_nan=True))
+
+
 def same_states(trace: Trace, states: dict[str, dict[str, torch.Tensor | None]]) -> None:
     """Played step by step, the trace has the numbers that each name had after each statement."""
     now = {tensor["id"]: tensor["value"] for tensor in trace["tensors"]}
@@ -156,7 +167,7 @@ def same_states(trace: Trace, states: dict[str, dict[str, torch.Tensor | None]])
             held = grads if of_grad else now
             before = held.get(update["tensor"])
             if before is not None and update["before"] is not None:
-                assert before == update["before"], event
+                assert same_summaries(before, update["before"]), event
             held[update["tensor"]] = update["after"]
         names.update(bound[step])
         mark = event.get("text", "").rstrip("\n")

@@ -100,7 +100,7 @@ VIEWS = (
     "{a}[0]", "{a}[..., 1:]", "{a}[::2]", "{a}[..., -1]", "{a}.t()", "{a}.transpose(0, -1)", "{a}.flatten()",
     "{a}.view(-1)", "{a}.unsqueeze(0)", "{a}.expand(2, *{a}.shape)", "{a}.diagonal()", "{a}.unbind(0)[0]",
     "{a}.unbind(-1)[-1]", "{a}.split(1)[-1]", "{a}.chunk(2, -1)[0]", "{a}.squeeze()", "{a}.narrow(0, 0, 1)", "{a}.mT",
-    "{a}.reshape(-1)", "{a}.select(-1, 0)", "{a}.detach()", "{a}.data", "{a}.as_strided((2,), (1,))", "{a}.view_as({a})",
+    "{a}.reshape(-1)", "{a}.select(-1, 0)", "{a}.detach()", "{a}.data", "{a}.as_strided((1,), (1,))", "{a}.view_as({a})",
     "{a}[None]", "{a}.movedim(0, -1)", "{a}.T", "{a}.permute(*range({a}.dim())[::-1])", "{a}.swapaxes(0, -1)",
     "{a}.unfold(0, 1, 1)", "{a}.hsplit(1)[0]", "{a}.view_as({a}).view(-1)[1:]",
 )  # fmt: skip
@@ -175,7 +175,7 @@ MARKS = (
     "{y}.requires_grad_(True)", "{a}.requires_grad_()", "del {y}", "{n} = {y}", "{n} = [{y}, {a}]", "{n} = dict(one={y}, two={x})", "{n} = Scope({y})",
     "torch.autograd.graph.register_multi_grad_hook([{x}, {y}], lambda gs: print('multi', [g is None for g in gs]))", "{x}.register_hook(lambda g: g.detach())",
     "{h}.register_hook(lambda g: g.mul(0))", "{h}.retain_grad()\n{h}.register_hook(halve)", "{h}.register_hook(halve)\n{h}.retain_grad()",
-    "print({y}.requires_grad, {y}.is_leaf, {y}.grad_fn is None)", "print({y})", "print({y}.sum().item())", "print({y}.tolist())", "print({y}.shape, {y}.dtype)",
+    "print({y}.requires_grad, {y}.is_leaf, {y}.grad_fn is None)", "print({y})", "print({y}.sum().item())", "print({y}.sum().tolist())", "print({y}.shape, {y}.dtype)",
     "{x}.register_hook(lambda g: torch.zeros_like(g))", "{y}._backward_hooks", "{n} = {y}.grad", "{n} = {y}.numpy(force=True)", "{x}.requires_grad = False",
     "{n} = nn.Parameter({a})", "{n} = nn.Parameter({a}.detach(), requires_grad=False)", "{n} = torch.tensor({i}.0, requires_grad=True)", "{n} = {a}.detach().requires_grad_()",
     "{n} = {a}.detach().clone().requires_grad_()", "{n} = torch.tensor({a}.tolist())", "{n} = __import__('copy').deepcopy({x})", "{n} = torch.empty(2, 3)\n{n}.fill_(2)",
@@ -218,5 +218,5 @@ LOOPS = (
 
 BLOCKS = (
     "with torch.no_grad():", "with torch.enable_grad():", "with torch.inference_mode():", "with torch.set_grad_enabled({i} > 2):", "if {a}.numel():", "try:", "for k in range(2):", "with saved_tensors_hooks(torch.clone, torch.clone):", "with torch.autograd.graph.save_on_cpu():",
-    "with torch.autograd.set_multithreading_enabled(False):", "with torch.autograd.detect_anomaly(check_nan=False):", "with torch.autocast('cpu', dtype=torch.bfloat16):", "with torch.autograd.graph.allow_mutation_on_saved_tensors():",
+    "with torch.autograd.set_multithreading_enabled(False):", "with torch.autograd.detect_anomaly(check_nan=False):", "with torch.autocast('cpu', dtype=torch.bfloat16):",
 )  # fmt: skip

@@ -132,11 +132,14 @@ def _hook(node: Any, ran: list[Ran]) -> Callable[[Any, Any], None]:
     return hook
 
 
+def _gradient_edge(root: torch.Tensor) -> Any:
+    with torch.inference_mode(False):
+        return torch.autograd.graph.get_gradient_edge(root)
+
+
 def _nodes(roots: Any) -> list[Any]:
     pending = [
-        root.node
-        if not isinstance(root, torch.Tensor)
-        else torch.autograd.graph.get_gradient_edge(root).node
+        root.node if not isinstance(root, torch.Tensor) else _gradient_edge(root).node
         for root in roots
         if not isinstance(root, torch.Tensor) or root.requires_grad
     ]

@@ -155,6 +155,8 @@ class Writer:
     def _tensor(self, hole: str) -> str:
         """The name of a tensor that fits, newer ones more often."""
         names = [name for name, t in self._tensors() if _fits(hole, t)]
+        if not names and hole == "{h}":
+            return "torch.ones(3, requires_grad=True)"
         if not names:
             names = [name for name, _ in self._tensors()] or ["torch.ones(3)"]
         return self._random.choices(names, range(1, len(names) + 1))[0]
