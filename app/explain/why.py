@@ -39,6 +39,8 @@ def why(program: Program, variable: Variable, *, chain: bool = True) -> Why:
     Without `chain` the sentence is what counts.
     """
     status = variable["grad_status"]
+    if status == "not_a_leaf" and variable["grad_fn"] is None:
+        return _plain(program, variable, "no_history")
     if status in ("accumulated", "retained", "zeroed", "cleared", "not_a_leaf"):
         _, last = program.added.get(variable["tensor"], (0, None))
         came = arrival(program, variable["tensor"], program.graphs.get(last or ""))

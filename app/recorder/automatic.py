@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 
+from app.recorder.history import grad_fn
 from app.recorder.state import State
 from app.recorder.unheard import unheard
 from app.trace.request import TraceRequest
@@ -51,6 +52,6 @@ def _has_history(value: Any) -> bool:
 
 def _last_bound(state: State, namespace: dict[str, Any]) -> torch.Tensor | None:
     tensors = [namespace[name] for name in state.bound_names() if _has_history(namespace.get(name))]
-    results = [tensor for tensor in tensors if tensor.grad_fn is not None]
+    results = [tensor for tensor in tensors if grad_fn(tensor) is not None]
     scalars = [tensor for tensor in results if tensor.numel() == 1]
     return next(iter(scalars or results), None)

@@ -89,7 +89,8 @@ def _edge(output: Any) -> tuple[Any, int]:
         return (output.node, output.output_nr)
     if not output.requires_grad:
         return (None, 0)
-    edge = torch.autograd.graph.get_gradient_edge(output)
+    with torch.inference_mode(False):  # inside of which torch does not find a leaf's node
+        edge = torch.autograd.graph.get_gradient_edge(output)
     return (edge.node, edge.output_nr)
 
 

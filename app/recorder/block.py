@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from app.recorder.history import version
 from app.recorder.kinds import Kind
 from app.recorder.summary import number, numbers
 
@@ -19,8 +20,6 @@ _HEAT_SIDE = 16
 _BINS = 16
 #: So many squares are added up without a loss that shows.
 _ADDED_UP = 65_536
-#: Sums of squares between which none of float32 vanishes or overflows so that it shows.
-_SMALLEST, _LARGEST = 1e-30, 1e36
 #: Up to so many elements torch's own histogram of one tensor is the faster one.
 _FEW = 4096
 
@@ -60,12 +59,13 @@ class Block:
         rows = _precise(stacked.reshape(len(stacked), -1), few)
         low, high = rows.amin(dim=1), rows.amax(dim=1)  # aminmax is many times slower with a dim
         norms = torch.linalg.vector_norm(rows, dim=1)
+        means = rows.mean(dim=1)
         least, most = (float(norm) for norm in norms.aminmax())
-        if not _SMALLEST < least * least <= most * most < _LARGEST:
-            norms = _far_norms(rows, norms)
-            most = float(norms.amax())
-        self.statistics = (norms, low, high, rows.mean(dim=1))
-        self.bad = None if most - most == 0 else (~torch.isfinite(rows)).sum(dim=1).tolist()
+        finite = most - most == 0
+        self.bad = None if finite else (~torch.isfinite(rows)).sum(dim=1).tolist()
+        if not finite or least < _least(rows.dtype):
+            self._correct(rows, norms, means, low, high)
+        self.statistics = (norms, low, high, means)
         if few:
             self.contents = stacked
         elif with_heat:
@@ -82,10 +82,12 @@ class Block:
         # Statistics are of the elements in any order: of a transposed tensor there is no copy.
         row = _precise(_sorted(tensor).reshape(-1), few)
         low, high = row.amin(), row.amax()
-        norm = _norm(row)
-        values = (norm, low.item(), high.item(), row.mean().item())
-        self.statistics = [(number(value),) for value in values]
-        self.bad = None if norm - norm == 0 else [int((~torch.isfinite(row)).sum())]
+        norm, mean = _norm(row), row.mean().item()
+        finite = norm - norm == 0
+        self.bad = None if finite else [int((~torch.isfinite(row)).sum())]
+        if not finite or (norm < _least(row.dtype) and (low or high)):
+            norm, mean = _scaled(row, low, high)
+        self.statistics = [(number(value),) for value in (norm, low.item(), high.item(), mean)]
         if few:
             self.contents = _listed(tensor.unsqueeze(0))
         elif with_heat:
@@ -93,6 +95,20 @@ class Block:
         if with_histogram and not few:
             found = _histograms(row.unsqueeze(0), low.view(1), high.view(1), self.bad)
             self.counts = _listed(found)
+
+    def _correct(
+        self,
+        rows: torch.Tensor,
+        norms: torch.Tensor,
+        means: torch.Tensor,
+        low: torch.Tensor,
+        high: torch.Tensor,
+    ) -> None:
+        """Norms and means of finite rows of which squares or sums leave the range of their type."""
+        lost = (norms < _least(rows.dtype)) & ((low != 0) | (high != 0))
+        for row in torch.nonzero(lost | ~torch.isfinite(norms)).flatten().tolist():
+            if self.bad is None or not self.bad[row]:
+                norms[row], means[row] = _scaled(rows[row], low[row], high[row])
 
     def reshaped(self, kind: Kind, handle: int, drawn: torch.Tensor | None) -> Block:
         """Of a tensor that has the memory of this block's: only the heat map is its own."""
@@ -132,17 +148,22 @@ def _norm(row: torch.Tensor) -> float:
     for start in range(0, len(row), _ADDED_UP):
         part = row[start : start + _ADDED_UP]
         squares += part.dot(part).item()
-    if _SMALLEST < squares < _LARGEST:
-        return math.sqrt(squares)
-    return float(torch.linalg.vector_norm(row, dtype=torch.float64))
+    return math.sqrt(squares)
 
 
-def _far_norms(rows: torch.Tensor, norms: torch.Tensor) -> torch.Tensor:
-    """Norms of which some are too large or too small to be had by float32's squares."""
-    exact = norms.to(torch.float64)
-    far = ~((exact.square() > _SMALLEST) & (exact.square() < _LARGEST))
-    exact[far] = torch.linalg.vector_norm(rows[far], dim=1, dtype=torch.float64)
-    return exact
+def _least(dtype: torch.dtype) -> float:
+    """Below this norm the squares of numbers are lost."""
+    tiny: float = torch.finfo(dtype).tiny
+    return 1e3 * math.sqrt(tiny)
+
+
+def _scaled(row: torch.Tensor, low: torch.Tensor, high: torch.Tensor) -> tuple[float, float]:
+    """Norm and mean of the row divided by its largest number, and multiplied by it again."""
+    size = max(high.item(), -low.item())
+    if not 0 < size < math.inf:
+        size = 1.0
+    scaled = row / size
+    return _norm(scaled) * size, scaled.mean().item() * size
 
 
 def _sorted(tensor: torch.Tensor) -> torch.Tensor:
@@ -154,9 +175,10 @@ def _sorted(tensor: torch.Tensor) -> torch.Tensor:
 
 def memory(tensor: torch.Tensor) -> tuple[int, int, torch.dtype, int] | None:
     """What tells the numbers of a tensor apart; None if it does not fill its memory."""
-    if not _sorted(tensor).is_contiguous():
+    written = version(tensor)
+    if written is None or not _sorted(tensor).is_contiguous():
         return None
-    return (tensor.data_ptr(), tensor.numel(), tensor.dtype, tensor._version)
+    return (tensor.data_ptr(), tensor.numel(), tensor.dtype, written)
 
 
 def _listed(column: Any) -> Any:

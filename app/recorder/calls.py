@@ -8,9 +8,11 @@ import torch
 from torch._C._autograd import _get_sequence_nr
 
 from app.recorder.functions import FunctionInfo
-from app.recorder.oplog import Few, few
+from app.recorder.history import grad_fn, is_followed, version
+from app.recorder.oplog import Few, few, several
 from app.recorder.places import Place
 from app.recorder.state import State
+from app.recorder.summaries import NOTHING
 from app.recorder.tensors import CONTAINERS, tensors_in
 from app.recorder.timeline import Change, Step
 from app.recorder.unheard import PLAIN, unheard
@@ -21,9 +23,26 @@ class Call:
     """Becomes a row of the log: with no results yet when it is appended, whole when finished."""
 
     __slots__ = (
-        "_changes", "_grads", "_info", "_intervention", "_iteration", "_module", "_mutated",
-        "_place", "_renewed", "_state",
-        "inputs", "numbers", "occurrence", "op", "parent", "versions",
+        "_changes",
+        "_grads",
+        "_info",
+        "_intervention",
+        "_iteration",
+        "_module",
+        "_mutated",
+        "_renewed",
+        "_state",
+        "grad_before",
+        "grad_of",
+        "inputs",
+        "numbers",
+        "occurrence",
+        "op",
+        "outer",
+        "parent",
+        "place",
+        "unversioned",
+        "versions",
     )  # fmt: skip
 
     def __init__(
@@ -38,7 +57,7 @@ class Call:
     ) -> None:
         self._state = state
         self._info = info
-        self._place = place
+        self.place = place
         self.occurrence = occurrence
         self._iteration = iteration
         self._module = module
@@ -50,15 +69,26 @@ class Call:
         self._grads: list[Change] = []
         #: Inputs, and what they are views of, that got a new history.
         self._renewed: list[torch.Tensor] = []
-        #: The number of the composite op that makes this call, or -1.
+        #: The composite op that makes this call, and its number or -1.
+        self.outer: Call | None = None
         self.parent = -1
         self.inputs: list[torch.Tensor] = []
         #: Those of the inputs.
         self.numbers: Few = ()
         #: Versions of the inputs before, if the call may write to them.
         self.versions: list[int | None] | None = None
+        #: Inputs that it writes to without a new version.
+        self.unversioned: list[torch.Tensor] = []
+        #: The leaf of which it sets the .grad, and what that was.
+        self.grad_of: torch.Tensor | None = None
+        self.grad_before = NOTHING
         #: Its number, from `append` on.
         self.op = -1
+
+    def sets_grad_of(self, leaf: torch.Tensor) -> None:
+        """It is `leaf.grad = ...`."""
+        self.grad_of, self.versions = leaf, versions(self.inputs)
+        self.grad_before = self._state.grads.of(leaf, self._state.tensors.id(leaf))
 
     def append(self) -> None:
         """Take a place in the log (when it is over, or before the calls inside it)."""
@@ -74,7 +104,6 @@ class Call:
         log.rows.pop()
         for number in range(sequence, _get_sequence_nr()):
             log.of_sequence[number] = self.op
-        self._mutated = list(child.mutated)
 
     def finish(self, outputs: list[torch.Tensor], sequence: int) -> None:
         """The call is over; its nodes have the sequence numbers from `sequence` on."""
@@ -91,10 +120,10 @@ class Call:
         if not only:
             state.ops.claim(self.op, sequence, after)
         # (A call may have nodes inside, and results without a history.)
-        recorded = after > sequence and (
-            not outputs or self.versions is not None or any(t.requires_grad for t in outputs)
-        )
+        recorded = after > sequence and (not outputs or any(map(is_followed, outputs)))
         zeroed = self._mutations(recorded) if self.versions is not None else False
+        if self.grad_of is not None:
+            self._grads.append(state.grads.assigned(self.grad_of, self.grad_before))
         if self._info.is_empty:
             for tensor in outputs:
                 state.tensors.add(tensor, with_value=False)
@@ -106,15 +135,34 @@ class Call:
             if recorded and not only:
                 state.made(tensor, made[-1])
         # What it was written into is no answer that was merely handed through.
-        given = outputs if self.versions is None else []
-        why = None if recorded else why_not(self._info.is_detach, self.inputs, *given)
+        given = [] if self.versions is not None or self._mutated else outputs
+        why = None
+        if not recorded and self.grad_of is None:
+            why = why_not(self._info.is_detach, self.inputs, *given)
         state.ops.rows[self.op] = self._row(few(made), recorded, why)
-        if self.parent < 0 and not zeroed:
+        if self._info.makes_aliases:
+            for tensor in outputs:
+                state.tensors.aliases.add(tensor, self.inputs)
+        if self.outer is not None:
+            self.outer.changed_by(self)
+        if self.parent < 0 and not (zeroed and not self._changes):
             event: int | Step = self.op
             if self._changes or self._grads:
-                line = self._place.line
+                line = self.place.line
                 event = Step("op", line, op=self.op, changes=self._changes, grads=self._grads)
             state.timeline.events.append(event)
+
+    def changed_by(self, inner: Call) -> None:
+        """A call inside it is over."""
+        own = several(self.numbers)
+        self._changes += inner._changes
+        self._grads += inner._grads
+        self._mutated += [n for n in inner._mutated if n in own and n not in self._mutated]
+
+    @property
+    def changes(self) -> bool:
+        """Did a call inside it write into a tensor?"""
+        return bool(self._changes or self._grads or self._mutated)
 
     def _is_only_node(self, outputs: list[torch.Tensor], sequence: int, after: int) -> bool:
         """Did it make one node, by no call inside, and that its one output?  Then that is known."""
@@ -130,7 +178,7 @@ class Call:
 
     def _row(self, made: Few, recorded: bool, why: WhyNotRecorded | None) -> Any:
         return (
-            self._info.name, self._place.index, self.occurrence, self._iteration, self.parent,
+            self._info.name, self.place.index, self.occurrence, self._iteration, self.parent,
             self._module, self.numbers, made, recorded, why, self._intervention,
             tuple(self._mutated),
         )  # fmt: skip
@@ -138,45 +186,54 @@ class Call:
     def _mutations(self, recorded: bool) -> bool:
         """Which inputs changed in place: those with a new history become new tensors.
 
-        Says whether all it did was to fill a leaf's .grad with zeros.
+        Says whether it filled a leaf's .grad with zeros.
         """
         state = self._state
         zeroed = False
-        for tensor, version in zip(self.inputs, self.versions or (), strict=True):
-            if version is None or tensor._version == version:
-                continue
+        written = [
+            tensor
+            for tensor, before in zip(self.inputs, self.versions or (), strict=True)
+            if version(tensor) != before or any(tensor is one for one in self.unversioned)
+        ]
+        for tensor in written:
             state.tensors.written(tensor)
-            old = state.tensors.id(tensor)
-            self._mutated.append(old)
-            self._base_changed(tensor, recorded)
-            leaf = state.grads.owner(tensor)
-            if recorded and tensor.requires_grad and not tensor.is_leaf:
-                state.replaced(old, tensor)
-                self._renewed.append(tensor)
-            elif state.tensors.value(old) < 0:
-                state.tensors.revalue(tensor)
-            elif leaf is not None and self._info.name in ("zero_", "_foreach_zero_"):
-                state.grads.filled_with_zeros(leaf, tensor)
-                zeroed = True
-            else:
-                change = state.tensors.changed(tensor, old)
-                if leaf is None:
-                    self._changes.append(change)
-                else:
-                    self._grads.append(state.grads.changed(leaf, tensor, change[2]))
+            self._mutated.append(state.tensors.id(tensor))
+            # What is written into a tensor is written into those that share its memory.
+            for other in [] if self._info.sets_data else state.tensors.aliases.of(tensor):
+                if state.tensors.known(other) is not None and not any(
+                    other is one for one in written
+                ):
+                    history = recorded and other is tensor._base
+                    zeroed = self._wrote_into(other, history) or zeroed
+            zeroed = self._wrote_into(tensor, recorded) or zeroed
         return zeroed
 
-    def _base_changed(self, view: torch.Tensor, recorded: bool) -> None:
-        """What is written into a view is written into the tensor that it is a view of."""
-        state, base = self._state, view._base
-        number = state.tensors.known(base) if base is not None else None
-        if base is None or number is None or any(base is tensor for tensor in self.inputs):
-            return
-        if recorded and base.requires_grad and not base.is_leaf:
-            state.replaced(number, base)
-            self._renewed.append(base)
+    def _wrote_into(self, tensor: torch.Tensor, recorded: bool) -> bool:
+        """It holds other numbers now, and if `recorded` it has another history.
+
+        Says whether it is a leaf's .grad that was filled with zeros.
+        """
+        state = self._state
+        number = state.tensors.id(tensor)
+        leaf = state.grads.owner(tensor)
+        if recorded and grad_fn(tensor) is not None:
+            state.replaced(number, tensor)
+            self._renewed.append(tensor)
+            if leaf is not None:
+                present = state.tensors.value(state.tensors.id(tensor))
+                self._grads.append(state.grads.changed(leaf, tensor, present))
+        elif state.tensors.value(number) < 0:
+            state.tensors.revalue(tensor)
+        elif leaf is not None and self._info.name in ("zero_", "_foreach_zero_"):
+            state.grads.filled_with_zeros(leaf, tensor)
+            return True
         else:
-            self._changes.append(state.tensors.changed(base, number))
+            change = state.tensors.changed(tensor, number)
+            if leaf is None:
+                self._changes.append(change)
+            else:
+                self._grads.append(state.grads.changed(leaf, tensor, change[2]))
+        return False
 
 
 def inputs_of(args: tuple[Any, ...], kwargs: Any) -> list[torch.Tensor]:
@@ -194,8 +251,8 @@ def inputs_of(args: tuple[Any, ...], kwargs: Any) -> list[torch.Tensor]:
 
 
 def versions(tensors: list[torch.Tensor]) -> list[int | None]:
-    """How often each was written to; inference tensors do not count."""
-    return [None if t.is_inference() else t._version for t in tensors]
+    """How often each was written to, where that is counted."""
+    return [version(tensor) for tensor in tensors]
 
 
 def why_not(
@@ -208,6 +265,6 @@ def why_not(
         return None
     if torch.is_inference_mode_enabled():
         return "inference_mode"
-    if not any(tensor.requires_grad for tensor in inputs):
+    if not any(map(is_followed, inputs)):
         return "no_input_requires_grad"
     return "not_differentiable" if torch.is_grad_enabled() else "no_grad"

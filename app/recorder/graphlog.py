@@ -256,7 +256,7 @@ def _arrived(
 
 def _site(place: Place) -> Site:
     site = place.site.copy()
-    site["occurrence"] = place.direct()
+    site["occurrence"] = place.backward()
     return site
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 
+from app.recorder.history import is_leaf
 from app.recorder.kinds import DTYPE_NAMES
 from app.recorder.oplog import several
 from app.recorder.program import Program, call_at
@@ -194,7 +195,7 @@ class Inputs:
             for name, tensor in named
             if name not in self._used
             and name in self._assigned
-            and tensor.is_leaf
+            and is_leaf(tensor)
             and tensor.is_floating_point()
             and not tensor.is_nested
         }

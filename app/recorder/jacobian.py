@@ -73,6 +73,7 @@ class Jacobians:
 
     def _blocks(self, node: Any, slots: list[Slot]) -> list[Jacobian]:
         blocks: list[Jacobian] = []
+        led = [_led_to(following, slot) for following, slot in node.next_functions]
         for output, (shape, dtype) in enumerate(slots):
             by_input: dict[int, list[list[Any]]] = {}
             width: dict[int, int] = {}
@@ -84,12 +85,13 @@ class Jacobians:
                 seeds[output] = seed.view(shape)
                 results = node(*seeds)
                 for i, result in enumerate(results if isinstance(results, tuple) else (results,)):
-                    if result is None or result.numel() > self._limits.jacobian_side:
+                    sent = _as_sent(result, led[i])
+                    if sent is None or sent.numel() > self._limits.jacobian_side:
                         continue
-                    if result.layout is not torch.strided or result.is_complex():
+                    if sent.layout is not torch.strided or sent.is_complex():
                         continue
-                    width[i] = result.numel()
-                    row = result.reshape(-1).tolist()
+                    width[i] = sent.numel()
+                    row = sent.reshape(-1).tolist()
                     by_input.setdefault(i, [[0.0] * width[i]] * element).append(row)
             for i, data in by_input.items():
                 if len(data) != count or not self._room(count * width[i]):
@@ -115,6 +117,25 @@ class Jacobians:
 
 def _slot(meta: Any) -> Slot | None:
     return None if meta is None else (tuple([int(side) for side in meta.shape]), meta.dtype)
+
+
+def _led_to(node: Any, slot: int) -> Slot | None:
+    """What an edge leads to; None where there is no edge."""
+    return None if node is None else _slot(node._input_metadata[slot])
+
+
+def _as_sent(result: Any, slot: Slot | None) -> torch.Tensor | None:
+    """As the engine sends on what a node gives: of the shape and type of what it goes to.
+
+    (Of a broadcast input most nodes give a gradient for each copy; the engine adds these up.)
+    """
+    if result is None or slot is None or result.layout is not torch.strided:
+        return None
+    shape, dtype = slot
+    sent: torch.Tensor = result if result.shape == shape else result.sum_to_size(shape)
+    if sent.is_complex() and not dtype.is_complex:
+        sent = torch.real(sent)
+    return sent.to(dtype)
 
 
 def _is_overridden(raw: Any) -> bool:

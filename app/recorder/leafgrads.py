@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable
-from typing import Any
 
 import torch
 
+from app.recorder import history
 from app.recorder.summaries import CUT, NOTHING, Summaries
 from app.recorder.tensors import Tensors
 from app.recorder.timeline import Change, Step, Timeline
@@ -33,21 +33,23 @@ class LeafGrads:
         #: zero_grad() of an optimizer or module is running, and tells of itself.
         self.zeroing = False
         #: As last seen, with its version and handle, by leaf.
-        self._seen: dict[int, tuple[weakref.ref[torch.Tensor], int, int]] = {}
+        self._seen: dict[int, tuple[weakref.ref[torch.Tensor], int | None, int]] = {}
         #: The leaf, by the address of its .grad.
         self._owners: dict[int, tuple[weakref.ref[torch.Tensor], int]] = {}
 
     def of(self, leaf: torch.Tensor, number: int) -> int:
         """The handle of a leaf's present .grad, read once for each of its versions."""
-        grad = leaf.grad
+        grad = history.grad(leaf)
         if grad is None:
             return NOTHING
-        version = 0 if grad.is_inference() else grad._version
+        now = history.version(grad)
         seen = self._seen.get(number)
-        if seen is not None and seen[0]() is grad and seen[1] == version and seen[2] != CUT:
+        # (What is written to its memory unseen has no version; what was left out may be told now.)
+        as_seen = seen is not None and seen[0]() is grad and seen[1] == now and seen[2] != CUT
+        if seen is not None and as_seen and not self._tensors.shared:
             return seen[2]
         handle = self._summaries.of(grad)
-        self._saw(number, grad, version, handle)
+        self._saw(number, grad, now, handle)
         return handle
 
     def first(self, leaf: torch.Tensor, number: int, arrived: int) -> int:
@@ -55,7 +57,7 @@ class LeafGrads:
         grad = leaf.grad
         if grad is None:
             return NOTHING
-        self._saw(number, grad, grad._version, arrived)
+        self._saw(number, grad, history.version(grad), arrived)
         return arrived
 
     def own(self, leaf: torch.Tensor, grad: torch.Tensor) -> None:
@@ -66,24 +68,28 @@ class LeafGrads:
         known = self._owners.get(id(grad))
         return known[1] if known is not None and known[0]() is grad else None
 
-    def set(self, leaf: torch.Tensor, value: Any, before: int) -> None:
-        """The program assigned to a leaf's .grad."""
+    def cleared(self, leaf: torch.Tensor, before: int) -> None:
+        """The program set a leaf's .grad to None."""
         number = self._tensors.id(leaf)
-        if value is None:
-            self._zero_event((number, before, NOTHING))
-            if before != NOTHING:
-                self.events[number] = "cleared"
-        else:
-            self.own(leaf, value)
-            self.of(leaf, number)
-            self.events[number] = "assigned"
+        self._zero_event((number, before, NOTHING))
+        if before != NOTHING:
+            self.events[number] = "cleared"
+
+    def assigned(self, leaf: torch.Tensor, before: int) -> Change:
+        """The program set a leaf's .grad to another tensor."""
+        number = self._tensors.id(leaf)
+        grad = history.grad(leaf)
+        if grad is not None:
+            self.own(leaf, grad)
+        self.events[number] = "assigned"
+        return (number, before, self.of(leaf, number))
 
     def changed(self, leaf: int, grad: torch.Tensor, after: int) -> Change:
         """An op of the program wrote into a leaf's .grad, which holds `after` now."""
         seen = self._seen.get(leaf)
         before = seen[2] if seen is not None else NOTHING
         self.events[leaf] = "assigned"
-        self._saw(leaf, grad, 0 if grad.is_inference() else grad._version, after)
+        self._saw(leaf, grad, history.version(grad), after)
         return (leaf, before, after)
 
     def filled_with_zeros(self, leaf: int, grad: torch.Tensor) -> None:
@@ -92,7 +98,7 @@ class LeafGrads:
         after = self._summaries.of(grad)
         self._zero_event((leaf, seen[2] if seen else NOTHING, after))
         self.events[leaf] = "zeroed"
-        self._saw(leaf, grad, grad._version, after)
+        self._saw(leaf, grad, history.version(grad), after)
 
     def zeroed(self, leaf: torch.Tensor, before: int) -> Change:
         """What zero_grad() did to a leaf's .grad."""
@@ -100,9 +106,9 @@ class LeafGrads:
         self.events[number] = "cleared" if leaf.grad is None else "zeroed"
         return (number, before, self.of(leaf, number))
 
-    def _saw(self, number: int, grad: torch.Tensor, version: int, handle: int) -> None:
+    def _saw(self, number: int, grad: torch.Tensor, now: int | None, handle: int) -> None:
         reference = weakref.ref(grad)
-        self._seen[number] = (reference, version, handle)
+        self._seen[number] = (reference, now, handle)
         self._owners[id(grad)] = (reference, number)
 
     def _zero_event(self, change: Change) -> None:

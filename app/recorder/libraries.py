@@ -22,7 +22,7 @@ from torch.optim.optimizer import (
 from app.recorder.ops import OpMode
 from app.recorder.places import snippet_frame
 from app.recorder.state import State
-from app.recorder.timeline import Step
+from app.recorder.timeline import Change, Step
 from app.recorder.unheard import unheard
 
 _CHECKS = ("has_torch_function", "has_torch_function_unary", "has_torch_function_variadic")
@@ -191,9 +191,15 @@ class _Steps:
         state = self._state
         frame = snippet_frame(_caller())
         self._mode.hidden_frame, values = self._stack.pop()
+        tensors = state.tensors
         with unheard():
-            for parameter, _ in values:
-                state.tensors.written(parameter)
-            changes = [(state.tensors.id(p), value, state.summaries.of(p)) for p, value in values]
+            changes: list[Change] = []
+            for parameter, before in values:
+                tensors.written(parameter)
+                changes.append(tensors.changed(parameter, tensors.id(parameter), before))
+                for other in tensors.aliases.of(parameter):
+                    number = tensors.known(other)
+                    if number is not None:
+                        changes.append(tensors.changed(other, number))
         line = frame.f_lineno if frame is not None else None
         state.timeline.add(Step("optimizer_step", line, changes=changes))

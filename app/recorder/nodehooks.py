@@ -15,6 +15,13 @@ import torch
 _owner: Any = torch.autograd.function._HookMixin
 _original = vars(_owner)["_register_hook"]
 
+
+class _HooksOfNode(dict[Any, Any]):
+    """Stays on the node: handles of hooks that the program puts there later refer to it weakly."""
+
+    __slots__ = ("__weakref__",)
+
+
 Hooks = list[dict[Any, Any]]
 
 
@@ -25,12 +32,10 @@ def register(nodes: list[Any], hooks: list[Callable[[Any, Any], None]]) -> Hooks
 
     def keep(existing: Any, hook: Any) -> tuple[Any, None]:
         if existing is None:
-            hooks_of_node = {key: hook}
-        else:
-            hooks_of_node = existing
-            hooks_of_node[key] = hook
-        dictionaries.append(hooks_of_node)
-        return hooks_of_node, None
+            existing = _HooksOfNode()
+        existing[key] = hook
+        dictionaries.append(existing)
+        return existing, None
 
     _owner._register_hook = staticmethod(keep)
     try:

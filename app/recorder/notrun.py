@@ -8,6 +8,7 @@ import torch
 
 from app.recorder.graph import walk
 from app.recorder.graphlog import GraphLog, RootRow
+from app.recorder.history import grad_fn
 from app.recorder.state import State
 from app.recorder.summaries import NOTHING
 
@@ -16,8 +17,9 @@ def not_run_graph(state: State, survivors: list[torch.Tensor]) -> None:
     """Add one graph whose roots are the results that lead to no other result."""
     results: dict[tuple[Any, int], torch.Tensor] = {}
     for tensor in survivors:
-        if tensor.grad_fn is not None:
-            results.setdefault((tensor.grad_fn, tensor.output_nr), tensor)
+        node = grad_fn(tensor)
+        if node is not None:
+            results.setdefault((node, tensor.output_nr), tensor)
     if not results:
         return
     log = GraphLog(len(state.graphs), "not_run")

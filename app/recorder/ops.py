@@ -23,6 +23,7 @@ from torch.overrides import TorchFunctionMode, handle_torch_function
 from app.recorder.budget import CHARS_AN_OP
 from app.recorder.calls import Call, inputs_of, versions, why_not
 from app.recorder.functions import APPLY, FunctionInfo
+from app.recorder.history import grad, is_followed
 from app.recorder.modules import CONSTRUCTORS, ModulePaths, builds_module
 from app.recorder.oplog import Few, few
 from app.recorder.places import SNIPPET, Place, snippet_frame
@@ -133,9 +134,11 @@ class OpMode(TorchFunctionMode):
             return result
         entry = known.get(id(result))
         made = entry[1] if entry is not None and entry[0]() is result else tensors.add(result)
+        if info.makes_aliases:
+            tensors.aliases.add(result, inputs_of(args, kwargs))
         op = len(rows)
         # (`isinf` has nodes inside, and its result has no history.)
-        recorded = nodes > 0 and result.requires_grad
+        recorded = nodes > 0 and is_followed(result)
         why = None if recorded else why_not(info.is_detach, inputs_of(args, kwargs), result)
         rows.append((info.name, place.index, occurrence, iteration, caller, module,
                      inputs, made, recorded, why, self.intervention, ()))  # fmt: skip
@@ -159,7 +162,8 @@ class OpMode(TorchFunctionMode):
         self._state.timeline.settle()
         if info.special == "backward":
             return self._backward(func, args, kwargs or {})
-        if info.special is not None:
+        sets_grad = info.special == "grad__set__" and args[1] is not None
+        if info.special is not None and not (sets_grad and args[1] is not grad(args[0])):
             return special(self._state, info, func, args, kwargs or {})
         if caller.f_code is _HANDLE:
             caller = _caller(caller)
@@ -213,6 +217,9 @@ class OpMode(TorchFunctionMode):
         if info.in_place or (kwargs is not None and kwargs.get("out") is not None):
             state.summaries.flush()
             call.versions = versions(call.inputs)
+            call.unversioned = info.unversioned(args, kwargs)
+        if info.special == "grad__set__":
+            call.sets_grad_of(args[0])
         if info.is_python:
             return self._run_python(func, args, kwargs, call, frame)
         tape = state.tape if call.parent < 0 else None
@@ -249,7 +256,9 @@ class OpMode(TorchFunctionMode):
         """The place of a call in the snippet's frame, and for which time it runs."""
         places, parent = self._state.places, self._parent
         place = places.of(frame)
-        if parent is not None and self._parent_frame is frame:
+        if parent is not None and (
+            self._parent_frame is frame or (parent.place is place and frame is not caller)
+        ):
             return place, parent.occurrence
         return place, place.direct() if frame is caller else place.through(places.counts)
 
@@ -262,7 +271,7 @@ class OpMode(TorchFunctionMode):
         iteration = state.places.iteration(place)
         call = Call(state, info, place, occurrence, iteration, module, self.intervention)
         if self._parent is not None:
-            call.parent = self._parent.op
+            call.outer, call.parent = self._parent, self._parent.op
         call.inputs = inputs_of(args, kwargs)
         call.numbers = few([state.tensors.id(tensor) for tensor in call.inputs])
         return call
@@ -316,7 +325,7 @@ class OpMode(TorchFunctionMode):
         outputs = tensors_in(result)
         if tape is not None and kept is not None:
             tape.after(func, kept, outputs)
-        if outputs or call.versions is not None:
+        if outputs or call.versions is not None or call.changes:
             if len(rows) == call.op + 2:
                 call.absorb(outputs, sequence)
             call.finish(outputs, sequence)

@@ -25,7 +25,7 @@ class Place:
     """One expression of the snippet that calls torch, straight or through libraries."""
 
     __slots__ = (
-        "_token", "count", "counters", "expression", "index", "line", "loops", "site"
+        "_token", "backwards", "count", "counters", "expression", "index", "line", "loops", "site"
     )  # fmt: skip
 
     def __init__(
@@ -50,12 +50,20 @@ class Place:
         #: The counters of the loops only, outermost first.
         self.loops = loops
         self.count = 0
+        #: How often it had the engine run; a library's function may do so many times in one call.
+        self.backwards = 0
         self._token: tuple[int, ...] | None = None
 
     def direct(self) -> int:
         """The occurrence of a torch function called by the expression itself."""
         count = self.count
         self.count = count + 1
+        return count
+
+    def backward(self) -> int:
+        """The occurrence of a backward call."""
+        count = self.backwards
+        self.backwards = count + 1
         return count
 
     def through(self, counts: list[int]) -> int:
@@ -79,6 +87,9 @@ class Places:
         self.by_code: dict[int, dict[int, Place]] = {}
         #: The code objects are held, so that no other has their address.
         self._codes: list[CodeType] = []
+        #: By code object, instruction's kind and span: of some expressions the compiler makes
+        #: two copies (a loop's condition, what is to be done finally).
+        self._copies: dict[tuple[int, int, tuple[int, int, int, int]], Place] = {}
         #: How often each loop and function has begun its body.
         self.counts = [0] * counters
 
@@ -103,6 +114,10 @@ class Places:
 
     def _make(self, code: CodeType, lasti: int, lineno: int) -> Place:
         span = self.span(code, lasti, lineno)
+        key = (id(code), code.co_code[lasti], span)
+        copy = self._copies.get(key)
+        if copy is not None:
+            return copy
         start = (span[0], span[1])
         around = [s for s in self._scopes if s.start <= start < s.end]
         inner = max((i for i, s in enumerate(around) if s.is_function), default=-1)
@@ -110,6 +125,7 @@ class Places:
         counters = tuple(s.counter for s in around[max(inner, 0) :])
         place = Place(len(self.all), span, self.text(span), counters, loops)
         self.all.append(place)
+        self._copies[key] = place
         return place
 
     def span(self, code: CodeType, lasti: int, lineno: int) -> tuple[int, int, int, int]:

@@ -24,6 +24,7 @@ from app.recorder.backward import BackwardRecorder
 from app.recorder.check import Tape
 from app.recorder.collector import no_collector, quiet_collector
 from app.recorder.errors import error_of, locals_of
+from app.recorder.history import is_leaf
 from app.recorder.ids import Ids
 from app.recorder.inputs import INPUT, Inputs, InvalidInput
 from app.recorder.interventions import Interventions
@@ -285,7 +286,7 @@ class _Run:
         tape = self.state.tape
         if tape is None or self.error is not None:
             return None
-        leaves = {id(t): (name, t) for name, t in reversed(named) if t.is_leaf and t.requires_grad}
+        leaves = {id(t): (name, t) for name, t in reversed(named) if is_leaf(t) and t.requires_grad}
         silent = Output(0)
         with redirect_stdout(silent), redirect_stderr(silent):
             return tape.check(list(reversed(leaves.values())))

@@ -16,6 +16,7 @@ import torch
 from torch._C._autograd import _get_sequence_nr
 
 from app.recorder.graph import Walk
+from app.recorder.history import version
 from app.recorder.nodehooks import register, unregister
 from app.recorder.saved import complains
 from app.recorder.state import State
@@ -244,6 +245,8 @@ class Running:
             after = state.grads.first(leaf, number, arrived)
         else:
             after = state.grads.of(leaf, number)
+        if before != NOTHING and leaf.grad is not None:
+            state.tensors.written(leaf.grad)
         state.grads.events[number] = "accumulated"
         state.timeline.events.append(
             Step(
@@ -282,12 +285,12 @@ class Running:
         self.walk.release(self._state.held)
 
 
-def _identity(gradient: torch.Tensor) -> tuple[int, int] | None:
+def _identity(gradient: torch.Tensor) -> tuple[int, int | None] | None:
     """Address of the numbers and version: what tells a gradient apart that is not held."""
     try:
         # One that is no plain tensor may have no numbers, and warn of being asked where they are.
         address = gradient.data_ptr() if type(gradient) in PLAIN else id(gradient)
-        return (address, 0 if gradient.is_inference() else gradient._version)
+        return (address, version(gradient))
     except (RuntimeError, NotImplementedError):
         return None
 

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 
 from app.recorder.functions import FunctionInfo
+from app.recorder.history import grad
 from app.recorder.state import State
 from app.recorder.summaries import NOTHING
 
@@ -22,10 +23,11 @@ def special(state: State, info: FunctionInfo, func: Any, args: Any, kwargs: Any)
         state.has_hooks = True
         return func(*args, **kwargs)
     if info.special == "grad__set__" and isinstance(tensor, torch.Tensor):
-        old = tensor.grad if tensor.is_leaf else None
+        old = grad(tensor)
         before = state.summaries.of(old) if old is not None else NOTHING
         result = func(*args, **kwargs)
-        state.grads.set(tensor, args[1], before)
+        if args[1] is None:
+            state.grads.cleared(tensor, before)
         return result
     result = func(*args, **kwargs)
     if info.special == "grad__get__" and isinstance(result, torch.Tensor):

@@ -11,6 +11,7 @@ import torch
 from app.recorder.budget import CHARS_AN_OP, Budget
 from app.recorder.check import Tape
 from app.recorder.graphlog import GraphLog
+from app.recorder.history import grad_fn
 from app.recorder.ids import Ids
 from app.recorder.jacobian import Jacobians
 from app.recorder.leafgrads import LeafGrads
@@ -95,7 +96,7 @@ class State:
 
     def made(self, tensor: torch.Tensor, number: int) -> None:
         """Remember which output slot of which node a tensor is."""
-        node = tensor.grad_fn
+        node = grad_fn(tensor)
         if node is None:
             return
         slots = self.ops.made.setdefault(node._sequence_nr(), [])
@@ -116,6 +117,7 @@ class State:
             elif isinstance(value, torch.Tensor) and self.budget.left >= self.budget.ops_until:
                 with unheard():
                     number = self.tensors.add(value)
+                    self.tensors.aliases.add(value, [])
             else:  # not a tensor, or made by an op that was not recorded
                 self._bound.pop(name, None)
                 continue

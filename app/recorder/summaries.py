@@ -139,9 +139,12 @@ class Summaries:
         with torch.no_grad():
             for start in range(0, len(tensors), step):
                 end = start + step
-                block = Block(
-                    kind, handles[start:end], tensors[start:end], with_heat, with_histogram
-                )
+                some = (handles[start:end], tensors[start:end])
+                try:
+                    block = Block(kind, *some, with_heat, with_histogram)
+                except RuntimeError:  # `.data` was set to an inference tensor: it gives no views
+                    with torch.inference_mode():
+                        block = Block(kind, *some, with_heat, with_histogram)
                 self._blocks.append(block)
                 self.nonfinite = self.nonfinite or block.nonfinite
 

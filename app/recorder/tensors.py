@@ -9,6 +9,8 @@ from typing import Any
 import torch
 from torch.nn.parameter import UninitializedBuffer, UninitializedParameter
 
+from app.recorder.aliases import Aliases, memory
+from app.recorder.history import is_leaf
 from app.recorder.ids import Ids
 from app.recorder.kinds import Kind
 from app.recorder.readings import Readings
@@ -46,6 +48,7 @@ class Tensors:
         self._reread = 0
         #: Addresses of memory that was written to, and how many tensors there were then.
         self._written: dict[int, int] = {}
+        self.aliases = Aliases()
         #: The program can write to memory unseen.
         self.shared = False
 
@@ -71,7 +74,7 @@ class Tensors:
         kind = self._summaries.kinds.of(tensor)
         value = self._summaries.of(tensor, kind) if with_value else NOTHING
         number = len(self._rows)
-        self._rows.append((kind.index, tensor.is_leaf, tensor.requires_grad, value))
+        self._rows.append((kind.index, is_leaf(tensor), tensor.requires_grad, value))
         self.by_address[id(tensor)] = (weakref.ref(tensor), number)
         return number
 
@@ -92,9 +95,12 @@ class Tensors:
         kind, leaf, _, value = self._rows[number]
         self._rows[number] = (kind, leaf, tensor.requires_grad, value)
 
-    def changed(self, tensor: torch.Tensor, number: int) -> tuple[int, int, int]:
-        """An op wrote into it: its number, the handles of its numbers before and after."""
-        before = self._present.get(number, self.value(number))
+    def changed(
+        self, tensor: torch.Tensor, number: int, before: int | None = None
+    ) -> tuple[int, int, int]:
+        """Something wrote into it: its number, the handles of its numbers before and after."""
+        if before is None:
+            before = self._present.get(number, self.value(number))
         after = self._present[number] = self._after_write(tensor)
         return (number, before, after)
 
@@ -113,14 +119,14 @@ class Tensors:
 
     def written(self, tensor: torch.Tensor) -> None:
         """Something wrote into the memory of this tensor, and so of its views."""
-        address = _memory(tensor)
+        address = memory(tensor)
         if address is not None:
             self._written[address] = len(self._rows)
 
     def present(self, tensor: torch.Tensor) -> int:
         """The handle of its numbers as they are now; `NOTHING` if they are the first ones."""
         if not self.shared:
-            address = _memory(tensor)
+            address = memory(tensor)
             written = self._written.get(address) if address is not None else None
             number = self.id(tensor)
             # What came after the last write there was read as it is (or left out).
@@ -203,13 +209,6 @@ class TensorTable(Table[Tensor]):
             case "value.nonfinite":
                 return self._readings.nonfinite([self._rows[number][3] for number in numbers])
         return super().column(path, at)
-
-
-def _memory(tensor: torch.Tensor) -> int | None:
-    try:
-        return tensor.untyped_storage().data_ptr()
-    except (RuntimeError, NotImplementedError):
-        return None  # sparse, functorch's wrappers: no memory of its own
 
 
 def tensors_in(value: Any, depth: int = 4) -> list[torch.Tensor]:

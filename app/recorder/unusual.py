@@ -20,6 +20,8 @@ def unusual(tensor: torch.Tensor, elements: int) -> Summary:
         plain = tensor.detach()
         while torch._C._functorch.is_functorch_wrapped_tensor(plain):
             plain = torch._C._functorch.get_unwrapped(plain)
+        if plain._is_zerotensor():  # zeros for which torch has made no memory
+            plain = torch.zeros(plain.shape, dtype=plain.dtype)
         if plain.is_quantized:
             plain = plain.dequantize()
         if plain.layout is not torch.strided:

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch.nn.parameter import is_lazy
 
+from app.recorder.history import grad_fn, is_leaf
 from app.recorder.kinds import DTYPE_NAMES
 from app.recorder.state import State
 from app.recorder.summaries import NOTHING
@@ -120,15 +121,16 @@ def variables(
     for name, tensor in named:
         number = state.tensors.id(tensor)
         state.tensors.name(number, name)
-        retained = tensor.requires_grad and not tensor.is_leaf and tensor.retains_grad
-        grad = tensor.grad if tensor.is_leaf or retained else None
+        leaf = is_leaf(tensor)
+        retained = tensor.requires_grad and not leaf and tensor.retains_grad
+        grad = tensor.grad if leaf or retained else None
         variable: Variable = {
             "name": name,
             "tensor": f"t{number}",
             "shape": list(state.summaries.kinds.of(tensor).shape),
             "dtype": DTYPE_NAMES[tensor.dtype],
             "requires_grad": tensor.requires_grad,
-            "is_leaf": tensor.is_leaf,
+            "is_leaf": leaf,
             "grad_fn": grad_fn_name(tensor),
             "grad": None,
             "grad_status": _status(state, number, tensor, retained, grad),
@@ -140,7 +142,7 @@ def variables(
 
 
 def grad_fn_name(tensor: torch.Tensor) -> str | None:
-    node = tensor.grad_fn
+    node = grad_fn(tensor)
     return node.name().removeprefix("torch::autograd::") if node is not None else None
 
 
@@ -149,7 +151,7 @@ def _status(
 ) -> GradStatus:
     event = state.grads.events.get(number)
     if grad is not None:
-        if not tensor.is_leaf:
+        if not is_leaf(tensor):
             return "retained"
         return event if event is not None and event != "cleared" else "assigned"
     if event == "cleared":
@@ -157,7 +159,7 @@ def _status(
     if not tensor.requires_grad:
         return "no_requires_grad"
     if not state.graphs_run():
-        return "backward_not_run" if tensor.is_leaf or retained else "not_a_leaf"
-    if not tensor.is_leaf and not retained:
+        return "backward_not_run" if is_leaf(tensor) or retained else "not_a_leaf"
+    if not is_leaf(tensor) and not retained:
         return "not_a_leaf"
     return "not_accumulated" if number in state.reached() else "not_reached"

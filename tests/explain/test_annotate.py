@@ -163,9 +163,9 @@ def test_every_text_is_used_and_tested() -> None:
         assert f'"{code}"' in SOURCES, f"{code} is never raised"
     assert outside <= {
         "inplace-saved-unknown", "timeout", "timeout-endless", "timeout-asleep", "memory",
-        "crash", "exit", "limit", "indent-whole", "no-network", "no-processes", "no-threads", "no-workers",
-        "no-compile", "no-asyncio", "no-profiler", "no-debugger", "no-input", "no-source",
-        "not-allowed", "check-disagrees",
+        "crash", "exit", "limit", "indent-whole", "no-network", "no-processes", "no-threads",
+        "no-workers", "no-compile", "no-asyncio", "no-profiler", "no-debugger", "no-input",
+        "no-source", "not-allowed", "check-disagrees",
     }  # fmt: skip
 
 
