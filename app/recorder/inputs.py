@@ -202,15 +202,21 @@ class Inputs:
         numbers_of = {name: self._state.tensors.id(tensor) for name, tensor in leaves.items()}
         wanted = set(numbers_of.values())
         computed: set[int] = set()
+        #: What autograd has followed: an update of that (`w -= 0.1 * w.grad`) comes too late to
+        #: undo what was given.
+        followed: set[int] = set()
         latest = -1
         for row in self._state.ops.rows:
-            inputs, outputs = row[6], several(row[7])
+            inputs, outputs, recorded = row[6], several(row[7]), row[8]
             latest = max(latest, *outputs, -1)
+            if recorded:
+                followed.update(wanted.intersection(several(inputs)))
             if not wanted.isdisjoint(outputs):
                 # The last op that gave it counts.
-                computed.difference_update(outputs)
+                made = set(outputs) - followed
+                computed -= made
                 if inputs != ():
-                    computed.update(outputs)
+                    computed |= made
         # What came after the last op that was recorded may be the result of one that was not.
         unknown = self._state.omitted.get("ops", 0) > 0
         for name, tensor in leaves.items():

@@ -54,14 +54,19 @@ export function callAt(model, step) {
   const now = model.steps[Math.max(0, Math.min(step, model.steps.length - 1))];
   if (!now) return null;
   if (now.graph) return now.graph;
+  const begun = lastBegun(model, now.index);
   const calls = callsOf(model);
   const own = now.kind === 'op' ? (model.cardById.get(now.cards[0])?.graphs ?? []) : [];
-  const walked = own.find((id) => calls.includes(id));
-  if (walked) return walked;
+  // (A leaf that is updated is in all of them.)
+  return own.includes(begun ?? '') ? begun : (own.find((id) => calls.includes(id)) ?? begun);
+}
+
+/** The last call that began before a step, or the first one. @param {Model} model @param {number} step */
+function lastBegun(model, step) {
   let last = null;
   for (const { index, graph } of model.steps) {
     if (!graph) continue;
-    if (index > now.index) return last ?? graph;
+    if (index > step) return last ?? graph;
     last = graph;
   }
   return last;

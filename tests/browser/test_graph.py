@@ -476,6 +476,69 @@ def test_dragging_a_big_run_brings_its_jacobians_back_when_the_hand_rests(
     assert "jacobians" not in asked[-1] and len(asked) >= 2
 
 
+#: Answers with all numbers wait until `held` are called.
+HOLD = """() => {
+  const fetched = window.fetch;
+  window.held = [];
+  window.fetch = (url, init) => !String(url).includes('/traces') || init.body.includes('values_of')
+    ? fetched(url, init)
+    : new Promise((done) => held.push(() => done(fetched(url, init))));
+}"""
+
+
+def test_dragging_a_training_loop_asks_for_the_numbers_of_the_turn_that_is_seen(
+    picture: Picture,
+) -> None:
+    picture.show(
+        "x = torch.ones(2)\nw = torch.tensor(0.5, requires_grad=True)\nfor epoch in range(8):\n"
+        "    loss = ((x * w).tanh() - 1).pow(2).sum()\n    loss.backward()\n"
+        "    with torch.no_grad():\n        w -= 0.1 * w.grad\n    w.grad = None\n"
+    )
+    page = picture.page
+    strip = page.locator(".strip input")
+    middle = int(strip.get_attribute("max") or 0) // 2
+    strip.evaluate(
+        "(one, step) => { one.value = step; one.dispatchEvent(new Event('input')); }", str(middle)
+    )
+    whole = page.locator("body").inner_text()
+    bars = page.locator(".strip .tick").evaluate_all(
+        "(all) => all.map((one) => Number(one.getAttribute('height')))"
+    )
+    page.evaluate(HOLD)
+    slider = page.get_by_role("slider", name="w", exact=True)
+    slider.focus()
+    with page.expect_response(lambda one: "traces" in one.url):
+        page.keyboard.press("ArrowRight")
+    page.wait_for_timeout(1200)
+    assert page.evaluate("held.length") == 1  # the hand rests
+    dragged = page.locator("body").inner_text()
+    during = page.locator(".strip .tick").evaluate_all(
+        "(all) => all.map((one) => Number(one.getAttribute('height')))"
+    )
+    assert dragged != whole and len(during) == len(bars)
+    assert max(abs(a - b) for a, b in zip(during, bars, strict=True)) < 6  # none falls flat
+    with page.expect_response(lambda one: "traces" in one.url):
+        page.evaluate("held.forEach((answer) => answer())")
+    page.wait_for_timeout(600)
+    rest = page.locator("body").inner_text()
+    without_times = re.compile(r"\d+ ms")
+    assert without_times.sub("", rest) == without_times.sub("", dragged)
+
+
+def test_a_program_in_a_function_is_told_like_any_other(picture: Picture) -> None:
+    picture.show(
+        "def main():\n    w = torch.tensor(2.0, requires_grad=True)\n    y = w * w\n"
+        "    y.backward()\n    return y.item()\n\nif __name__ == '__main__':\n    main()\n"
+    )
+    expect(picture.card("w * w")).to_contain_text("y")
+    expect(picture.page.locator("#variables")).to_contain_text("4.000")
+    slider = picture.page.get_by_role("slider", name="w", exact=True)
+    slider.focus()
+    with picture.page.expect_response(lambda one: "traces" in one.url):
+        picture.page.keyboard.press("End")
+    expect(picture.page.locator("#variables")).to_contain_text("15.89")
+
+
 #: Notes how many requests are on their way, and how many left between the
 #: arrival of an answer and the first sign of it in the picture.
 PIPELINE = """async () => {

@@ -156,3 +156,20 @@ def test_a_tensor_whose_shape_cannot_be_told_is_a_variable_of_no_shape() -> None
         ("odd", []), ("n", []), ("j", []), ("m", []),
     ]  # fmt: skip
     assert [used["name"] for used in trace["inputs"]] == ["odd"]
+
+
+def test_a_leaf_that_is_updated_after_its_use_can_be_given_and_one_filled_before_cannot() -> None:
+    loop = (
+        "w = torch.tensor(0.5, requires_grad=True)\nfor i in range(3):\n"
+        "    ((w - 1) ** 2).backward()\n"
+        "    with torch.no_grad():\n        w -= 0.1 * w.grad\n    w.grad = None\nprint(w.item())\n"
+    )
+    (used,) = recorded(loop)["inputs"]
+    assert (used["name"], used["data"]) == ("w", 0.5)
+    given = recorded(loop, inputs={"w": {"value": 2.0}})
+    assert given["stdout"] == recorded(loop.replace("0.5", "2.0"))["stdout"]
+    filled = (
+        "w = torch.zeros(3, requires_grad=True)\nwith torch.no_grad():\n    w.uniform_()\n"
+        "w.sum().backward()\n"
+    )
+    assert recorded(filled)["inputs"] == []
