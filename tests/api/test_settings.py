@@ -135,6 +135,7 @@ def test_without_sandbox_programs_still_cannot_end_the_service(
         assert server.trace("open('/dev/null').read()")["error"] is None
         trace = server.trace("x = torch.ones(2, requires_grad=True)\n(x * 3).sum().backward()")
         assert trace["variables"][0]["grad"]["data"] == [3.0, 3.0]
+        assert server.trace("import sys\nprint(sys.argv)")["stdout"] == "['main.py']\n"
         assert server.trace("while True: pass")["error"]["kind"] == "timeout"
         assert server.trace("import os\nos.abort()")["error"]["kind"] == "crash"
         with server.client() as client:
