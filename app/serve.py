@@ -75,8 +75,9 @@ async def _serve(
         await evaluator.stop()
         print(f"gradwalk: {settings.host}:{settings.port}: {error.strerror}", file=sys.stderr)
         return 1
-    host = f"[{settings.host}]" if ":" in settings.host else settings.host
-    address = f"http://{host}:{listener.getsockname()[1]}{settings.root_path}/"
+    if settings.any_address and not settings.allowed_hosts:
+        log.info("answers under the names of this machine's loopback; --allowed-hosts adds others")
+    address = f"http://{_name(settings)}:{listener.getsockname()[1]}{settings.root_path}/"
     server = _Server(
         uvicorn.Config(
             create_app(settings, evaluator, started=True),
@@ -95,6 +96,13 @@ async def _serve(
     )
     await server.serve([listener])
     return 0 if server.started else 1
+
+
+def _name(settings: Settings) -> str:
+    """A name under which we answer, from this machine at least."""
+    if settings.any_address:
+        return "localhost"
+    return f"[{settings.host}]" if ":" in settings.host else settings.host
 
 
 async def _no_app(scope: object, receive: object, send: object) -> None:

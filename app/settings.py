@@ -177,6 +177,11 @@ class Settings(BaseSettings):
         except ValueError:
             return False
 
+    @property
+    def any_address(self) -> bool:
+        """It listens on all addresses of the machine, and so its own name is not among them."""
+        return self.host in ("0.0.0.0", "::", "")
+
     @cached_property
     def limits(self) -> Limits:
         """How much of a run a trace holds."""

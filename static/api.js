@@ -57,8 +57,9 @@ async function problemOf(response) {
 /** @param {any} body @param {number} status @param {number} after */
 function describe(body, status, after) {
   const detail = typeof body.detail === 'string' ? body.detail : `Status ${status}.`;
-  if (status === 503 || status === 429) return new Problem('overloaded', 'Too many programs are running right now', detail, after);
+  if (status === 503) return new Problem('overloaded', 'Too many programs are running right now', detail, after);
   const title = typeof body.title === 'string' ? body.title : 'The request failed';
+  if (status === 429) return new Problem('overloaded', title, detail, after);
   return new Problem(status < 500 ? 'refused' : 'server', title, detail);
 }
 

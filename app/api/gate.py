@@ -29,7 +29,7 @@ class Gate:
         self._metrics = metrics
         self._any_host = "*" in settings.allowed_hosts
         self._hosts = _LOOPBACK | {host.lower() for host in settings.allowed_hosts}
-        if settings.host not in ("0.0.0.0", "::", ""):
+        if not settings.any_address:
             self._hosts |= {f"[{settings.host}]" if ":" in settings.host else settings.host}
         self._origins = frozenset(settings.cors_origins)
         self._rate = Rate(settings.rate_limit / 60, settings.rate_burst)

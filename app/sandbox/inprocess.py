@@ -142,6 +142,7 @@ def _child(theirs: Connection, request: str, limits: Limits, told: bool) -> None
     def report(progress: Progress) -> None:
         theirs.send(("progress", progress))
 
+    sys.argv = ["main.py"]  # not the server's
     wanted = TraceRequest.model_validate_json(request)
     parts = evaluate(wanted, limits, progress=report if told else None)
     theirs.send(("trace", b"".join(parts)))

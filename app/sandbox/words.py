@@ -12,6 +12,7 @@ import errno
 import functools
 import importlib
 import sys
+from collections.abc import Callable
 from typing import Any, NoReturn
 
 _FILES = "Files can't be opened here: a program can only use what it makes itself."
@@ -114,32 +115,38 @@ NotPossibleHere.__name__ = NotPossibleHere.__qualname__ = "PermissionError"
 NotPossibleHere.__module__ = "builtins"
 
 
-def explain_denials() -> None:
-    """From now on, in this process, for good."""
-    sentences = _SENTENCES
-
-    def hook(event: str, arguments: tuple[Any, ...]) -> None:
-        if event in sentences:
-            _refuse(event, arguments)
-
-    sys.addaudithook(hook)
-    for module, path, sentence in _ENTRANCES:
-        owner = sys.modules.get(module)
-        *parents, name = path.split(".")
-        for parent in parents:
-            owner = getattr(owner, parent, None)
-        if owner is not None:
-            setattr(owner, name, _refusing(sentence, getattr(owner, name)))
+#: Owner, name in it, and the function that refuses in the place of what has that name.
+_replacements: list[tuple[Any, str, Callable[..., NoReturn]]] = []
 
 
 def load_entrances() -> None:
-    """Import what has them; where it can still be done."""
-    for module, _, _ in _ENTRANCES:
-        importlib.import_module(module)
+    """Import what has them, and make what takes their places.
+
+    Once, in the zygote: there it can still be done, and a child that makes them writes to
+    130 pages more than one that only puts them in their places.
+    """
+    for module, path, sentence in _ENTRANCES:
+        owner: Any = importlib.import_module(module)
+        *parents, name = path.split(".")
+        for parent in parents:
+            owner = getattr(owner, parent)
+        _replacements.append((owner, name, _refusing(sentence, getattr(owner, name))))
 
 
-def _refusing(sentence: str, replaced: Any) -> Any:
-    # The latter lives on in it: to free it writes to the pages of all that it refers to.
+def explain_denials() -> None:
+    """From now on, in this process, for good."""
+    sys.addaudithook(_hook)
+    for owner, name, refuse in _replacements:
+        setattr(owner, name, refuse)
+
+
+def _hook(event: str, arguments: tuple[Any, ...]) -> None:
+    if event in _SENTENCES:
+        _refuse(event, arguments)
+
+
+def _refusing(sentence: str, replaced: Any) -> Callable[..., NoReturn]:
+    # What is replaced lives on in it: to free that writes to the pages of all that it refers to.
     @functools.wraps(replaced)
     def refuse(*_arguments: Any, **_options: Any) -> NoReturn:
         raise NotPossibleHere(errno.EPERM, sentence)

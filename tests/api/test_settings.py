@@ -107,6 +107,13 @@ def test_under_the_path_of_a_proxy(server_with: Callable[..., Any]) -> None:
     assert not any("Deprecat" in line for line in server.log)
 
 
+def test_the_address_that_is_printed_answers(server_with: Callable[..., Any]) -> None:
+    with server_with("--host", "0.0.0.0") as server, server.client() as client:
+        assert server.url.startswith("http://localhost:")
+        assert client.get("/healthz").status_code == client.get("/").status_code == 200
+        assert any("--allowed-hosts" in line for line in server.log)
+
+
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "gradwalk.example"])
 def test_without_sandbox_only_on_loopback(host: str) -> None:
     reason = refuse(Settings(host=host, unsafe_no_sandbox=True))
@@ -128,6 +135,7 @@ def test_without_sandbox_programs_still_cannot_end_the_service(
         assert server.trace("open('/dev/null').read()")["error"] is None
         trace = server.trace("x = torch.ones(2, requires_grad=True)\n(x * 3).sum().backward()")
         assert trace["variables"][0]["grad"]["data"] == [3.0, 3.0]
+        assert server.trace("import sys\nprint(sys.argv)")["stdout"] == "['main.py']\n"
         assert server.trace("while True: pass")["error"]["kind"] == "timeout"
         assert server.trace("import os\nos.abort()")["error"]["kind"] == "crash"
         with server.client() as client:

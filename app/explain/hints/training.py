@@ -13,6 +13,9 @@ from app.explain.program import Change, Program, listed
 from app.explain.source import called_name, receiver
 from app.trace.explanations import Fix
 
+#: Gradients that are cleared by hand in one line; for more there is `zero_grad()`.
+_MOST_CLEARED = 4
+
 
 def accumulates(program: Program) -> Iterator[Finding]:
     """The same backward call adds to `.grad` turn after turn, and someone uses the sum."""
@@ -97,12 +100,13 @@ def _clear_fix(
     if optimizers:
         text = f"{optimizers[0]}.zero_grad()"
         return edits.fix(f"Call `{text}` first", edits.insert_line(program.source, line, text))
-    if names[0].isidentifier() and len(names) == 1:
-        text = f"{names[0]}.grad = None"
+    if len(names) <= _MOST_CLEARED and all(name.isidentifier() for name in names):
+        text = " = ".join(f"{name}.grad" for name in names) + " = None"
         last = loop.body[-1]
         indent = program.source.indent(loop.body[0].lineno)
         edit = edits.add_line(program.source, last.end_lineno or last.lineno, text, indent)
-        return edits.fix(f"Clear `{names[0]}.grad` at the end of each turn", edit)
+        cleared = listed([f"{name}.grad" for name in names], _MOST_CLEARED)
+        return edits.fix(f"Clear {cleared} at the end of each turn", edit)
     return None
 
 
