@@ -15,7 +15,6 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 from starlette.responses import HTMLResponse
 
 from app import __version__
-from app.api.problems import Problem
 from app.assets import Assets, find_folder
 from app.explain.operators import operator, operator_groups, searched
 from app.settings import Settings
@@ -50,7 +49,12 @@ def pages_router(settings: Settings, assets: Assets) -> APIRouter:
     )
 
     def page(
-        template: str, frame_ancestors: list[str], *, embed: bool = False, **context: object
+        template: str,
+        frame_ancestors: list[str],
+        *,
+        embed: bool = False,
+        status: int = 200,
+        **context: object,
     ) -> HTMLResponse:
         nonce = secrets.token_urlsafe(16)
         html = templates.get_template(template).render(
@@ -67,7 +71,7 @@ def pages_router(settings: Settings, assets: Assets) -> APIRouter:
             "Content-Security-Policy": content_security_policy(nonce, frame_ancestors),
             "Cache-Control": "no-cache",
         }
-        return HTMLResponse(html, headers=headers)
+        return HTMLResponse(html, status, headers=headers)
 
     @router.get("/")
     async def studio() -> HTMLResponse:
@@ -81,17 +85,26 @@ def pages_router(settings: Settings, assets: Assets) -> APIRouter:
     async def docs() -> HTMLResponse:
         return page("docs.html", [])
 
+    def listed(query: str, *, missing: str | None = None) -> HTMLResponse:
+        return page(
+            "operators.html",
+            [],
+            status=200 if missing is None else 404,
+            query=query,
+            missing=missing,
+            groups=operator_groups(query),
+            searched=searched,
+        )
+
     @router.get("/operators")
     def operator_list(query: Annotated[str, Query(max_length=200)] = "") -> HTMLResponse:
-        return page(
-            "operators.html", [], query=query, groups=operator_groups(query), searched=searched
-        )
+        return listed(query)
 
     @router.get("/operators/{name}")
     def operator_page(name: str) -> HTMLResponse:
         found = operator(name)
         if found is None:
-            raise Problem("not-found", f"No backward node is called {name!r}.")
+            return listed("", missing=name)
         return page("operator.html", [], operator=found)
 
     return router

@@ -82,6 +82,7 @@ export function matrix(rows, tone, label) {
 export function heatMap(rows, tone, label, large = false) {
   const grid = h('div', { class: `heatmap ${large ? 'heatmap--large' : ''}`, role: 'img', 'aria-label': label });
   grid.style.gridTemplateColumns = `repeat(${rows[0]?.length ?? 1}, max-content)`;
+  grid.style.setProperty('--columns', String(rows[0]?.length ?? 1));
   const sizes = rows.flat().map((number) => Math.abs(toNumber(number))).filter(Number.isFinite);
   const full = sizes.reduce((most, one) => Math.max(most, one), 0);
   for (const number of rows.flat()) {

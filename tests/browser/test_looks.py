@@ -476,3 +476,21 @@ def test_the_buttons_of_a_card_follow_into_sight(studio: Studio) -> None:
     studio.page.mouse.up()
     studio.page.wait_for_timeout(600)
     assert all(inside(one, pane) for one in boxes(studio, ".gw-action"))
+
+
+@pytest.mark.parametrize("size", [(720, 450), (844, 390)])
+def test_a_low_page_has_its_bars_beside_each_other(studio: Studio, size: tuple[int, int]) -> None:
+    studio.page.set_viewport_size({"width": size[0], "height": size[1]})
+    studio.lesson("non-leaf")
+    studio.page.locator(".tabs [data-for=inspector]").click()
+    studio.select("x * 4")
+    studio.inspector.get_by_role("button", name="retain_grad").click()
+    studio.settled()
+    text = studio.page.locator(".chip--whatif .chip__text")
+    assert text.evaluate("(e) => e.scrollWidth - e.clientWidth") <= 0
+    studio.page.locator(".tabs [data-for=code]").click()
+    code = "x = torch.ones(2, requires_grad=True)\ny = x\nfor i in range(300):\n    y = y * 1.01\n"
+    studio.run(code + "y.sum().backward()\n")
+    studio.page.locator(".tabs [data-for=graph]").click()
+    (counts,), (groups,) = boxes(studio, ".counts"), boxes(studio, ".gw-groupbar")
+    assert counts["bottom"] <= groups["top"] + 1

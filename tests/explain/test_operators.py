@@ -143,7 +143,9 @@ def test_every_page_can_be_made(client: httpx.Client) -> None:
         answer = client.get(f"/operators/{name}")
         assert answer.status_code == 200, name
         assert name in answer.text
-    assert client.get("/operators/Nope").status_code == 404
+    missing = client.get("/operators/<b>Nope")
+    assert missing.status_code == 404 and "AddBackward0" in missing.text
+    assert "&lt;b&gt;Nope" in missing.text and "<b>Nope" not in missing.text
     hostile = client.get("/operators", params={"query": "<script>alert(1)</script>"})
     assert hostile.status_code == 200
     assert "<script>alert" not in hostile.text
