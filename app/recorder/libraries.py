@@ -47,6 +47,8 @@ def listening(state: State, mode: OpMode) -> Iterator[None]:
         patch(owner, "zero_grad", _zero_grad(state, mode, owner.zero_grad))
     patch(torch.nn.Module, "_call_impl", _module_call(mode, torch.nn.Module._call_impl))
     patch(torch.autograd.Function, "apply", _apply(mode, vars(torch.autograd.Function)["apply"]))
+    mixin: Any = torch.autograd.function._HookMixin
+    patch(mixin, "_register_hook", _register_hook(state, mixin._register_hook))
     steps = _Steps(state, mode)
     before = register_optimizer_step_pre_hook(steps.before)
     after = register_optimizer_step_post_hook(steps.after)
@@ -129,6 +131,16 @@ def _apply(mode: OpMode, original: Any) -> Any:
         return mode.run_function(cls, call, args, kwargs)
 
     return classmethod(apply)
+
+
+def _register_hook(state: State, original: Any) -> Any:
+    """The program puts a hook on a node, which may change what arrives there."""
+
+    def register_hook(hooks: Any, hook: Any) -> Any:
+        state.has_hooks = True
+        return original(hooks, hook)
+
+    return staticmethod(register_hook)
 
 
 class _Steps:
