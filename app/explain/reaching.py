@@ -66,7 +66,8 @@ def returned_none(program: Program, tensor: str) -> Op | None:
                 op = program.ops.get(index.field(source, "op") or "")
                 if op is None or source in seen:
                     continue
-                if not index.field(source, "executed"):
+                came = index.field(source, "upstream.nonfinite")
+                if all(size is None for size in came):  # nothing came to it either
                     seen.add(source)
                     pending.append(source)
                 elif index.field(source, "name") == f"{op['name']}Backward":
