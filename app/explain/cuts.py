@@ -156,6 +156,7 @@ def _cut_at(program: Program, tensor: str, op: Op | None) -> Cut | None:
     behind = tuple(i for i in op["inputs"] if program.requires_grad(i))
     if not behind or op["recorded"]:
         return None
+    behind = _given_to(program, op, behind)
     if op_name(op) in FROM_PYTHON:
         return Cut("rebuilt", tensor, op, behind)
     if is_data(op):
@@ -172,6 +173,22 @@ def _cut_at(program: Program, tensor: str, op: Op | None) -> Cut | None:
             return Cut("not_differentiable", tensor, op, behind)
         case _:
             return None
+
+
+def _given_to(program: Program, op: Op, tensors: tuple[str, ...]) -> tuple[str, ...]:
+    """What the snippet gave to the call that runs `op`: a library's steps have no names."""
+    found: dict[str, None] = {}
+    pending, seen = list(tensors), set(tensors)
+    while pending:
+        tensor = pending.pop(0)
+        maker = program.ops.maker(tensor)
+        if maker is None or maker["site"] != op["site"] or program.tensors[tensor]["names"]:
+            found[tensor] = None
+            continue
+        before = [i for i in maker["inputs"] if program.requires_grad(i) and i not in seen]
+        seen.update(before)
+        pending += before
+    return tuple(found) or tensors
 
 
 def rebuilt_from(program: Program, op: Op) -> tuple[str, ...]:

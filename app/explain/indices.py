@@ -222,6 +222,15 @@ class GraphIndex:
         return found
 
     @cached_property
+    def entering(self) -> dict[str, list[str]]:
+        """Node -> the nodes from which an edge leads to it, also if nothing came along."""
+        targets = column(self.graph["edges"], "target")
+        found: dict[str, list[str]] = {}
+        for source, target in zip(self.sources, targets, strict=True):
+            found.setdefault(target, []).append(source)
+        return found
+
+    @cached_property
     def _leaving(self) -> dict[str, list[int]]:
         found: dict[str, list[int]] = {}
         for at, source in enumerate(self.sources):

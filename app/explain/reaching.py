@@ -34,10 +34,45 @@ def _after(program: Program, tensor: str) -> tuple[list[str], Cut | None]:
         if op is None or kind is None:
             following += program.ops.outputs[at]
             continue
+        if _is_no_way(program, op, tensor):
+            continue
         made = [t for t in program.ops.outputs[at] if t in toward]
         if made or toward & set(_rebuilt_after(program, op)):
             return [], Cut(kind, made[0] if made else tensor, op, (tensor,))
     return following, None
+
+
+def _is_no_way(program: Program, op: Op, tensor: str) -> bool:
+    """Was the tensor itself written to, or is the op a step of a recorded Function's forward?"""
+    if tensor in op.get("mutated", ()):
+        return True
+    parent = program.ops[op["parent"]] if op["parent"] is not None else None
+    return parent is not None and parent["recorded"] and tensor in parent["inputs"]
+
+
+def returned_none(program: Program, tensor: str) -> Op | None:
+    """The call of a custom Function whose backward gave None toward `tensor`."""
+    for graph in program.trace["graphs"]:
+        call = graph["site"]
+        named = program.source.calls(call["line"] if call is not None else None)
+        asked = any(keyword.arg == "inputs" for one in named for keyword in one.keywords)
+        if graph["kind"] != "backward" or graph.get("failed") or asked:
+            continue
+        index = program.index(graph)
+        pending = [index.arrivals.get(tensor, "")]
+        seen = set(pending)
+        while pending:
+            for source in index.entering.get(pending.pop(), ()):
+                op = program.ops.get(index.field(source, "op") or "")
+                if op is None or source in seen:
+                    continue
+                came = index.field(source, "upstream.nonfinite")
+                if all(size is None for size in came):  # nothing came to it either
+                    seen.add(source)
+                    pending.append(source)
+                elif index.field(source, "name") == f"{op['name']}Backward":
+                    return op
+    return None
 
 
 def _rebuilt_from_any(program: Program, tensor: str) -> Cut | None:

@@ -10,7 +10,7 @@ from app.explain.extents import MAX_NODES, MAX_PATHS
 from app.explain.given import given
 from app.explain.paths import Arrival, arrival, reach
 from app.explain.program import Program, counted, listed, shape_text
-from app.explain.reaching import forward_cut
+from app.explain.reaching import forward_cut, returned_none
 from app.explain.source import called_name, receiver
 from app.explain.texts import load
 from app.trace.document import Trace, Variable
@@ -240,6 +240,18 @@ def _not_reached(program: Program, variable: Variable, *, chain: bool) -> Why:
         assert raised is not None
         return _plain(program, variable, "not_reached_error", line=raised["line"])
     roots = program.root_tensors
+    none = returned_none(program, variable["tensor"])
+    if none is not None:
+        line = program.line(none)
+        where = f" (line {line})" if line is not None else ""
+        answer = _plain(
+            program, variable, "not_reached_none", op=program.expression(none), where=where
+        )
+        answer["steps"] = [
+            program.tensor_evidence(variable["tensor"]),
+            program.op_evidence(none, f"{program.expression(none)}: returned None"),
+        ]
+        return answer
     cut = forward_cut(program, variable["tensor"])
     if cut is not None:
         answer = _with_cut(program, variable, cut, "not_reached_cut")

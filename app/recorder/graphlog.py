@@ -83,8 +83,8 @@ class GraphLog:
         self.created_by = {}
 
     def reached(self) -> Iterator[int]:
-        """Leaves to which a gradient came along an edge."""
-        leaves = self.leaves
+        """Leaves to which a gradient came along an edge, and the call was not stopped."""
+        leaves = {} if self.failed else self.leaves
         for target, handle in zip(self.targets, self.sent, strict=True):
             if handle != NOTHING and target in leaves:
                 yield leaves[target]

@@ -49,6 +49,8 @@ def listening(state: State, mode: OpMode) -> Iterator[None]:
     patch(torch.autograd.Function, "apply", _apply(mode, vars(torch.autograd.Function)["apply"]))
     for optimizer in _own_optimizers(torch.optim.Optimizer):
         patch(optimizer, "step", _step(mode, optimizer.step))
+    mixin: Any = torch.autograd.function._HookMixin
+    patch(mixin, "_register_hook", _register_hook(state, mixin._register_hook))
     steps = _Steps(state, mode)
     before = register_optimizer_step_pre_hook(steps.before)
     after = register_optimizer_step_post_hook(steps.after)
@@ -161,6 +163,16 @@ def _step(mode: OpMode, original: Any) -> Any:
 
 def _closure(args: Any, kwargs: Any) -> bool:
     return any(callable(value) for value in (*args, *kwargs.values()))
+
+
+def _register_hook(state: State, original: Any) -> Any:
+    """The program puts a hook on a node, which may change what arrives there."""
+
+    def register_hook(hooks: Any, hook: Any) -> Any:
+        state.has_hooks = True
+        return original(hooks, hook)
+
+    return staticmethod(register_hook)
 
 
 class _Steps:

@@ -13,7 +13,6 @@ from typing import Any
 import torch
 
 _owner: Any = torch.autograd.function._HookMixin
-_original = vars(_owner)["_register_hook"]
 
 
 class _HooksOfNode(dict[Any, Any]):
@@ -37,12 +36,13 @@ def register(nodes: list[Any], hooks: list[Callable[[Any, Any], None]]) -> Hooks
         dictionaries.append(existing)
         return existing, None
 
+    outer = vars(_owner)["_register_hook"]
     _owner._register_hook = staticmethod(keep)
     try:
         for node, hook in zip(nodes, hooks, strict=True):
             node.register_hook(hook)
     finally:
-        _owner._register_hook = _original
+        _owner._register_hook = outer
     return dictionaries
 
 

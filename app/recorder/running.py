@@ -247,7 +247,8 @@ class Running:
             after = state.grads.of(leaf, number)
         if before != NOTHING and leaf.grad is not None:
             state.tensors.written(leaf.grad)
-        state.grads.events[number] = "accumulated"
+        if leaf.grad is not None:  # a hook of the leaf's may have cleared it already
+            state.grads.events[number] = "accumulated"
         state.timeline.events.append(
             Step(
                 "accumulate",

@@ -104,6 +104,10 @@ class Summaries:
         self.flush()
         self._unseen_writes = True
 
+    def written(self) -> None:
+        """Something was written to memory: not every version tells (`.data` counts its own)."""
+        self._last = (None, lambda: None, None)
+
     def flush(self) -> None:
         """Read what waits, and know nothing that was read: something is about to be written."""
         self._recent.clear()
@@ -139,12 +143,12 @@ class Summaries:
         with torch.no_grad():
             for start in range(0, len(tensors), step):
                 end = start + step
-                some = (handles[start:end], tensors[start:end])
+                own, some = handles[start:end], tensors[start:end]
                 try:
-                    block = Block(kind, *some, with_heat, with_histogram)
+                    block = Block(kind, own, some, with_heat, with_histogram)
                 except RuntimeError:  # `.data` was set to an inference tensor: it gives no views
-                    with torch.inference_mode():
-                        block = Block(kind, *some, with_heat, with_histogram)
+                    copies = [tensor.clone() for tensor in some]
+                    block = Block(kind, own, copies, with_heat, with_histogram)
                 self._blocks.append(block)
                 self.nonfinite = self.nonfinite or block.nonfinite
 

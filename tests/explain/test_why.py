@@ -225,3 +225,57 @@ def test_explain_answers_for_one_variable_and_knows_its_names() -> None:
     assert explain(trace, "x", code)["sentence"] == trace["variables"][0]["explanation"]
     with pytest.raises(KeyError):
         explain(trace, "nobody", code)
+
+
+FUNCTION = """
+class Half(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, a, b):
+        return a + b
+    @staticmethod
+    def backward(ctx, grad):
+        return grad, None
+"""
+
+
+def test_a_function_that_returns_none() -> None:
+    code = X + W + FUNCTION + "y = w * 2\nHalf.apply(x, y).sum().backward()"
+    trace, variable, answer = ask(code, "w")
+    assert variable["grad_status"] == "not_reached"
+    assert "`Half.apply(x, y)`" in answer["sentence"] and "returned None" in answer["sentence"]
+    assert answer["cut"] is None and len(answer["steps"]) == 2
+    assert not [h for h in trace["hints"] if h["diagnosis"]["code"] == "hint-cut"]
+    chosen = "y = w * 2\nHalf.apply(x, y).sum().backward(inputs=[x])"
+    assert "None on that way" not in ask(X + W + FUNCTION + chosen, "w")[2]["sentence"]
+
+
+def test_a_call_that_failed_behind_a_leaf() -> None:
+    _, variable, answer = ask(X + "((x // 2) * x).sum().backward()", "x")
+    assert variable["grad_status"] == "not_reached"
+    assert "stopped with the error on line 3" in answer["sentence"]
+
+
+def test_a_hook_that_steps_and_clears() -> None:
+    code = (
+        W
+        + "w.register_post_accumulate_grad_hook(lambda p: setattr(p, 'grad', None))\n"
+        + "(w * 2).sum().backward()"
+    )
+    _, variable, _ = ask("import torch\n" + code, "w")
+    assert variable["grad_status"] == "cleared"
+
+
+def test_a_copy_into_a_leaf_is_no_cut_behind_it() -> None:
+    code = (
+        "import torch\n" + W + "with torch.no_grad():\n    w.copy_(torch.zeros(3))\n"
+        "    y = w * 2\nv = torch.ones(3, requires_grad=True)\n(v * y).sum().backward()"
+    )
+    _, _, answer = ask(code, "w")
+    assert "`w * 2` on line 5" in answer["sentence"]
+
+
+def test_a_view_that_has_no_history_any_more() -> None:
+    code = X + "y = x * 2\na, b, c = y.unbind(0)\ny.add_(1)\ny.sum().backward()"
+    _, variable, answer = ask(code, "a")
+    assert variable["grad_status"] == "not_a_leaf"
+    assert "no history any more" in answer["sentence"]

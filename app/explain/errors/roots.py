@@ -133,6 +133,8 @@ def _root_was_cut(
                 evidence = [program.op_evidence(op, f"{written}: a new tensor")]
                 change = edits.fix(f"Change `{name}` in place", edit)
                 return Finding("backward-root-rebound", values, evidence, [change])
+            if not any(name in program.source.code for name in fixes.OFF):
+                return _off_inside(program, op, values)
             offered = [again]
         case "rebuilt":
             offered = [rebuilt_fix(program, op)]
@@ -144,6 +146,19 @@ def _root_was_cut(
     ]
     code = _CUT_CODES[cut.kind]
     return Finding(code, values, evidence, [f for f in offered if f is not None])
+
+
+def _off_inside(program: Program, op: Op, values: dict[str, Any]) -> Finding:
+    """The snippet turns recording off nowhere: a function that it calls does."""
+    line = program.line(op)
+    evidence = [program.op_evidence(op, f"{program.expression(op)}: not recorded")]
+    if program.source.calls(line, "sample"):
+        return Finding("backward-root-sampled", values, evidence)
+    for call in program.source.calls(line, "checkpoint", "checkpoint_sequential"):
+        edit = edits.set_keyword(program.source, call, "use_reentrant", "False")
+        change = edits.fix("Write `use_reentrant=False`", edit)
+        return Finding("backward-root-checkpoint", values, evidence, [change])
+    return Finding("backward-root-no-grad-inside", values, evidence)
 
 
 def rebuilt_fix(program: Program, op: Op) -> Fix | None:

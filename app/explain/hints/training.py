@@ -129,17 +129,21 @@ def step_without_effect(program: Program) -> Iterator[Finding]:
 def step_of_others(program: Program) -> Iterator[Finding]:
     """Gradients came, and the optimizer that stepped holds other tensors."""
     came: dict[str, None] = {}
+    present: set[str] = set()
     moved: set[str] = set()
     idle: dict[int, None] = {}
     busy: set[int | None] = set()
     for change in program.changes:
         if change.kind == "accumulate":
             came.update(dict.fromkeys(change.tensors))
+            present.update(change.tensors)
+        elif change.kind == "zero_grad":
+            present.difference_update(change.tensors)
         elif change.kind == "optimizer_step":
             moved.update(change.tensors)
             if change.tensors:
                 busy.add(change.line)
-            elif change.line is not None and came:
+            elif change.line is not None and present:
                 idle[change.line] = None
     if moved or not came:
         return

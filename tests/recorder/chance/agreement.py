@@ -169,11 +169,10 @@ def same_states(trace: Trace, states: dict[str, dict[str, torch.Tensor | None]])
             if before is not None and update["before"] is not None:
                 assert same_summaries(before, update["before"]), event
             held[update["tensor"]] = update["after"]
-        names.update(bound[step])
         mark = event.get("text", "").rstrip("\n")
-        if event["kind"] != "print" or mark not in states:
-            continue
-        for name, copy in states[mark].items():
-            summary = now[names[name]]
-            if copy is not None and summary is not None:
-                same_numbers(summary, copy)
+        if event["kind"] == "print" and mark in states:
+            for name, copy in states[mark].items():
+                summary = now[names[name]]
+                if copy is not None and summary is not None:
+                    same_numbers(summary, copy)
+        names.update(bound[step])  # after the event

@@ -163,7 +163,7 @@ GRADS = (
     "del {x}.grad", "nn.utils.clip_grad_norm_([{x}], 0.5)", "nn.utils.clip_grad_value_([{x}], 0.1)", "{x}.grad[0] = 0", "{x}.grad.fill_(0)",
     "{x}.grad.copy_(torch.zeros_like({x}))", "{x}.data -= 0.1 * {x}.grad", "{x}.data.add_({x}.grad, alpha=-0.1)", "{x}.grad.requires_grad_(False)",
     "with torch.no_grad():\n    {x} -= 0.1 * {x}.grad\n    {x}.grad = None", "with torch.no_grad():\n    {x}.sub_({x}.grad)\n    {x}.grad.zero_()",
-    "{n} = {x}.grad\n{n}.mul_(3)", "{x}.grad, {n} = None, {x}.grad", "{x}.grad.data = {x}.grad.data * 2", "{x}.grad.add_({x})",
+    "{n} = {x}.grad\n{n}.mul_(3)", "{x}.grad.data = {x}.grad.data * 2", "{x}.grad.add_({x})",
 )  # fmt: skip
 
 MARKS = (

@@ -17,6 +17,8 @@ from tests.recorder.oracle import is_leaf
 
 #: Of how many elements tensors may be that a statement is given.
 _LARGEST = 40_000
+#: What gives as many numbers as the square of what it is given.
+_SQUARE = ("hessian", "jac", "outer", "block_diag", "kron", "cdist", "meshgrid", "F.linear")
 _EXPRESSIONS = (
     (phrases.ONE_TO_ONE, 5), (phrases.VIEWS, 4), (phrases.OTHERS, 3), (phrases.TWO, 4),
     (phrases.COMPLEX, 1),
@@ -129,6 +131,8 @@ class Writer:
         if depth > 1:
             inner = self._expression(depth - 1)
             text = text.replace("{a}", f"({inner})", 1).replace("{c}", f"({inner})", 1)
+        if any(word in text for word in _SQUARE):
+            text = text.replace("{a}", self._tensor("{s}"))
         return self._filled(text)
 
     def _of(self, groups: Any) -> str:
@@ -187,6 +191,8 @@ def _fits(hole: str, tensor: torch.Tensor) -> bool:
             return tensor.requires_grad and not is_leaf(tensor)
         case "{h}":
             return tensor.requires_grad and not (is_leaf(tensor) or tensor._is_view())
+        case "{s}":
+            return tensor.is_floating_point() and tensor.numel() < 100
         case "{c}":
             return tensor.is_complex()
     return tensor.is_floating_point()
