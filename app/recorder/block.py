@@ -105,10 +105,16 @@ class Block:
         high: torch.Tensor,
     ) -> None:
         """Norms and means of finite rows of which squares or sums leave the range of their type."""
-        lost = (norms < _least(rows.dtype)) & ((low != 0) | (high != 0))
-        for row in torch.nonzero(lost | ~torch.isfinite(norms)).flatten().tolist():
-            if self.bad is None or not self.bad[row]:
-                norms[row], means[row] = _scaled(rows[row], low[row], high[row])
+        size = torch.maximum(high, -low)
+        far = ((norms < _least(rows.dtype)) & (size > 0)) | (norms == math.inf)
+        if self.bad is not None:
+            far &= torch.tensor(self.bad) == 0
+        at = far.nonzero().flatten()
+        if len(at):
+            size = size[at]
+            scaled = rows[at] / size.unsqueeze(1)
+            norms[at] = torch.linalg.vector_norm(scaled, dim=1) * size
+            means[at] = scaled.mean(dim=1) * size
 
     def reshaped(self, kind: Kind, handle: int, drawn: torch.Tensor | None) -> Block:
         """Of a tensor that has the memory of this block's: only the heat map is its own."""

@@ -209,7 +209,7 @@ class Inputs:
         for row in self._state.ops.rows:
             inputs, outputs, recorded = row[6], several(row[7]), row[8]
             latest = max(latest, *outputs, -1)
-            if recorded:
+            if recorded and not wanted.isdisjoint(several(inputs)):
                 followed.update(wanted.intersection(several(inputs)))
             if not wanted.isdisjoint(outputs):
                 # The last op that gave it counts.
