@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import builtins
 import linecache
 import platform
 import random
@@ -11,10 +10,9 @@ import sys
 import time
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from functools import partial
-from types import ModuleType
-from typing import Any, cast
+from typing import cast
 
 import numpy as np
 import torch
@@ -23,24 +21,25 @@ from app.recorder.automatic import auto_backward, given_gradient
 from app.recorder.backward import BackwardRecorder
 from app.recorder.check import Tape
 from app.recorder.collector import no_collector, quiet_collector
-from app.recorder.errors import error_of, locals_of
+from app.recorder.errors import error_of
 from app.recorder.history import is_leaf
 from app.recorder.ids import Ids
 from app.recorder.inputs import INPUT, Inputs, InvalidInput
 from app.recorder.interventions import Interventions
 from app.recorder.libraries import listening
+from app.recorder.names import Names
 from app.recorder.nonfinite import first_nonfinite
 from app.recorder.notrun import not_run_graph
 from app.recorder.ops import OpMode
 from app.recorder.places import SNIPPET, Places
-from app.recorder.program import BOUND, LOCAL, LOOP, RESULT, TICK, Program, parse
+from app.recorder.program import parse
 from app.recorder.state import State
 from app.recorder.stdout import Output
 from app.recorder.summaries import NOTHING
 from app.recorder.teardown import forget, release
 from app.recorder.timeline import Step
 from app.recorder.unheard import unheard
-from app.recorder.variables import named_tensors, variables
+from app.recorder.variables import variables
 from app.recorder.warned import Warned
 from app.recorder.watch import Watch
 from app.trace.document import SCHEMA_VERSION, Check, Error, Event, Trace
@@ -52,8 +51,6 @@ from app.trace.table import entries, whole
 
 #: A trace of fewer entries is sooner written once and read from there than read from tables.
 _LONG = 2_000
-
-_PROVIDED = {"torch": torch, "nn": torch.nn, "F": torch.nn.functional}
 
 
 def record(
@@ -111,20 +108,13 @@ class _Run:
         self.limits = limits
         self.error: Error | None = None
         self.elapsed = 0.0
-        self.module = ModuleType("__main__")
-        self.namespace = self.module.__dict__
-        self.hidden: frozenset[str] = frozenset()
-        self.result: Any = None
         self.state = State(limits, Places([], [], 0), request.jacobians, request.values_of)
         if request.check:
             self.state.tape = Tape(self.state.tensors)
         if progress is not None:
             self.state.watch = Watch(progress)
         self.inputs = Inputs(self.state, request.inputs)
-        #: Names of the function that the program ends with, and what they stand for.
-        self.ending: dict[str, Any] = {}
-        #: What the names stood for of the function that failed.
-        self.locals: list[tuple[str, torch.Tensor]] = []
+        self.names = Names(self.state)
         self.interventions: Interventions | None = None
         self.stdout = Output(limits.stdout_chars, self._printed)
         self.stderr = Output(limits.stdout_chars)
@@ -136,7 +126,7 @@ class _Run:
             program = parse(self.request.code)
             self.interventions = Interventions(self.request.interventions, program)
             self.interventions.write()
-            self.inputs.prepare(program, self.namespace)
+            self.inputs.prepare(program, self.names.namespace)
             with self.warned.listening():
                 code = program.compile()
         except InvalidInput as raised:
@@ -146,7 +136,11 @@ class _Run:
             self.error = error_of(raised, None)
             return
         self.state.located(Places(program.lines, program.scopes, program.counters))
-        self._prepare(program)
+        linecache.cache[SNIPPET] = (
+            len(program.source), None, [line + "\n" for line in program.lines], SNIPPET
+        )  # fmt: skip
+        hidden = {INPUT: self.inputs.override, **self.interventions.builtins()}
+        self.names.provide(hidden, self.inputs.leaves)
         started = time.perf_counter()
         with (
             self._patched(),
@@ -155,9 +149,10 @@ class _Run:
         ):
             try:
                 with self.mode:
-                    exec(code, self.namespace)
+                    exec(code, self.names.namespace)
                     if self.request.auto_backward:
-                        auto_backward(self.state, self.namespace, self.result, self.request)
+                        names = self.names
+                        auto_backward(self.state, names.namespace, names.result, self.request)
             except SystemExit:
                 pass
             except KeyboardInterrupt as raised:
@@ -173,56 +168,14 @@ class _Run:
         self.error = error_of(raised, self.state.places)
         text = f"{self.error['type']}: {self.error['message']}"
         self.state.timeline.add(Step("error", self.error["line"], text=text))
-        self._name_locals(self.error, raised)
-
-    def _name_locals(self, error: Error, raised: BaseException) -> None:
-        """Where it failed in a function, the function's names are told: they go with it."""
-        tensors = self.state.tensors
-        with suppress(Exception), unheard(), torch.no_grad():
-            for names in locals_of(raised):
-                self.locals = named_tensors(names, frozenset())
-                for name, tensor in self.locals:
-                    tensors.name(tensors.id(tensor), name)
-            if self.locals:
-                error["locals"] = {name: f"t{tensors.id(one)}" for name, one in self.locals}
+        found = self.names.failed(raised)
+        if found:
+            self.error["locals"] = found
 
     def _seed(self) -> None:
         torch.manual_seed(self.request.seed)
         random.seed(self.request.seed)
         np.random.seed(self.request.seed % 2**32)
-
-    def _prepare(self, program: Program) -> None:
-        linecache.cache[SNIPPET] = (
-            len(program.source), None, [line + "\n" for line in program.lines], SNIPPET
-        )  # fmt: skip
-        counts = self.state.places.counts
-        namespace, bind = self.namespace, self.state.bind
-
-        def loop(counter: int) -> None:
-            counts[counter] = -1
-
-        def tick(counter: int) -> None:
-            counts[counter] += 1
-
-        def bound(*names: str) -> None:
-            bind(names, namespace)
-
-        def local(name: str, value: Any = None) -> None:
-            self.ending[name] = value
-            bind((name,), self.ending)
-
-        def result(value: Any) -> None:
-            self.result = value
-
-        own = ModuleType("builtins")
-        own.__dict__.update(builtins.__dict__)
-        own.__dict__.update(_PROVIDED)
-        own.__dict__.update({LOOP: loop, TICK: tick, BOUND: bound, LOCAL: local, RESULT: result})
-        own.__dict__[INPUT] = self.inputs.override
-        if self.interventions is not None:
-            own.__dict__.update(self.interventions.builtins())
-        self.namespace["__builtins__"] = own
-        self.hidden = frozenset(self.namespace) - self.inputs.leaves
 
     @contextmanager
     def _patched(self) -> Iterator[None]:
@@ -240,7 +193,7 @@ class _Run:
         graph._engine_run_backward = torch.autograd._engine_run_backward = backward.run  # type: ignore[assignment,attr-defined]
         sys.stdout = self.stdout
         sys.stderr = self.stderr
-        sys.modules["__main__"] = self.module
+        sys.modules["__main__"] = self.names.module
         try:
             yield
         finally:
@@ -271,14 +224,9 @@ class _Run:
         """Let go of all that the program made; what it prints in parting goes nowhere."""
         silent = Output(0)
         with redirect_stdout(silent), redirect_stderr(silent):
-            self.result = self.state.tape = None
-            self.locals = []
-            self.ending.clear()
+            self.state.tape = None
             self.inputs.release()
-            builtins_of_run = self.namespace.get("__builtins__")
-            self.namespace.clear()
-            if isinstance(builtins_of_run, ModuleType):
-                builtins_of_run.__dict__.clear()
+            self.names.release()
             release(self.state.held)
             forget(self.state)
 
@@ -297,14 +245,11 @@ class _Run:
         state.budget.over()
         with unheard(), torch.no_grad(), warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            named = named_tensors(self.namespace, self.hidden)
-            named += named_tensors(self.ending, frozenset())
-            if self.locals:  # a name of the function that failed hides others
-                hidden = {name for name, _ in self.locals}
-                named = self.locals + [one for one in named if one[0] not in hidden]
+            named = self.names.tensors()
             if not state.graphs:
                 # An expression's value has no name, but it is what the program is about.
-                last = [self.result] if isinstance(self.result, torch.Tensor) else []
+                result = self.names.result
+                last = [result] if isinstance(result, torch.Tensor) else []
                 not_run_graph(state, [*(tensor for _, tensor in named), *last])
             state.name_tensors()
             found = variables(state, named)
