@@ -20,6 +20,9 @@ const parts = new WeakMap();
 /** @type {WeakMap<Model, boolean>} It is asked at every step. */
 const divided = new WeakMap();
 
+/** @type {WeakMap<Model, (string | null)[]>} */
+const callOfStep = new WeakMap();
+
 /** Ids of the backward calls, in the order of the run. @param {Model} model */
 export function callsOf(model) {
   return model.trace.graphs.filter((graph) => graph.kind !== 'not_run').map((graph) => graph.id);
@@ -51,25 +54,21 @@ function isDivided(model) {
  * @returns {string | null}
  */
 export function callAt(model, step) {
-  const now = model.steps[Math.max(0, Math.min(step, model.steps.length - 1))];
-  if (!now) return null;
-  if (now.graph) return now.graph;
-  const begun = lastBegun(model, now.index);
-  const calls = callsOf(model);
-  const own = now.kind === 'op' ? (model.cardById.get(now.cards[0])?.graphs ?? []) : [];
-  // (A leaf that is updated is in all of them.)
-  return own.includes(begun ?? '') ? begun : (own.find((id) => calls.includes(id)) ?? begun);
+  let calls = callOfStep.get(model);
+  if (!calls) callOfStep.set(model, (calls = callsOfSteps(model)));
+  return calls[Math.max(0, Math.min(step, calls.length - 1))] ?? null;
 }
 
-/** The last call that began before a step, or the first one. @param {Model} model @param {number} step */
-function lastBegun(model, step) {
-  let last = null;
-  for (const { index, graph } of model.steps) {
-    if (!graph) continue;
-    if (index > step) return last ?? graph;
-    last = graph;
-  }
-  return last;
+/** For all steps in one go: a run of 50,000 asks about each of them. @param {Model} model */
+function callsOfSteps(model) {
+  const calls = new Set(callsOf(model));
+  let begun = model.steps.find((step) => step.graph)?.graph ?? null;
+  return model.steps.map((step) => {
+    if (step.graph) return (begun = step.graph);
+    const own = step.kind === 'op' ? (model.cardById.get(step.cards[0])?.graphs ?? []) : [];
+    // (A leaf that is updated is in all of them.)
+    return own.includes(begun ?? '') ? begun : (own.find((id) => calls.has(id)) ?? begun);
+  });
 }
 
 /**

@@ -6,6 +6,7 @@ import { createStore } from '../../static/store.js';
 import { sameStep } from '../../static/timeline/same-step.js';
 import { reached, stepOf } from '../../static/lessons/goal.js';
 import { buildModel } from '../../static/model/index.js';
+import { callAt } from '../../static/model/scope.js';
 import { textOf } from '../../static/model/source.js';
 
 const questions = {
@@ -45,6 +46,16 @@ const questions = {
   },
   async together({ changes }) {
     return together(changes).map(({ of }) => of);
+  },
+  async calls({ trace, code }) {
+    const model = buildModel(trace, code);
+    let reads = 0;
+    const get = (target, key, self) => {
+      reads += /^\d+$/.test(String(key));
+      return Reflect.get(target, key, self);
+    };
+    const counted = { ...model, steps: new Proxy(model.steps, { get }) };
+    return { calls: model.steps.map((step) => callAt(counted, step.index)), reads };
   },
   async note({ trace, code, at }) {
     const model = buildModel(trace, code);

@@ -145,3 +145,18 @@ def test_what_ifs_that_change_the_same_text_are_written_one_after_the_other() ->
         {"of": "the same place", "edits": [edit(2, 4, 2, 7)]},
     ]
     assert ask("together", changes=changes) == ["inside", "behind", "elsewhere"]
+
+
+def test_the_calls_of_all_steps_are_found_in_one_go() -> None:
+    turns = 40
+    code = (
+        "w = torch.ones(2, requires_grad=True)\n"
+        f"for i in range({turns}):\n"
+        "    (w * i).sum().backward()\n"
+        "    w.grad.abs()\n"
+    )
+    answer = ask("calls", **traced(code))
+    # The leaf; in each turn w * i, its sum, backward, three nodes and ops, the += and abs().
+    per_turn = (len(answer["calls"]) - 1) // turns
+    assert answer["calls"] == ["g0", *(f"g{i}" for i in range(turns) for _ in range(per_turn))]
+    assert answer["reads"] < 10 * len(answer["calls"])
