@@ -39,6 +39,17 @@ def opened_large(studio: Studio) -> None:
     expect(studio.page.get_by_role("dialog").locator(".histogram")).to_be_visible()
 
 
+def call_selected(studio: Studio) -> None:
+    """The colours of code on the mark of a selected expression."""
+    studio.run("x = torch.randn(4, requires_grad=True)\n(x * x).mean().backward()\n").select("x")
+    expect(studio.page.locator(".cm-node-span").first).to_be_visible()
+
+
+def parameter_changed(studio: Studio) -> None:
+    studio.run("net = torch.nn.Linear(2, 1)\nnet(torch.ones(3, 2)).sum().backward()\n")
+    expect(studio.page.locator("tr.is-changed .is-leaf")).to_be_visible()
+
+
 def press(*keys: str) -> Callable[[Studio], None]:
     def act(studio: Studio) -> None:
         studio.blur()
@@ -72,6 +83,8 @@ STATES: dict[str, tuple[str, Callable[[Studio], None]]] = {
     "share": ("#lesson=backward", click("Share")),
     "variable menu": ("#lesson=backward", click("What can be done with x")),
     "matrix": ("#lesson=requires-grad-in-place", nothing),
+    "call selected": ("#lesson=backward", call_selected),
+    "parameter changed": ("#lesson=backward", parameter_changed),
     "network": ("#lesson=xor", nothing),
 }
 
