@@ -37,8 +37,11 @@ class Aliases:
         """The others into which a write into `tensor` has written too."""
         found = [] if tensor._base is None else [tensor._base]
         address = memory(tensor)
+        known = self._by_memory.get(address) if address is not None else None
+        if not known:
+            return found
         first, last = _stretch(tensor)
-        for reference in self._by_memory.get(address, ()) if address is not None else ():
+        for reference in known:
             other = reference()
             if other is None or other is tensor or any(other is one for one in found):
                 continue

@@ -20,6 +20,21 @@ from app.trace.table import column
 
 
 @error
+def no_derivative(case: Case) -> Finding:
+    """torch makes a node all the same, and it raises when it is to run."""
+    program = case.program
+    values: dict[str, Any] = {"line": case.line, "op": case.group("op"), "call": "a call"}
+    evidence: list[Evidence] = []
+    for graph in program.trace["graphs"]:
+        for at in program.index(graph).called("NotImplemented".__eq__):
+            op = program.ops.get(graph["nodes"][at]["op"] or "")
+            if op is not None:
+                values["call"] = f"`{program.expression(op)}` (line {program.line(op)})"
+                evidence = [program.op_evidence(op, f"{program.expression(op)}: no derivative")]
+    return Finding("backward-no-derivative", values, evidence)
+
+
+@error
 def second_backward(case: Case) -> Finding:
     program = case.program
     node, saved = freed_node(program)

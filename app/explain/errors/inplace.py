@@ -185,6 +185,23 @@ def _module_inplace(program: Program) -> Fix | None:
 
 
 @error
+def into_expanded(case: Case) -> Finding:
+    program = case.program
+    statement = program.source.statement(case.line)
+    target = _target(statement)
+    while isinstance(target, ast.Subscript | ast.Attribute):
+        target = target.value
+    name = target.id if isinstance(target, ast.Name) else "the tensor"
+    known = program.tensor_named(name)
+    evidence = [program.tensor_evidence(known["id"])] if known is not None else []
+    offered = []
+    if statement is not None and isinstance(target, ast.Name):
+        edit = edits.insert_line(program.source, statement.lineno, f"{name} = {name}.clone()")
+        offered = [edits.fix(f"Change a copy of `{name}`", edit)]
+    return Finding("inplace-expanded", {"name": name, "line": case.line}, evidence, offered)
+
+
+@error
 def leaf_in_place(case: Case) -> Finding:
     program = case.program
     statement = program.source.statement(case.line)

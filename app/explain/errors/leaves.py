@@ -107,6 +107,15 @@ def retain_without_grad(case: Case) -> Finding:
 
 
 @error
+def hook_without_grad(case: Case) -> Finding:
+    _, name, known = owner_of(case, "register_hook")
+    fix = fixes.require_grad(case.program, known["id"]) if known is not None else None
+    values = {"name": name, "line": case.line}
+    offered = [fix] if fix is not None else []
+    return Finding("hook-no-grad", values, evidence_of(case.program, known), offered)
+
+
+@error
 def numpy_of_grad(case: Case) -> Finding:
     program, source = case.program, case.program.source
     node, name, known = owner_of(case, "numpy")

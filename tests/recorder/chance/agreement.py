@@ -21,7 +21,7 @@ def agree(code: str) -> None:
     _, trace = both(code)
     same_engine(trace, witness.run(code, calls=False))
     if _CHANGES_SENT not in code:
-        jacobians_hold(trace, close=5e-2 if "16" in code else 1e-4)
+        jacobians_hold(trace, close=5e-2 if "16" in code or "half" in code else 1e-4)
     seen = witness.run(code, calls=True)
     same_ops(trace, seen.seen)
     if seen.states:
