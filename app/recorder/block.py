@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -150,13 +151,12 @@ def _precise(rows: torch.Tensor, few: bool) -> torch.Tensor:
 
 def _norm(row: torch.Tensor) -> float:
     """The dot product is the quickest; of millions of float32 at a time a part would get lost."""
-    squares = 0.0
-    for start in range(0, len(row), _ADDED_UP):
-        part = row[start : start + _ADDED_UP]
-        squares += part.dot(part).item()
-    return math.sqrt(squares)
+    if row.numel() <= _ADDED_UP:
+        return math.sqrt(row.dot(row).item())
+    return math.sqrt(sum(part.dot(part).item() for part in torch.unsafe_split(row, _ADDED_UP)))
 
 
+@cache
 def _least(dtype: torch.dtype) -> float:
     """Below this norm the squares of numbers are lost."""
     tiny: float = torch.finfo(dtype).tiny

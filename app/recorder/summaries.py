@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
+from torch._C import _set_grad_enabled
 
 from app.recorder.block import BLOCK_BYTES, Block, memory
 from app.recorder.budget import Budget
@@ -140,7 +141,9 @@ class Summaries:
         with_heat = self._drawn_elements < _HEAT_ELEMENTS
         with_histogram = self._drawn_elements < _HISTOGRAM_ELEMENTS
         step = max(1, BLOCK_BYTES // kind.bytes)
-        with torch.no_grad():
+        recording = torch.is_grad_enabled()
+        _set_grad_enabled(False)  # as `no_grad`, at a tenth of what that costs
+        try:
             for start in range(0, len(tensors), step):
                 end = start + step
                 own, some = handles[start:end], tensors[start:end]
@@ -151,6 +154,8 @@ class Summaries:
                     block = Block(kind, own, copies, with_heat, with_histogram)
                 self._blocks.append(block)
                 self.nonfinite = self.nonfinite or block.nonfinite
+        finally:
+            _set_grad_enabled(recording)
 
     def _read_at_once(self, handle: int, tensor: torch.Tensor, kind: Kind) -> None:
         """A large tensor that comes by again, or another view of it, is read once."""
