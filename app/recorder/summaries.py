@@ -137,7 +137,8 @@ class Summaries:
         with_heat = self._drawn_elements < _HEAT_ELEMENTS
         with_histogram = self._drawn_elements < _HISTOGRAM_ELEMENTS
         step = max(1, BLOCK_BYTES // kind.bytes)
-        with torch.no_grad():
+        # The program's autocast is not for what is read here: it refuses some types.
+        with torch.no_grad(), torch._C._DisableAutocast():
             for start in range(0, len(tensors), step):
                 end = start + step
                 own, some = handles[start:end], tensors[start:end]
