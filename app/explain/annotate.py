@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from functools import partial
 
 from app.explain.errors import explain_error, explain_limit
 from app.explain.finding import diagnosis
 from app.explain.hints import find_hints
 from app.explain.program import Program
 from app.explain.why import why
-from app.trace.document import Trace
+from app.trace.document import Trace, Variable
 
 #: Variables whose whole chain of evidence goes into the trace; the others get their sentence.
 MAX_CHAINS = 60
@@ -46,11 +47,14 @@ def _explain_error(program: Program) -> None:
 
 def _explain_variables(program: Program) -> None:
     for number, variable in enumerate(program.trace["variables"]):
-        chain = number < MAX_CHAINS
-        answer = why(program, variable, chain=chain)
-        variable["explanation"] = answer["sentence"]
-        if chain:
-            variable["why"] = answer
+        _guarded(partial(_explain_variable, program, variable, number < MAX_CHAINS), "a variable")
+
+
+def _explain_variable(program: Program, variable: Variable, chain: bool) -> None:
+    answer = why(program, variable, chain=chain)
+    variable["explanation"] = answer["sentence"]
+    if chain:
+        variable["why"] = answer
 
 
 def _find_hints(program: Program) -> None:

@@ -46,8 +46,8 @@ def why(program: Program, variable: Variable, *, chain: bool = True) -> Why:
         came = arrival(program, variable["tensor"], program.graphs.get(last or ""))
         if came is not None:
             return _reached(program, variable, came, chain=chain)
-        if status in ("accumulated", "retained"):
-            return _plain(program, variable, f"{status}_unseen")
+    if status in ("accumulated", "retained"):  # changed in place since, or past the limits
+        return _plain(program, variable, f"{status}_before")
     if status == "no_requires_grad":
         return _not_followed(program, variable)
     if status in ("not_reached", "backward_not_run", "not_a_leaf"):

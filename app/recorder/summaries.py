@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-from torch._C import _set_grad_enabled
+from torch._C import _DisableAutocast, _set_grad_enabled
 
 from app.recorder.block import BLOCK_BYTES, Block, memory
 from app.recorder.budget import Budget
@@ -144,18 +144,29 @@ class Summaries:
         recording = torch.is_grad_enabled()
         _set_grad_enabled(False)  # as `no_grad`, at a tenth of what that costs
         try:
-            for start in range(0, len(tensors), step):
-                end = start + step
-                own, some = handles[start:end], tensors[start:end]
-                try:
-                    block = Block(kind, own, some, with_heat, with_histogram)
-                except RuntimeError:  # `.data` was set to an inference tensor: it gives no views
-                    copies = [tensor.clone() for tensor in some]
-                    block = Block(kind, own, copies, with_heat, with_histogram)
-                self._blocks.append(block)
-                self.nonfinite = self.nonfinite or block.nonfinite
+            # The program's autocast is not for what is read here: it refuses some types.
+            with _DisableAutocast():
+                for start in range(0, len(tensors), step):
+                    own, some = handles[start : start + step], tensors[start : start + step]
+                    self._read_block(kind, own, some, with_heat, with_histogram)
         finally:
             _set_grad_enabled(recording)
+
+    def _read_block(
+        self,
+        kind: Kind,
+        handles: list[int],
+        tensors: list[torch.Tensor],
+        with_heat: bool,
+        with_histogram: bool,
+    ) -> None:
+        try:
+            block = Block(kind, handles, tensors, with_heat, with_histogram)
+        except RuntimeError:  # `.data` was set to an inference tensor: it gives no views
+            copies = [tensor.clone() for tensor in tensors]
+            block = Block(kind, handles, copies, with_heat, with_histogram)
+        self._blocks.append(block)
+        self.nonfinite = self.nonfinite or block.nonfinite
 
     def _read_at_once(self, handle: int, tensor: torch.Tensor, kind: Kind) -> None:
         """A large tensor that comes by again, or another view of it, is read once."""

@@ -279,3 +279,11 @@ def test_a_view_that_has_no_history_any_more() -> None:
     _, variable, answer = ask(code, "a")
     assert variable["grad_status"] == "not_a_leaf"
     assert "no history any more" in answer["sentence"]
+
+
+def test_a_result_that_was_changed_after_its_gradient_was_kept() -> None:
+    code = X + "y = x * 2\ny.retain_grad()\ny.sum().backward()\ny.zero_()"
+    trace, variable, answer = ask(code, "y")
+    assert variable["grad_status"] == "retained"
+    assert "earlier backward pass" in answer["sentence"]
+    assert all(other["explanation"] for other in trace["variables"])

@@ -182,3 +182,13 @@ g.sum().backward()
 """)
     upstream = [u for n in trace["graphs"][-1]["nodes"] for u in n["upstream"]]
     assert all(u["data"] is not None for u in upstream if u is not None)
+
+
+def test_reading_under_autocast() -> None:
+    both("""
+x = torch.ones(3, requires_grad=True)
+ys = [x.half() * k for k in range(8)]
+with torch.autocast('cpu', dtype=torch.bfloat16):
+    x.sum().backward()
+    x.grad.zero_()
+""")

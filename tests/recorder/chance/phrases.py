@@ -177,7 +177,7 @@ MARKS = (
     "{h}.register_hook(lambda g: g.mul(0))", "{h}.retain_grad()\n{h}.register_hook(halve)", "{h}.register_hook(halve)\n{h}.retain_grad()",
     "print({y}.requires_grad, {y}.is_leaf, {y}.grad_fn is None)", "print({y})", "print({y}.sum().item())", "print({y}.sum().tolist())", "print({y}.shape, {y}.dtype)",
     "{x}.register_hook(lambda g: torch.zeros_like(g))", "{y}._backward_hooks", "{n} = {y}.grad", "{n} = {y}.numpy(force=True)", "{x}.requires_grad = False",
-    "{n} = nn.Parameter({a})", "{n} = nn.Parameter({a}.detach(), requires_grad=False)", "{n} = torch.tensor({i}.0, requires_grad=True)", "{n} = {a}.detach().requires_grad_()",
+    "{n} = nn.Parameter({a}.clone())", "{n} = nn.Parameter({a}.detach(), requires_grad=False)", "{n} = torch.tensor({i}.0, requires_grad=True)", "{n} = {a}.detach().requires_grad_()",
     "{n} = {a}.detach().clone().requires_grad_()", "{n} = torch.tensor({a}.tolist())", "{n} = __import__('copy').deepcopy({x})", "{n} = torch.empty(2, 3)\n{n}.fill_(2)",
 )  # fmt: skip
 
