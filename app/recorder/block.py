@@ -65,7 +65,7 @@ class Block:
         finite = most - most == 0
         self.bad = None if finite else (~torch.isfinite(rows)).sum(dim=1).tolist()
         if not finite or least < _least(rows.dtype):
-            self._correct(rows, norms, means, low, high)
+            norms, means = self._corrected(rows, norms, means, low, high)
         self.statistics = (norms, low, high, means)
         if few:
             self.contents = stacked
@@ -97,14 +97,14 @@ class Block:
             found = _histograms(row.unsqueeze(0), low.view(1), high.view(1), self.bad)
             self.counts = _listed(found)
 
-    def _correct(
+    def _corrected(
         self,
         rows: torch.Tensor,
         norms: torch.Tensor,
         means: torch.Tensor,
         low: torch.Tensor,
         high: torch.Tensor,
-    ) -> None:
+    ) -> tuple[torch.Tensor, torch.Tensor]:
         """Norms and means of finite rows of which squares or sums leave the range of their type."""
         size = torch.maximum(high, -low)
         far = ((norms < _least(rows.dtype)) & (size > 0)) | (norms == math.inf)
@@ -112,10 +112,11 @@ class Block:
             far &= torch.tensor(self.bad) == 0
         at = far.nonzero().flatten()
         if len(at):
-            size = size[at]
+            norms, means, size = norms.double(), means.double(), size[at].double()
             scaled = rows[at] / size.unsqueeze(1)
             norms[at] = torch.linalg.vector_norm(scaled, dim=1) * size
             means[at] = scaled.mean(dim=1) * size
+        return norms, means
 
     def reshaped(self, kind: Kind, handle: int, drawn: torch.Tensor | None) -> Block:
         """Of a tensor that has the memory of this block's: only the heat map is its own."""
