@@ -107,11 +107,11 @@ class Block:
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Norms and means of finite rows of which squares or sums leave the range of their type."""
         size = torch.maximum(high, -low)
-        far = ((norms < _least(rows.dtype)) & (size > 0)) | (norms == math.inf)
+        far = (norms < _least(rows.dtype)) & (size > 0)
         if self.bad is not None:
-            far &= torch.tensor(self.bad) == 0
+            far |= (norms == math.inf) & (size < math.inf)
         at = far.nonzero().flatten()
-        if len(at):
+        if at.numel():
             norms, means, size = norms.double(), means.double(), size[at].double()
             scaled = rows[at] / size.unsqueeze(1)
             norms[at] = torch.linalg.vector_norm(scaled, dim=1) * size

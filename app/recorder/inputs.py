@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import ast
 import builtins
+import math
 from typing import Any
 
 import torch
 
 from app.recorder.history import is_leaf
 from app.recorder.kinds import DTYPE_NAMES
-from app.recorder.oplog import several
+from app.recorder.oplog import Few, several
 from app.recorder.program import Program, call_at
 from app.recorder.state import State
 from app.recorder.summary import numbers
@@ -200,26 +201,34 @@ class Inputs:
             and not tensor.is_nested
         }
         numbers_of = {name: self._state.tensors.id(tensor) for name, tensor in leaves.items()}
-        wanted = set(numbers_of.values())
+        computed = self._computed(set(numbers_of.values()))
+        latest = math.inf
+        if self._state.omitted.get("ops", 0):
+            # What came after the last op that was recorded may be the result of one that was not.
+            latest = max((n for row in self._state.ops.rows for n in several(row[7])), default=-1)
+        for name, tensor in leaves.items():
+            number = numbers_of[name]
+            if number not in computed and number <= latest:
+                self._used[name] = (tensor, "program")
+
+    def _computed(self, wanted: set[int]) -> set[int]:
+        """Which of these tensors ops made of others; the last op that gave one counts."""
         computed: set[int] = set()
         #: What autograd has followed: an update of that (`w -= 0.1 * w.grad`) comes too late to
         #: undo what was given.
         followed: set[int] = set()
-        latest = -1
-        for row in self._state.ops.rows:
-            inputs, outputs, recorded = row[6], several(row[7]), row[8]
-            latest = max(latest, *outputs, -1)
-            if recorded and not wanted.isdisjoint(several(inputs)):
+        for row in self._state.ops.rows if wanted else ():
+            inputs, outputs = row[6], row[7]
+            if row[8] and _among(inputs, wanted):
                 followed.update(wanted.intersection(several(inputs)))
-            if not wanted.isdisjoint(outputs):
-                # The last op that gave it counts.
-                made = set(outputs) - followed
+            if _among(outputs, wanted):
+                made = set(several(outputs)) - followed
                 computed -= made
                 if inputs != ():
                     computed |= made
-        # What came after the last op that was recorded may be the result of one that was not.
-        unknown = self._state.omitted.get("ops", 0) > 0
-        for name, tensor in leaves.items():
-            number = numbers_of[name]
-            if number not in computed and not (unknown and number > latest):
-                self._used[name] = (tensor, "program")
+        return computed
+
+
+def _among(entry: Few, wanted: set[int]) -> bool:
+    """Is any number of a row's entry wanted?"""
+    return entry in wanted if isinstance(entry, int) else not wanted.isdisjoint(entry)

@@ -138,7 +138,7 @@ class OpMode(TorchFunctionMode):
             tensors.aliases.add(result, inputs_of(args, kwargs))
         op = len(rows)
         # (`isinf` has nodes inside, and its result has no history.)
-        recorded = nodes > 0 and is_followed(result)
+        recorded = nodes > 0 and (result.requires_grad or is_followed(result))
         why = None if recorded else why_not(info.is_detach, inputs_of(args, kwargs), result)
         rows.append((info.name, place.index, occurrence, iteration, caller, module,
                      inputs, made, recorded, why, self.intervention, ()))  # fmt: skip

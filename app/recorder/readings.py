@@ -32,21 +32,19 @@ class Readings:
         for handle, summary in ready.items():
             if summary is not None:
                 self._bad[handle] = summary["nonfinite"]
-        # Column by column: there may be as many blocks as tensors.
-        handles: list[int] = []
-        numbers: list[int] = []
-        rows: list[int] = []
-        bad: list[int] = []
+        # Of one tensor each, which may be as many as there are tensors: handle, number, bad.
+        single: list[tuple[int, int, int]] = []
         for number, block in enumerate(blocks):
-            size = len(block.handles)
-            handles += block.handles
-            numbers += [number] * size
-            rows += range(size)
-            bad += [0] * size if block.bad is None else block.bad
-        at = np.array(handles, np.intp)
-        self._block[at] = numbers
-        self._row[at] = rows
-        self._bad[at] = bad
+            if len(block.handles) == 1:
+                single.append((block.handles[0], number, block.bad[0] if block.bad else 0))
+                continue
+            handles = np.array(block.handles)
+            self._block[handles] = number
+            self._row[handles] = np.arange(len(handles))
+            self._bad[handles] = block.bad if block.bad is not None else 0
+        if single:
+            at, numbers, bad = np.array(single).T
+            self._block[at], self._bad[at] = numbers, bad
 
     def share(self) -> None:
         """Write all of them now, each once: whoever asks for one gets the same dictionary."""

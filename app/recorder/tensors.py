@@ -10,7 +10,6 @@ import torch
 from torch.nn.parameter import UninitializedBuffer, UninitializedParameter
 
 from app.recorder.aliases import Aliases, memory
-from app.recorder.history import is_leaf
 from app.recorder.ids import Ids
 from app.recorder.kinds import Kind
 from app.recorder.readings import Readings
@@ -74,7 +73,11 @@ class Tensors:
         kind = self._summaries.kinds.of(tensor)
         value = self._summaries.of(tensor, kind) if with_value else NOTHING
         number = len(self._rows)
-        self._rows.append((kind.index, is_leaf(tensor), tensor.requires_grad, value))
+        try:
+            leaf = tensor.is_leaf
+        except RuntimeError:  # see `history`
+            leaf = False
+        self._rows.append((kind.index, leaf, tensor.requires_grad, value))
         self.by_address[id(tensor)] = (weakref.ref(tensor), number)
         return number
 
