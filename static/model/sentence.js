@@ -73,6 +73,8 @@ function link(card) {
 /** @param {Context} context @param {TraceEvent} event @param {Card | undefined} card @returns {Part[]} */
 function opSentence(context, event, card) {
   const op = event.op ? context.opById.get(event.op) : undefined;
+  const assigned = assignedSentence(context, event, op);
+  if (assigned) return assigned;
   if (!card) return [{ text: op?.expression ?? op?.name ?? 'an op', code: true }, { text: ' runs' }];
   if (card.cut === 'detach' && op?.name === 'detach') {
     return [{ text: 'What if: ' }, link(card), { text: ' is detached here, what follows does not know where it came from' }];
@@ -82,7 +84,9 @@ function opSentence(context, event, card) {
   }
   const made = context.base.tensorById.get(op?.outputs[0] ?? '');
   const named = card.names.includes(card.title);
-  const value = made?.value ? result(card, named, op?.mutated?.[0] ? made.value : null, made.value) : [];
+  const written = event.updates?.find(({ tensor, grad }) => !grad && tensor === op?.mutated?.[0])?.after;
+  const now = written ?? made?.value;
+  const value = now ? result(card, named, op?.mutated?.[0] ? now : null, now) : [];
   if (card.kind === 'leaf') {
     const collects = made && switchedOn(context, op, made)
       ? 'that will require grad later; then autograd collects its gradient in '
@@ -97,6 +101,19 @@ function opSentence(context, event, card) {
   const record = card.node ? [{ text: ': autograd records ' }, { text: card.engine, code: true }] : [];
   const cut = card.cut === 'detach' ? [{ text: '; what if: it is detached here, what follows does not know where it came from' }] : [];
   return [link(card), ...value, ...record, ...cut];
+}
+
+/**
+ * `x.grad = …` and `x.data = …`.
+ * @param {Context} context @param {TraceEvent} event @param {import('./types.js').TraceOp | undefined} op
+ * @returns {Part[] | null}
+ */
+function assignedSentence(context, event, op) {
+  const update = event.updates?.[0];
+  if (!update?.after || !(op?.name === 'data' || (op?.name === 'grad' && update.grad))) return null;
+  const was = update.before ? ` (it was ${formatInline(update.before)})` : '';
+  const unseen = op.name === 'data' ? ', which autograd does not see' : '';
+  return [{ text: 'Sets ' }, nameRef(context, update.tensor, `.${op.name}`), { text: ` to ${formatInline(update.after)}${was}${unseen}` }];
 }
 
 /**

@@ -313,3 +313,15 @@ def test_zero_grad_and_in_place_read_as_words() -> None:
     assert "y += 1 changes y in place to [4, 4]: autograd records AddBackward0" in said
     assert "The optimizer moves w [1, 1] → [-0.5, -0.5]" in said
     assert said[-1] == "Clears back to None: w.grad (it was [3, 3])"
+
+
+def test_assignments_and_unseen_writes_are_told_with_what_came_of_them() -> None:
+    code = (
+        "x = torch.tensor([1.0, 2.0], requires_grad=True)\n(x * x).sum().backward()\n"
+        "x.grad = torch.tensor([5.0, 5.0])\nd = (x * 3).detach()\nd[0] = 7.0\n"
+        "x.data = torch.tensor([9.0, 9.0])\n"
+    )
+    said = [step["sentence"] for step in ask(code)["models"][0]["steps"]]
+    assert "Sets x.grad to [5, 5] (it was [2, 4])" in said
+    assert "Sets x.data to [9, 9] (it was [1, 2]), which autograd does not see" in said
+    assert any(one.startswith("d[0] changes d in place to [7, 6]: not recorded") for one in said)
