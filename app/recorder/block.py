@@ -59,13 +59,15 @@ class Block:
         few = self.kind.few
         rows = _precise(stacked.reshape(len(stacked), -1), few)
         low, high = rows.amin(dim=1), rows.amax(dim=1)  # aminmax is many times slower with a dim
-        norms = torch.linalg.vector_norm(rows, dim=1)
-        means = rows.mean(dim=1)
+        # In a wider type no square is lost, and what is too small for it costs dearly only once.
+        wide = rows.double() if rows.dtype == torch.float32 and _is_far(low, high) else rows
+        norms = torch.linalg.vector_norm(wide, dim=1)
+        means = wide.mean(dim=1)
         least, most = (float(norm) for norm in norms.aminmax())
         finite = most - most == 0
         self.bad = None if finite else (~torch.isfinite(rows)).sum(dim=1).tolist()
-        if not finite or least < _least(rows.dtype):
-            norms, means = self._corrected(rows, norms, means, low, high)
+        if not finite or least < _least(wide.dtype):
+            self._correct(wide, norms, means, low, high)
         self.statistics = (norms, low, high, means)
         if few:
             self.contents = stacked
@@ -81,42 +83,42 @@ class Block:
         """
         few = self.kind.few
         # Statistics are of the elements in any order: of a transposed tensor there is no copy.
-        row = _precise(_sorted(tensor).reshape(-1), few)
-        low, high = row.amin(), row.amax()
-        norm, mean = _norm(row), row.mean().item()
+        row = _precise(in_order(tensor).reshape(-1), few)
+        # What is not in the cache yet comes quickest for the dot product, so that is first.
+        norm, mean = _norm(row), row.sum().item() / row.numel()
+        low, high = _ends(row)
         finite = norm - norm == 0
         self.bad = None if finite else [int((~torch.isfinite(row)).sum())]
         if not finite or (norm < _least(row.dtype) and (low or high)):
             norm, mean = _scaled(row, low, high)
-        self.statistics = [(number(value),) for value in (norm, low.item(), high.item(), mean)]
+        self.statistics = [(number(value),) for value in (norm, low, high, mean)]
         if few:
             self.contents = _listed(tensor.unsqueeze(0))
         elif with_heat:
             self.contents = _listed(_heat(tensor.unsqueeze(0), self.kind.shape))
         if with_histogram and not few:
-            found = _histograms(row.unsqueeze(0), low.view(1), high.view(1), self.bad)
-            self.counts = _listed(found)
+            least, most = row.new_tensor([[low], [high]])
+            self.counts = _listed(_histograms(row.unsqueeze(0), least, most, self.bad))
 
-    def _corrected(
+    def _correct(
         self,
         rows: torch.Tensor,
         norms: torch.Tensor,
         means: torch.Tensor,
         low: torch.Tensor,
         high: torch.Tensor,
-    ) -> tuple[torch.Tensor, torch.Tensor]:
+    ) -> None:
         """Norms and means of finite rows of which squares or sums leave the range of their type."""
-        size = torch.maximum(high, -low)
+        size = torch.maximum(high, -low).to(rows.dtype)
         far = (norms < _least(rows.dtype)) & (size > 0)
         if self.bad is not None:
             far |= (norms == math.inf) & (size < math.inf)
         at = far.nonzero().flatten()
         if at.numel():
-            norms, means, size = norms.double(), means.double(), size[at].double()
+            size = size[at]
             scaled = rows[at] / size.unsqueeze(1)
             norms[at] = torch.linalg.vector_norm(scaled, dim=1) * size
             means[at] = scaled.mean(dim=1) * size
-        return norms, means
 
     def reshaped(self, kind: Kind, handle: int, drawn: torch.Tensor | None) -> Block:
         """Of a tensor that has the memory of this block's: only the heat map is its own."""
@@ -157,6 +159,25 @@ def _norm(row: torch.Tensor) -> float:
     return math.sqrt(sum(part.dot(part).item() for part in torch.unsafe_split(row, _ADDED_UP)))
 
 
+def _ends(row: torch.Tensor) -> tuple[float, float]:
+    """The smallest and the largest number, or NaN twice; numpy finds them more quickly."""
+    try:
+        array = row.numpy()
+    except RuntimeError:  # inside a transform of torch.func, where arrays can't be had
+        return row.amin().item(), row.amax().item()
+    return float(np.minimum.reduce(array)), float(np.maximum.reduce(array))
+
+
+def _is_far(low: torch.Tensor, high: torch.Tensor) -> bool:
+    """Are there rows of which the squares may leave the range of their type?"""
+    size = torch.maximum(high, -low)
+    largest = float(size.amax())
+    if not largest < 1 / _least(size.dtype):
+        return True
+    least = float(size.amin())
+    return least < _least(size.dtype) and bool(((size > 0) & (size < _least(size.dtype))).any())
+
+
 @cache
 def _least(dtype: torch.dtype) -> float:
     """Below this norm the squares of numbers are lost."""
@@ -164,26 +185,28 @@ def _least(dtype: torch.dtype) -> float:
     return 1e3 * math.sqrt(tiny)
 
 
-def _scaled(row: torch.Tensor, low: torch.Tensor, high: torch.Tensor) -> tuple[float, float]:
+def _scaled(row: torch.Tensor, low: float, high: float) -> tuple[float, float]:
     """Norm and mean of the row divided by its largest number, and multiplied by it again."""
-    size = max(high.item(), -low.item())
+    size = max(high, -low)
     if not 0 < size < math.inf:
         size = 1.0
     scaled = row / size
     return _norm(scaled) * size, scaled.mean().item() * size
 
 
-def _sorted(tensor: torch.Tensor) -> torch.Tensor:
+def in_order(tensor: torch.Tensor) -> torch.Tensor:
     """With its dimensions in the order of its memory."""
     if tensor.is_contiguous():
         return tensor
+    if tensor.dim() == 2:
+        return tensor.t()
     return tensor.permute(sorted(range(tensor.dim()), key=tensor.stride, reverse=True))
 
 
 def memory(tensor: torch.Tensor) -> tuple[int, int, torch.dtype, int] | None:
-    """What tells the numbers of a tensor apart; None if it does not fill its memory."""
+    """What tells apart the numbers of a tensor that is `in_order`; None if it has gaps."""
     written = version(tensor)
-    if written is None or not _sorted(tensor).is_contiguous():
+    if written is None or not tensor.is_contiguous():
         return None
     return (tensor.data_ptr(), tensor.numel(), tensor.dtype, written)
 

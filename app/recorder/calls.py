@@ -105,6 +105,29 @@ class Call:
         for number in range(sequence, _get_sequence_nr()):
             log.of_sequence[number] = self.op
 
+    def replaces(self, result: torch.Tensor, sequence: int) -> bool:
+        """Stand for the only call inside, if that took just what this one does and made `result`.
+
+        That is `absorb` and `finish` in one, for what most composite ops are.
+        """
+        state = self._state
+        rows, of_sequence = state.ops.rows, state.ops.of_sequence
+        child, own = rows[self.op + 1], rows[self.op]
+        if (
+            child[6] != own[6]
+            or child[7] != state.tensors.known(result)
+            or self.versions is not None
+            or self._info.makes_aliases
+            or self.changes
+        ):
+            return False
+        rows[self.op :] = [(*own[:7], *child[7:10], *own[10:])]
+        for number in range(sequence, _get_sequence_nr()):
+            of_sequence[number] = self.op
+        if self.parent < 0:
+            state.timeline.events.append(self.op)
+        return True
+
     def finish(self, outputs: list[torch.Tensor], sequence: int) -> None:
         """The call is over; its nodes have the sequence numbers from `sequence` on."""
         if any(type(output) not in PLAIN for output in outputs):

@@ -1,7 +1,8 @@
 """Python's garbage collector while a program is recorded.
 
 A trace makes many objects and no cycles: looking through them again and again
-is what would cost.
+is what would cost.  So what makes the collector look is how much memory the
+program's tensors took, not only how many objects there are.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-_YOUNG = 20_000
+_YOUNG = 250_000
 
 
 @contextmanager
@@ -23,6 +24,12 @@ def quiet_collector() -> Iterator[None]:
         yield
     finally:
         gc.set_threshold(*threshold)
+
+
+def look_through() -> None:
+    """Collect what is young, if the program lets the collector run."""
+    if gc.isenabled():
+        gc.collect(1)
 
 
 @contextmanager

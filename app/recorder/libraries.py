@@ -43,6 +43,8 @@ def listening(state: State, mode: OpMode) -> Iterator[None]:
         for name in _CHECKS:
             if name in vars(module):
                 patch(module, name, _checked(mode, getattr(module, name)))
+    for module in (*ENTERED, torch.overrides):
+        patch(module, "handle_torch_function", mode.handler(module.handle_torch_function))
     for owner in (torch.optim.Optimizer, torch.nn.Module):
         patch(owner, "zero_grad", _zero_grad(state, mode, owner.zero_grad))
     patch(torch.nn.Module, "_call_impl", _module_call(mode, torch.nn.Module._call_impl))

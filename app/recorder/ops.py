@@ -35,6 +35,8 @@ from app.recorder.unheard import PLAIN, unheard, unheard_but_for
 _HANDLE = handle_torch_function.__code__
 #: What torch says of the classes of a call's arguments when none has an override of its own.
 _PLAIN = frozenset(((), *permutations(PLAIN, 1), *permutations(PLAIN, 2)))
+#: No argument of these classes has an override.
+_NOT_OVERRIDDEN = frozenset((*PLAIN, type(None)))
 _Tensor = torch.Tensor
 #: Arguments of these types hold no tensor.
 _NO_TENSORS = frozenset((int, float, bool, str, complex, type(None), torch.dtype, torch.Size))
@@ -67,9 +69,11 @@ class OpMode(TorchFunctionMode):
         info = self._infos.get(func)
         if info is None:
             info = self._infos[func] = FunctionInfo(func)
-        frame = sys._getframe(1)
         if (types and types not in _PLAIN) or _len_torch_dispatch_stack():
-            return self._overridden(info, func, args, kwargs, frame)
+            return self._overridden(info, func, args, kwargs, sys._getframe(1))
+        if info.special == "quiet":
+            return func(*args, **kwargs) if kwargs else func(*args)
+        frame = sys._getframe(1)
         state = self._state
         if not info.is_simple or state.tape is not None:
             return self._unusual(info, func, args, kwargs, frame)
@@ -152,6 +156,29 @@ class OpMode(TorchFunctionMode):
         if state.watch is not None:
             state.watch.moved(op, state.nodes_run)
         return result
+
+    def handler(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        """Torch's `handle_torch_function` in fewer steps for a call that only this mode hears."""
+
+        def handle_torch_function(func: Any, relevant: Any, /, *args: Any, **kwargs: Any) -> Any:
+            depth = _len_torch_function_stack()
+            if (
+                not depth
+                or _get_function_stack_at(depth - 1) is not self
+                or _len_torch_dispatch_stack()
+                or any(type(value) not in _NOT_OVERRIDDEN for value in relevant)
+            ):
+                return original(func, relevant, *args, **kwargs)
+            info = self._infos.get(func)
+            if info is None:
+                info = self._infos[func] = FunctionInfo(func)
+            _pop_torch_function_stack()
+            try:
+                return self._unusual(info, func, args, kwargs, _caller(sys._getframe(0)))
+            finally:
+                _push_on_torch_function_stack(self)
+
+        return handle_torch_function
 
     def _unusual(
         self, info: FunctionInfo, func: Any, args: Any, kwargs: Any, caller: FrameType
@@ -322,11 +349,14 @@ class OpMode(TorchFunctionMode):
             _pop_torch_function_stack()
             self.entering = False
             self._parent, self._parent_frame = outer
+        has_one = len(rows) == call.op + 2
+        if has_one and tape is None and type(result) is _Tensor and call.replaces(result, sequence):
+            return result
         outputs = tensors_in(result)
         if tape is not None and kept is not None:
             tape.after(func, kept, outputs)
         if outputs or call.versions is not None or call.changes:
-            if len(rows) == call.op + 2:
+            if has_one:
                 call.absorb(outputs, sequence)
             call.finish(outputs, sequence)
         elif len(rows) == call.op + 1:

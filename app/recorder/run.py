@@ -95,6 +95,9 @@ def recording(
             elapsed = time.perf_counter() - started
             trace["runtime"]["elapsed_ms"]["total"] = round(elapsed * 1e3, 3)
             yield trace
+            # What the run had goes before the collector may look through it.
+            run.end()
+            del trace
 
 
 class _Run:
@@ -229,6 +232,11 @@ class _Run:
             self.names.release()
             release(self.state.held)
             forget(self.state)
+
+    def end(self) -> None:
+        """Its trace has been told: what is in rings here is let go without the collector."""
+        vars(self.state).clear()
+        vars(self).clear()
 
     def _checks(self, named: list[tuple[str, torch.Tensor]]) -> list[Check] | None:
         tape = self.state.tape

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -22,8 +23,8 @@ def saved_tensors(
     state: State, node: Any, attributes: Attributes, op: int, outputs: int | tuple[int | None, ...]
 ) -> tuple[SavedRow, ...]:
     """What a node keeps for its backward; `outputs` are the tensors that it made."""
-    found: tuple[SavedRow, ...] = ()
-    known = state.tensors.by_address
+    found: list[SavedRow] = []
+    known, kind_of = state.tensors.by_address, state.summaries.kinds.of
     for name, raw in raw_saved(node, attributes):
         # If a hook packed it, it is not unpacked for looking.
         if raw is None or raw.unpack_hook is not None:
@@ -38,8 +39,8 @@ def saved_tensors(
         elif name == "result":
             made = outputs if isinstance(outputs, int) else next(iter(outputs), None)
             number = -1 if made is None else state.before_replacement(made, op)
-        found += ((name, state.summaries.kinds.of(tensor).index, number),)
-    return found
+        found.append((name, kind_of(tensor).index, number))
+    return tuple(found)
 
 
 def attributes_of(kind: type) -> Attributes:
@@ -50,19 +51,18 @@ def attributes_of(kind: type) -> Attributes:
     return attributes
 
 
-def raw_saved(node: Any, attributes: Attributes | None = None) -> list[tuple[str, Any]]:
+def raw_saved(node: Any, attributes: Attributes | None = None) -> Iterator[tuple[str, Any]]:
     """The saved tensors of a node, packed as they are; none once they have been freed."""
-    found: list[tuple[str, Any]] = []
     for attribute, label in attributes_of(type(node)) if attributes is None else attributes:
         try:
             raw = getattr(node, attribute)
         except RuntimeError:
             continue
         if type(raw) in _SEVERAL:
-            found += [(f"{label}[{i}]", item) for i, item in enumerate(raw)]
+            for i, item in enumerate(raw):
+                yield f"{label}[{i}]", item
         else:
-            found.append((label, raw))
-    return found
+            yield label, raw
 
 
 def complains(node: Any, message: str) -> bool:

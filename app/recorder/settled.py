@@ -19,22 +19,32 @@ _MANY = 64
 
 class Settled:
     """A block's numbers in what is quicker to read row by row than torch's arrays:
-    lists of a few, numpy's arrays of many.
+    lists of a few (from the first time on that one is asked for), numpy's arrays of many.
 
     Not to be made inside a transform of torch.func, where arrays can't be had.
     """
 
-    __slots__ = ("_bad", "_contents", "_counts", "_finite", "_kind", "_listed", "_statistics")
+    __slots__ = (
+        "_bad",
+        "_contents",
+        "_counts",
+        "_few",
+        "_finite",
+        "_kind",
+        "_listed",
+        "_statistics",
+    )  # fmt: skip
 
     def __init__(self, block: Block) -> None:
         self._kind = block.kind
         self._bad = block.bad
         self._contents, self._counts = _array(block.contents), _array(block.counts)
-        #: Does it hold lists, of what JSON can hold?
-        self._listed = len(block.handles) < _MANY
+        self._few = len(block.handles) < _MANY
+        #: Does it hold lists by now, of what JSON can hold?
+        self._listed = len(block.handles) == 1
         self._finite = True
         self._statistics: Any
-        if len(block.handles) == 1:
+        if self._listed:
             self._statistics = [[column[0] for column in block.statistics]]
             return
         self._statistics = np.array([column.numpy() for column in block.statistics]).T
@@ -43,12 +53,12 @@ class Settled:
         self._finite = bool(np.isfinite(self._statistics).all()) and (
             few or self._contents is None or bool(np.isfinite(self._contents).all())
         )
-        if self._listed:
-            rows = list(range(len(block.handles)))
-            self._statistics, self._contents, self._counts = self._read(rows)
 
     def one(self, row: int) -> Summary:
         """The summary of one of its tensors."""
+        if self._few and not self._listed:
+            self._statistics, self._contents, self._counts = self._read(slice(None))
+            self._listed = True
         statistics, content, counts = (
             part[row] if part is not None else None
             for part in (self._statistics, self._contents, self._counts)
@@ -64,7 +74,7 @@ class Settled:
 
     def told(self, rows: list[int]) -> list[Summary]:
         """The summaries of many, as `one`."""
-        if self._listed:
+        if self._few:
             return [self.one(row) for row in rows]
         statistics, contents, counts = (part or repeat(None) for part in self._read(rows))
         if self._kind.few and self._bad is None:  # most of all
@@ -85,7 +95,7 @@ class Settled:
         column = self._statistics[rows, 0].tolist()
         return column if self._finite else cast("list[Number]", numbers(column))
 
-    def _read(self, rows: Sequence[int]) -> tuple[Any, Any, Any]:
+    def _read(self, rows: Sequence[int] | slice) -> tuple[Any, Any, Any]:
         """Rows of the arrays as JSON can hold them."""
         statistics, contents, counts = (
             part[rows].tolist() if part is not None else None

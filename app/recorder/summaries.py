@@ -13,8 +13,9 @@ from typing import Any
 import torch
 from torch._C import _DisableAutocast, _set_grad_enabled
 
-from app.recorder.block import BLOCK_BYTES, Block, memory
+from app.recorder.block import BLOCK_BYTES, Block, in_order, memory
 from app.recorder.budget import Budget
+from app.recorder.collector import look_through
 from app.recorder.kinds import Kind, Kinds
 from app.recorder.readings import Readings
 from app.recorder.summary import small
@@ -30,6 +31,8 @@ _HEAT_ELEMENTS = 1_000_000
 #: And histograms, which cost more.
 _HISTOGRAM_ELEMENTS = 250_000
 _QUEUE_BYTES = 2 * 1024 * 1024
+#: After so much that was read the collector looks for tensors that nobody holds.
+_COLLECT_BYTES = 128 * 1024 * 1024
 #: From so many small tensors of a shape on, stacking them is cheaper.
 _BATCH = 6
 #: So many large tensors that were just read are known when they come by again.
@@ -50,6 +53,8 @@ class Summaries:
         #: Kinds with tensors that wait.
         self._waiting: list[Kind] = []
         self._waiting_bytes = 0
+        #: Read since the collector was sent.
+        self._uncollected = 0
         self._unseen_writes = False
         #: Elements of the tensors that were too large to be told one by one.
         self._drawn_elements = 0
@@ -105,10 +110,6 @@ class Summaries:
         self.flush()
         self._unseen_writes = True
 
-    def written(self) -> None:
-        """Something was written to memory: not every version tells (`.data` counts its own)."""
-        self._last = (None, lambda: None, None)
-
     def flush(self) -> None:
         """Read what waits, and know nothing that was read: something is about to be written."""
         self._recent.clear()
@@ -132,6 +133,10 @@ class Summaries:
     def _read(self, kind: Kind, handles: list[int], tensors: list[torch.Tensor]) -> None:
         if not tensors:
             return
+        self._uncollected += kind.bytes * len(tensors)
+        if self._uncollected > _COLLECT_BYTES:
+            self._uncollected = 0
+            look_through()
         if kind.few and len(tensors) < _BATCH:
             for handle, tensor in zip(handles, tensors, strict=True):
                 self._done(handle, small(kind.shape, kind.dtype, tensor.tolist()))
@@ -170,19 +175,20 @@ class Summaries:
 
     def _read_at_once(self, handle: int, tensor: torch.Tensor, kind: Kind) -> None:
         """A large tensor that comes by again, or another view of it, is read once."""
+        own = tensor.detach()
         if kind.few or self._unseen_writes:
-            self._read(kind, [handle], [tensor.detach()])
+            self._read(kind, [handle], [own])
             return
         recent = self._recent
-        key = memory(tensor)
+        key = memory(in_order(own))
         reference, block = recent.pop(key, _NEVER)
         if block is None or reference() is None:
-            self._read(kind, [handle], [tensor.detach()])
+            self._read(kind, [handle], [own])
             block = self._blocks[-1]
         else:
             self._drawn_elements += kind.count
             with_heat = self._drawn_elements < _HEAT_ELEMENTS
-            block = block.reshaped(kind, handle, tensor.detach() if with_heat else None)
+            block = block.reshaped(kind, handle, own if with_heat else None)
             self._blocks.append(block)
         if key is not None:
             # While that tensor lives, its memory is no other's.

@@ -122,7 +122,6 @@ class Tensors:
 
     def written(self, tensor: torch.Tensor) -> None:
         """Something wrote into the memory of this tensor, and so of its views."""
-        self._summaries.written()
         address = memory(tensor)
         if address is not None:
             self._written[address] = len(self._rows)
