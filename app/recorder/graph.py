@@ -26,8 +26,8 @@ class Walk:
         self.index: dict[Any, int] = {}
         #: By node: the index of its first edge, or -1 if it has no inputs.
         self.edges: list[int] = []
-        #: Inputs that lead nowhere (or past the limit), of the nodes that have such.
-        self.gaps: dict[int, set[int]] = {}
+        #: Of the nodes that have such, the inputs that lead nowhere (or past the limit): as bits.
+        self.gaps: dict[int, int] = {}
         #: The leaves of AccumulateGrad nodes, by index.
         self.leaves: dict[int, torch.Tensor] = {}
         #: Nodes past the limit.
@@ -35,11 +35,12 @@ class Walk:
 
     def release(self, held: dict[Any, int]) -> None:
         """Let go of the engine's nodes; those of a large graph go to `held`."""
+        self.index.clear()
+        self.leaves.clear()
+        self.gaps.clear()
         if len(self.nodes) + len(self.beyond) > DEEP:
             held.update(zip(self.nodes, self.log.sequences, strict=True))
             held.update((node, made_at(node)) for node in self.beyond)
-        self.index.clear()
-        self.leaves.clear()
         self.nodes, self.beyond = [], []
 
 
@@ -67,6 +68,7 @@ def _explore(state: State, found: Walk, roots: list[Any]) -> None:
     """Fill in the columns of nodes and edges."""
     log, index, nodes, edges = found.log, found.index, found.nodes, found.edges
     sources, inputs, targets, slots = log.sources, log.inputs, log.targets, log.slots
+    gaps = found.gaps
     room = min(state.limits.nodes - state.node_count, int(state.budget.left / CHARS_A_NODE))
     enter = _entering(state, found)
     pending: list[int] = []
@@ -82,7 +84,7 @@ def _explore(state: State, found: Walk, roots: list[Any]) -> None:
             target = index.get(node)
             if target is None:
                 if node is None or len(nodes) >= room:
-                    found.gaps.setdefault(source, set()).add(number)
+                    gaps[source] = gaps.get(source, 0) | 1 << number
                     if node is not None:
                         found.beyond.append(node)
                     continue

@@ -176,7 +176,11 @@ class _Run:
             self.error["locals"] = found
 
     def _seed(self) -> None:
-        torch.manual_seed(self.request.seed)
+        # Without a device torch would note, with a stack trace each, to seed those that may come.
+        all_devices = torch.accelerator.is_available()
+        (torch.manual_seed if all_devices else torch.default_generator.manual_seed)(
+            self.request.seed
+        )
         random.seed(self.request.seed)
         np.random.seed(self.request.seed % 2**32)
 

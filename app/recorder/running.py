@@ -17,7 +17,7 @@ from torch._C._autograd import _get_sequence_nr
 
 from app.recorder.graph import Walk
 from app.recorder.history import version
-from app.recorder.nodehooks import register, unregister
+from app.recorder.nodehooks import Hooks
 from app.recorder.saved import complains
 from app.recorder.state import State
 from app.recorder.summaries import NOTHING
@@ -52,7 +52,7 @@ class Running:
         self._outer: Any = None
         self._jacobians = state.jacobians if state.jacobians.fits(len(walk.nodes)) else None
         self._sequence = 0
-        self._hooks: Any = []
+        self._hooks = Hooks([], [])
 
     def begin(self) -> None:
         """The engine is about to run."""
@@ -64,7 +64,7 @@ class Running:
         if self._grads:
             state.summaries.flush()  # the engine will add to them in place
         self._outer, state.timeline.catch_up = state.timeline.catch_up, self.catch_up
-        self._hooks = register(walk.nodes, self._listeners())
+        self._hooks = Hooks(walk.nodes, self._listeners())
         self._sequence = _get_sequence_nr()
 
     def came(self, index: int, slot: int, gradient: torch.Tensor, handle: int) -> None:
@@ -148,7 +148,9 @@ class Running:
         summary, alias = self._state.summaries.of, log.create_graph
         first_event = event_of_node(log.number, 0)
         special = alias or self._jacobians is not None
+        remove_hook = self._hooks.remove
         for index, grad_inputs, grad_outputs in waiting:
+            remove_hook(index)
             order.append(index)
             events.append(first_event - numbers[index])
             # A node with one output to which one gradient came, which is what most are.
@@ -160,9 +162,9 @@ class Running:
                 self._arrived(index, grad_outputs)
             edge = edges[index]
             if edge >= 0:
-                missing = gaps.get(index, ()) if gaps else ()
+                missing = gaps.get(index, 0) if gaps else 0
                 for number, gradient in enumerate(grad_inputs):
-                    if missing and number in missing:
+                    if missing and missing >> number & 1:
                         continue
                     if gradient is not None:
                         target, slot = targets[edge], slots[edge]
@@ -280,7 +282,7 @@ class Running:
     def end(self) -> None:
         self.catch_up()
         self._state.timeline.catch_up = self._outer
-        unregister(self._hooks)
+        self._hooks.remove_all()
         self._first.clear()
         self._others.clear()
         self.walk.release(self._state.held)
