@@ -10,7 +10,7 @@ import sys
 import time
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
 from functools import partial
 from typing import cast
 
@@ -97,6 +97,13 @@ def recording(
             yield trace
 
 
+def _say_why(raised: SystemExit) -> None:
+    """As Python does in parting: `sys.exit("text")` writes its text."""
+    if raised.code is not None and not isinstance(raised.code, int):
+        with suppress(Exception):
+            print(raised.code, file=sys.stderr)
+
+
 class _Run:
     def __init__(
         self,
@@ -153,8 +160,8 @@ class _Run:
                     if self.request.auto_backward:
                         names = self.names
                         auto_backward(self.state, names.namespace, names.result, self.request)
-            except SystemExit:
-                pass
+            except SystemExit as raised:
+                _say_why(raised)
             except KeyboardInterrupt as raised:
                 # Ctrl-C where one can come; where SIGINT is ignored, the program's own.
                 if signal.getsignal(signal.SIGINT) is signal.default_int_handler:

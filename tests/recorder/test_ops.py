@@ -285,6 +285,16 @@ def test_what_goes_to_stderr_is_told_apart() -> None:
     assert "stderr" not in recorded("print('out')")
 
 
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [("'no data'", "no data\n"), ("['a', 1]", "['a', 1]\n"), ("2", ""), ("None", ""), ("", "")],
+)
+def test_what_a_program_says_in_exiting(code: str, said: str) -> None:
+    trace = recorded(f"import sys\ndef main():\n    sys.exit({code})\nmain()")
+    assert trace["error"] is None
+    assert trace.get("stderr", "") == said
+
+
 def test_a_step_that_raises_does_not_blind_the_recorder() -> None:
     trace = recorded(
         "import torch\nfrom torch import nn\n"
