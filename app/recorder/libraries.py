@@ -47,6 +47,8 @@ def listening(state: State, mode: OpMode) -> Iterator[None]:
         patch(owner, "zero_grad", _zero_grad(state, mode, owner.zero_grad))
     patch(torch.nn.Module, "_call_impl", _module_call(mode, torch.nn.Module._call_impl))
     patch(torch.autograd.Function, "apply", _apply(mode, vars(torch.autograd.Function)["apply"]))
+    parameter = torch.nn.Parameter
+    patch(parameter, "__new__", _parameter(state, vars(parameter)["__new__"]))
     for optimizer in _own_optimizers(torch.optim.Optimizer):
         patch(optimizer, "step", _step(mode, optimizer.step))
     mixin: Any = torch.autograd.function._HookMixin
@@ -123,6 +125,22 @@ def _module_call(mode: OpMode, original: Any) -> Any:
 
     call.__name__ = call.__qualname__ = "_wrapped_call_impl"
     return call
+
+
+def _parameter(state: State, original: Any) -> Any:
+    """A parameter lies in the memory of the tensor that it is made of, and is no op's result."""
+    make = original.__func__
+
+    @functools.wraps(make)
+    def new(cls: Any, *args: Any, **kwargs: Any) -> Any:
+        made = make(cls, *args, **kwargs)
+        given = args[0] if args else kwargs.get("data")
+        with unheard():
+            if isinstance(given, torch.Tensor) and state.tensors.known(given) is not None:
+                state.tensors.aliases.add(made, [given])
+        return made
+
+    return staticmethod(new)
 
 
 def _apply(mode: OpMode, original: Any) -> Any:

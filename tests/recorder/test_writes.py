@@ -51,6 +51,39 @@ def test_a_write_is_told_where_it_happens(line: str, changed: dict[str, Any]) ->
     assert updates(trace, 4) == changed
 
 
+@pytest.mark.parametrize(
+    ("line", "changed"),
+    [
+        ("t.mul_(3)", {"t": [[1, 1], [3, 3]], "p": [[1, 1], [3, 3]]}),
+        ("torch.optim.SGD([p], 0.5).step()", {"t": [[1, 1], [0, 0]], "p": [[1, 1], [0, 0]]}),
+        ("nn.init.zeros_(p)", {"t": [[1, 1], [0, 0]], "p": [[1, 1], [0, 0]]}),
+    ],
+)
+def test_a_parameter_lies_in_the_memory_of_what_it_is_made_of(
+    line: str, changed: dict[str, Any]
+) -> None:
+    _, trace = both(f"t = torch.ones(2)\np = nn.Parameter(t)\n(p * p).sum().backward()\n{line}\n")
+    assert updates(trace, 4) == changed
+    (binding,) = [b for b in trace["bindings"] if b["name"] == "p"]
+    assert [t["is_leaf"] for t in trace["tensors"] if t["id"] == binding["tensor"]] == [True]
+
+
+def test_writes_to_several_tensors_under_a_dispatch_mode() -> None:
+    """None of them counts up its version there."""
+    code = """
+a, b = torch.ones(2), torch.ones(3)
+x = torch.ones(2, requires_grad=True)
+with torch.autograd.graph.allow_mutation_on_saved_tensors():
+    y = x * a
+    torch._foreach_mul_([a, b], 3.0)
+    torch._foreach_zero_([b])
+    y.sum().backward()
+"""
+    _, trace = both(code)
+    assert updates(trace, 6) == {"a": [[1, 1], [3, 3]], "b": [[1] * 3, [3] * 3]}
+    assert updates(trace, 7) == {"b": [[3] * 3, [0] * 3]}
+
+
 def test_running_statistics_are_written_to_without_a_version() -> None:
     code = """
 mean, var = torch.zeros(2), torch.ones(2)
