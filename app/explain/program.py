@@ -108,11 +108,7 @@ class Program:
         """Ops that ran while the engine did: in hooks, and in the backward of a Function."""
         timeline = self.trace["timeline"]
         kinds, graphs, ops = (column(timeline, path) for path in ("kind", "graph", "op"))
-        ends = {graph: at for at, graph in enumerate(graphs) if graph is not None}
-        if self.trace["error"] is not None and self.trace["graphs"]:
-            last = self.trace["graphs"][-1]
-            if last.get("failed"):  # by what a hook did last
-                ends[last["id"]] = len(kinds)
+        ends = {graph["id"]: graph.get("until", 0) for graph in self.trace["graphs"]}
         found: set[str] = set()
         until = -1
         for at, kind in enumerate(kinds):

@@ -94,8 +94,9 @@ def _zero_grad(state: State, mode: OpMode, original: Any) -> Any:
             state.grads.zeroing, mode.hidden_frame = False, outer
             with unheard():
                 changes = [state.grads.zeroed(p, value) for p, value in before]
+                values = [one for p, _ in before for one in state.grads.under_names(p)]
             line = frame.f_lineno if frame is not None else None
-            state.timeline.add(Step("zero_grad", line, changes=changes))
+            state.timeline.add(Step("zero_grad", line, changes=changes, values=values))
 
     return zero_grad
 

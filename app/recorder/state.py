@@ -126,6 +126,7 @@ class State:
 
     def _bind(self, name: str, tensor: int, step: int) -> None:
         self._bound[name] = tensor
+        self.tensors.bound.add(tensor)
         self._bindings.append((name, tensor, step))
 
     def name_tensors(self) -> None:

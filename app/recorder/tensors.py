@@ -48,6 +48,8 @@ class Tensors:
         #: Addresses of memory that was written to, and how many tensors there were then.
         self._written: dict[int, int] = {}
         self.aliases = Aliases()
+        #: Those to which the program has given a name.
+        self.bound: set[int] = set()
         #: The program can write to memory unseen.
         self.shared = False
 

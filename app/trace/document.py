@@ -97,7 +97,8 @@ class Update(TypedDict):
     tensor: str
     before: Summary | None
     after: Summary | None
-    #: Of an op: it is the tensor's .grad that changed.
+    #: True of an op: it is the tensor's .grad that changed. False of accumulate and zero_grad: it
+    #: is the tensor itself, a .grad to which the program gave a name.
     grad: NotRequired[bool]
 
 

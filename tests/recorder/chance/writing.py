@@ -128,11 +128,11 @@ class Writer:
 
     def _expression(self, depth: int) -> str:
         text = self._of(_EXPRESSIONS)
-        if depth > 1:
-            inner = self._expression(depth - 1)
-            text = text.replace("{a}", f"({inner})", 1).replace("{c}", f"({inner})", 1)
         if any(word in text for word in _SQUARE):
             text = text.replace("{a}", self._tensor("{s}"))
+        elif depth > 1:
+            inner = self._expression(depth - 1)
+            text = text.replace("{a}", f"({inner})", 1).replace("{c}", f"({inner})", 1)
         return self._filled(text)
 
     def _of(self, groups: Any) -> str:
