@@ -182,6 +182,10 @@ class Program:
                 return found.pop()
         return None
 
+    def called(self, tensor: str) -> list[Variable]:
+        """The variables that stand for a tensor."""
+        return [one for one in self.trace["variables"] if one["tensor"] == tensor]
+
     def tensor_named(self, name: str) -> Tensor | None:
         """The tensor that a name stood for at the error or the end, or the last one of the name."""
         error = self.trace["error"]
@@ -254,6 +258,11 @@ def _parsed(expression: str) -> ast.AST:
         return ast.parse(expression.strip(), mode="eval")
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return ast.Module([], [])
+
+
+def written(variable: Variable) -> str:
+    """A variable's name as the source writes it, without its function's."""
+    return variable["name"].removeprefix(f"{variable.get('scope')}.")
 
 
 def counted(number: int, noun: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import torch
 
@@ -28,6 +28,8 @@ class LeafGrads:
         self._summaries = summaries
         self._timeline = timeline
         self._line = line
+        #: Gradients that the program was given, by address.
+        self._handed: dict[int, weakref.ref[torch.Tensor]] = {}
         #: What last happened, by leaf.
         self.events: dict[int, GradStatus] = {}
         #: zero_grad() of an optimizer or module is running, and tells of itself.
@@ -63,6 +65,16 @@ class LeafGrads:
     def own(self, leaf: torch.Tensor, grad: torch.Tensor) -> None:
         """Remember whose .grad this tensor is."""
         self._owners[id(grad)] = (weakref.ref(leaf), self._tensors.id(leaf))
+        self.hand_out([grad])
+
+    def hand_out(self, gradients: Iterable[torch.Tensor]) -> None:
+        """The program gets these: no op made them, but they are no leaves of its own making."""
+        for gradient in gradients:
+            self._handed[id(gradient)] = weakref.ref(gradient)
+
+    def handed_out(self, tensor: torch.Tensor) -> bool:
+        known = self._handed.get(id(tensor))
+        return known is not None and known() is tensor
 
     def owner(self, grad: torch.Tensor) -> tuple[torch.Tensor, int] | None:
         """The leaf of which this is the .grad now, and its number."""

@@ -147,7 +147,7 @@ class _Run:
             len(program.source), None, [line + "\n" for line in program.lines], SNIPPET
         )  # fmt: skip
         hidden = {INPUT: self.inputs.override, **self.interventions.builtins()}
-        self.names.provide(hidden, self.inputs.leaves)
+        self.names.provide(hidden, self.inputs.leaves, program.told.values())
         started = time.perf_counter()
         with (
             self._patched(),
@@ -252,27 +252,33 @@ class _Run:
         state.budget.over()
         with unheard(), torch.no_grad(), warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            named = self.names.tensors()
+            shown = self.names.shown()
+            there = [(one.name, one.tensor()) for one in shown.variables if one.is_there]
             if not state.graphs:
                 # An expression's value has no name, but it is what the program is about.
                 result = self.names.result
                 last = [result] if isinstance(result, torch.Tensor) else []
-                not_run_graph(state, [*(tensor for _, tensor in named), *last])
-            state.name_tensors()
+                not_run_graph(state, [*(tensor for _, tensor in there), *last])
+            for name, number, _ in shown.bindings:
+                state.tensors.name(number, name)
+            named = [one.again(state) for one in shown.variables]
             found = variables(state, named)
-            checks = self._checks(named)
+            checks = self._checks(there)
             inputs = self.inputs.report(named, self.limits.value_elements)
             state.summaries.flush()
         # The document takes the place of the program and its graph.
-        named.clear()
+        handles = [(one.grad, one.present) for one in named]
+        bindings = shown.bindings
+        del shown, named
+        there.clear()
         self.release()
         readings = state.summaries.readings()
         for used, handle in inputs:
             first = readings[handle]
             if first is not None:
                 used["data"] = first["data"]
-        for variable, handle, present in found:
-            variable["grad"] = readings[handle]
+        for variable, (grad, present) in zip(found, handles, strict=True):
+            variable["grad"] = readings[grad]
             if present != NOTHING:
                 variable["value"] = readings[present]
         ids = Ids(len(state.tensors), len(state.ops.rows), len(state.op_of_node))
@@ -300,9 +306,12 @@ class _Run:
             "ops": cast("list[Op]", ops),
             "graphs": graphs,
             "timeline": cast("list[Event]", timeline),
-            "variables": [variable for variable, _, _ in found],
+            "variables": found,
             "omitted": state.omitted,
-            "bindings": state.bindings(ids),
+            "bindings": [
+                {"name": name, "tensor": ids.tensors[tensor], "step": step}
+                for name, tensor, step in bindings
+            ],
             "inputs": [used for used, _ in inputs],
             "checks": checks,
             "first_nonfinite": nonfinite,
