@@ -24,12 +24,12 @@ class Given:
     line: int
 
 
-def given(program: Program, name: str) -> Given | None:
+def given(program: Program, name: str, scope: str | None = None) -> Given | None:
     """Where `name` came from by its last assignment, if that was no computation of its own.
 
-    None as well for a gradient that was computed with `create_graph=True`.
+    Of a function's name (`scope`) only what that function assigns.  None as well for a gradient that was computed with `create_graph=True`.
     """
-    value = _last_value(program, name)
+    value = _last_value(program, name, scope)
     if value is None:
         return None
     while isinstance(value, ast.Subscript):  # autograd.grad(y, x)[0]
@@ -52,13 +52,22 @@ def _is_autograd(program: Program, call: ast.Call) -> bool:
     return owner is None or program.source.text(owner).endswith("autograd")
 
 
-def _last_value(program: Program, name: str) -> ast.expr | None:
+def _last_value(program: Program, name: str, scope: str | None) -> ast.expr | None:
     """The right side of the last `name = ...`, also in `name, other = ...`."""
     found: ast.Assign | None = None
     for node in program.source.nodes():
-        if isinstance(node, ast.Assign) and any(_binds(t, name) for t in node.targets):
+        if (
+            isinstance(node, ast.Assign)
+            and any(_binds(t, name) for t in node.targets)
+            and (scope is None or _is_in(program, node, scope))
+        ):
             found = node if found is None or node.lineno > found.lineno else found
     return found.value if found is not None else None
+
+
+def _is_in(program: Program, node: ast.stmt, scope: str) -> bool:
+    function = program.source.function_around(node.lineno)
+    return function is not None and function.name == scope.rpartition(".")[2]
 
 
 def _binds(target: ast.expr, name: str) -> bool:

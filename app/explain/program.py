@@ -108,11 +108,7 @@ class Program:
         """Ops that ran while the engine did: in hooks, and in the backward of a Function."""
         timeline = self.trace["timeline"]
         kinds, graphs, ops = (column(timeline, path) for path in ("kind", "graph", "op"))
-        ends = {graph: at for at, graph in enumerate(graphs) if graph is not None}
-        if self.trace["error"] is not None and self.trace["graphs"]:
-            last = self.trace["graphs"][-1]
-            if last.get("failed"):  # by what a hook did last
-                ends[last["id"]] = len(kinds)
+        ends = {graph["id"]: graph.get("until", 0) for graph in self.trace["graphs"]}
         found: set[str] = set()
         until = -1
         for at, kind in enumerate(kinds):
@@ -186,6 +182,10 @@ class Program:
                 return found.pop()
         return None
 
+    def called(self, tensor: str) -> list[Variable]:
+        """The variables that stand for a tensor."""
+        return [one for one in self.trace["variables"] if one["tensor"] == tensor]
+
     def tensor_named(self, name: str) -> Tensor | None:
         """The tensor that a name stood for at the error or the end, or the last one of the name."""
         error = self.trace["error"]
@@ -258,6 +258,11 @@ def _parsed(expression: str) -> ast.AST:
         return ast.parse(expression.strip(), mode="eval")
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return ast.Module([], [])
+
+
+def written(variable: Variable) -> str:
+    """A variable's name as the source writes it, without its function's."""
+    return variable["name"].removeprefix(f"{variable.get('scope')}.")
 
 
 def counted(number: int, noun: str) -> str:

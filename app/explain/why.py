@@ -9,7 +9,7 @@ from app.explain.cuts import Cut, nearest_cut
 from app.explain.extents import MAX_NODES, MAX_PATHS
 from app.explain.given import given
 from app.explain.paths import Arrival, arrival, reach
-from app.explain.program import Program, counted, listed, shape_text
+from app.explain.program import Program, counted, listed, shape_text, written
 from app.explain.reaching import forward_cut, returned_none
 from app.explain.source import called_name, receiver
 from app.explain.texts import load
@@ -141,7 +141,7 @@ def _not_followed(program: Program, variable: Variable) -> Why:
         return _plain(program, variable, "no_requires_grad_integer")
     if _is_frozen_parameter(program, variable):
         return _plain(program, variable, "no_requires_grad_frozen")
-    handed = given(program, variable["name"])
+    handed = given(program, written(variable), variable.get("scope"))
     if handed is not None and (handed.kind == "transform" or not program.ops.made(tensor)):
         value = handed.value
         owner = value.value if isinstance(value, ast.Attribute) else value
@@ -164,7 +164,7 @@ def _not_followed(program: Program, variable: Variable) -> Why:
         )
         answer["steps"] = [program.tensor_evidence(s) for s in ordered[:MAX_STEPS]]
         return answer
-    off = _switched_off(program, variable["name"])
+    off = _switched_off(program, written(variable))
     if off is not None:
         text = program.source.text(off)
         return _plain(program, variable, "no_requires_grad_off", call=text, line=off.lineno)
@@ -190,7 +190,7 @@ def _switched_off(program: Program, name: str) -> ast.expr | ast.stmt | None:
 
 def _is_frozen_parameter(program: Program, variable: Variable) -> bool:
     """A parameter of a module under its own name, or a loop's `p` that was it last."""
-    names = [variable["name"], *program.tensors[variable["tensor"]]["names"]]
+    names = [written(one) for one in program.called(variable["tensor"])]
     made_inside = not program.ops.maker(variable["tensor"])
     return variable["is_leaf"] and made_inside and any("." in name for name in names)
 

@@ -14,6 +14,7 @@ from app.recorder.places import snippet_frame
 from app.recorder.running import Running
 from app.recorder.state import State
 from app.recorder.summaries import NOTHING
+from app.recorder.tensors import tensors_in
 from app.recorder.timeline import Step
 from app.recorder.unheard import unheard
 
@@ -48,6 +49,7 @@ class BackwardRecorder:
             with unheard():
                 running.end()
             state.budget.ends()
+        state.grads.hand_out(tensors_in(result))
         return result
 
     def _begin(self, outputs: Any, args: Any, kwargs: Any) -> Running | None:

@@ -238,24 +238,24 @@ class Call:
         """
         state = self._state
         number = state.tensors.id(tensor)
-        leaf = state.grads.owner(tensor)
+        owner = state.grads.owner(tensor)
         if recorded and grad_fn(tensor) is not None:
             state.replaced(number, tensor)
             self._renewed.append(tensor)
-            if leaf is not None:
+            if owner is not None:
                 present = state.tensors.value(state.tensors.id(tensor))
-                self._grads.append(state.grads.changed(leaf, tensor, present))
+                self._grads.append(state.grads.changed(*owner, tensor, present))
         elif state.tensors.value(number) < 0:
             state.tensors.revalue(tensor)
-        elif leaf is not None and self._info.name in ("zero_", "_foreach_zero_"):
-            state.grads.filled_with_zeros(leaf, tensor)
+        elif owner is not None and self._info.name in ("zero_", "_foreach_zero_"):
+            state.grads.filled_with_zeros(*owner, tensor)
             return True
         else:
             change = state.tensors.changed(tensor, number)
-            if leaf is None:
+            if owner is None or number in state.tensors.bound:
                 self._changes.append(change)
-            else:
-                self._grads.append(state.grads.changed(leaf, tensor, change[2]))
+            if owner is not None:
+                self._grads.append(state.grads.changed(*owner, tensor, change[2]))
         return False
 
 

@@ -105,6 +105,8 @@ class FunctionInfo:
         if self.name in _MUTATES_BUFFERS:
             writes = not self.is_python and args[5:] and args[5]
             return [tensor for tensor in args[3:5] if tensor is not None] if writes else []
+        if self.name.startswith("_foreach_"):  # under a dispatch mode nobody counts
+            return tensors_in(list(args[:1]))
         written = [kwargs["out"]] if kwargs and "out" in kwargs else args[:1]
         return [tensor for tensor in tensors_in(list(written)) if version(tensor) is None]
 

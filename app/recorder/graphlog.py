@@ -71,6 +71,8 @@ class GraphLog:
         #: Indices of nodes, as the engine ran them.
         self.order: list[int] = []
         self.created_by: dict[int, CreatedBy] = {}
+        #: How many events there were when the call was over.
+        self.until = 0
         #: The call raised, at this node if that is known.
         self.failed = False
         self.failed_node: int | None = None
@@ -102,6 +104,7 @@ class GraphLog:
             "nodes": cast("list[Node]", NodeTable(self, own, readings, kinds, ids)),
             "edges": cast("list[Edge]", EdgeTable(self, own, readings)),
             "order": [own[index] for index in self.order],
+            "until": self.until,
         }
         if self.failed:
             graph["failed"] = True

@@ -5,16 +5,19 @@ from __future__ import annotations
 import ast
 import builtins
 import math
+import weakref
+from collections.abc import Callable
 from typing import Any
 
 import torch
 
-from app.recorder.history import is_leaf
 from app.recorder.kinds import DTYPE_NAMES
+from app.recorder.named import Named
 from app.recorder.oplog import Few, several
 from app.recorder.program import Program, call_at
 from app.recorder.state import State
 from app.recorder.summary import numbers
+from app.recorder.telling import functions
 from app.recorder.unheard import unheard
 from app.trace.document import InputUsed
 from app.trace.request import Input
@@ -70,24 +73,29 @@ class Inputs:
     def __init__(self, state: State, given: dict[str, Input]) -> None:
         self._state = state
         self._given = given
-        self._used: dict[str, tuple[torch.Tensor, str]] = {}
+        #: The number of each leaf, what gives it while it is there, and who gave its numbers.
+        self._used: dict[str, tuple[int, Callable[[], torch.Tensor | None], str]] = {}
         self._assigned: set[str] = set()
 
     def prepare(self, program: Program, namespace: dict[str, Any]) -> None:
         """Make the leaves of an expression's free names, or mark where named leaves are made."""
-        for node in program.tree.body:
-            for statement in ast.walk(node):
-                if isinstance(statement, ast.Assign) and len(statement.targets) == 1:
-                    target = statement.targets[0]
-                    if isinstance(target, ast.Name):
-                        self._assigned.add(target.id)
-                        if target.id in self._given:
-                            name = ast.Constant(target.id)
-                            statement.value = call_at(
-                                statement.value, INPUT, [name, statement.value]
-                            )
+        for function, scope in functions(program.tree.body):
+            self._mark(function, f"{scope}.")
+        self._mark(program.tree, "")
         if program.is_expression:
             self._expression(program, namespace)
+
+    def _mark(self, tree: ast.AST, scope: str) -> None:
+        """Where names are assigned to, as they are written or with the function's (`train.w`)."""
+        for statement in ast.walk(tree):
+            if isinstance(statement, ast.Assign) and len(statement.targets) == 1:
+                target = statement.targets[0]
+                if isinstance(target, ast.Name):
+                    name = scope + target.id
+                    self._assigned.add(name)
+                    if name in self._given:
+                        given = [ast.Constant(name), statement.value]
+                        statement.value = call_at(statement.value, INPUT, given)
 
     def _expression(self, program: Program, namespace: dict[str, Any]) -> None:
         tree = program.tree
@@ -109,8 +117,8 @@ class Inputs:
             shape = [3, 3] if has_matmul else None
             tensor = make(name, self._given.get(name, Input()), default, shape)
             namespace[name] = tensor
-            self._used[name] = (tensor, "request" if name in self._given else "default")
             self._state.bind((name,), namespace)
+            self._use(name, tensor, "request" if name in self._given else "default")
 
     def _provide(self, name: str, called: bool, namespace: dict[str, Any]) -> bool:
         """torch's functions and constants, for a program that is only an expression."""
@@ -146,18 +154,19 @@ class Inputs:
             else:
                 made = made.detach().to(value.dtype).requires_grad_(value.requires_grad)
                 value = torch.nn.Parameter(made) if isinstance(value, torch.nn.Parameter) else made
-            self._used[name] = (value, "request")
             self._state.tensors.revalue(value)
+            self._use(name, value, "request")
         return value
+
+    def _use(self, name: str, tensor: torch.Tensor, source: str) -> None:
+        self._used[name] = (self._state.tensors.id(tensor), weakref.ref(tensor), source)
 
     @property
     def leaves(self) -> set[str]:
         """The free names that became leaves, or the names whose values were given."""
         return set(self._used)
 
-    def report(
-        self, named: list[tuple[str, torch.Tensor]], limit: int
-    ) -> list[tuple[InputUsed, int]]:
+    def report(self, named: list[Named], limit: int) -> list[tuple[InputUsed, int]]:
         """All leaves that can be given, with where their present values come from.
 
         With each the handle of the numbers that it began with, still to be
@@ -167,49 +176,48 @@ class Inputs:
         return [self._one(name, *known, limit) for name, known in self._used.items()]
 
     def _one(
-        self, name: str, tensor: torch.Tensor, source: str, limit: int
+        self,
+        name: str,
+        number: int,
+        tensor: Callable[[], torch.Tensor | None],
+        source: str,
+        limit: int,
     ) -> tuple[InputUsed, int]:
         tensors = self._state.tensors
-        number = tensors.id(tensor)
-        handle = tensors.value(number)
+        kind, requires_grad, handle = tensors.known_of(number)
         used: InputUsed = {
             "name": name,
             "tensor": f"t{number}",
-            "shape": list(self._state.summaries.kinds.of(tensor).shape),
-            "dtype": DTYPE_NAMES[tensor.dtype],
-            "requires_grad": tensor.requires_grad,
+            "shape": list(kind.shape),
+            "dtype": kind.dtype,
+            "requires_grad": requires_grad,
             "data": None,
             "source": source,  # type: ignore[typeddict-item]
         }
-        if handle < 0 and tensor.numel() <= limit:
-            used["data"] = numbers(tensor.tolist())
+        there = tensor() if handle < 0 and kind.count <= limit else None
+        if there is not None:
+            used["data"] = numbers(there.tolist())
         return used, handle
 
     def release(self) -> None:
         """Let go of the tensors."""
         self._used.clear()
 
-    def _find_leaves(self, named: list[tuple[str, torch.Tensor]]) -> None:
+    def _find_leaves(self, named: list[Named]) -> None:
         """Leaves that the program made out of nothing (or made leaves), and did not compute."""
         leaves = {
-            name: tensor
-            for name, tensor in named
-            if name not in self._used
-            and name in self._assigned
-            and is_leaf(tensor)
-            and tensor.is_floating_point()
-            and not tensor.is_nested
+            one.name: one
+            for one in named
+            if one.name not in self._used and one.name in self._assigned and one.givable
         }
-        numbers_of = {name: self._state.tensors.id(tensor) for name, tensor in leaves.items()}
-        computed = self._computed(set(numbers_of.values()))
+        computed = self._computed({one.number for one in leaves.values()})
         latest = math.inf
         if self._state.omitted.get("ops", 0):
             # What came after the last op that was recorded may be the result of one that was not.
             latest = max((n for row in self._state.ops.rows for n in several(row[7])), default=-1)
-        for name, tensor in leaves.items():
-            number = numbers_of[name]
-            if number not in computed and number <= latest:
-                self._used[name] = (tensor, "program")
+        for name, one in leaves.items():
+            if one.number not in computed and one.number <= latest:
+                self._used[name] = (one.number, one.tensor, "program")
 
     def _computed(self, wanted: set[int]) -> set[int]:
         """Which of these tensors ops made of others; the last op that gave one counts."""

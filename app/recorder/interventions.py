@@ -15,7 +15,8 @@ import torch
 
 from app.recorder.edits import Edits
 from app.recorder.program import Program, call_at, statement_at
-from app.recorder.tree import blocks_of, find_expression, guarded, parameters_of, targets_of
+from app.recorder.telling import Function, functions, parameters_of
+from app.recorder.tree import blocks_of, find_expression, guarded, targets_of
 from app.recorder.unheard import unheard
 from app.trace.document import InterventionResult
 from app.trace.request import Intervention, LinesTarget, NameTarget, SpanTarget
@@ -66,9 +67,14 @@ class Interventions:
                     number, cut, self._program.tree.body, first, last
                 )
             else:
-                self._program.tree.body = self._name(
-                    number, cut, self._program.tree.body, target.name
-                )
+                scope, _, name = target.name.rpartition(".")
+                within = [one for one, own in functions(self._program.tree.body) if own == scope]
+                if within:
+                    self._name(number, cut, list(within), name)
+                else:
+                    self._program.tree.body = self._name(
+                        number, cut, self._program.tree.body, target.name
+                    )
 
     def builtins(self) -> dict[str, Any]:
         return {
@@ -165,7 +171,7 @@ class Interventions:
                     statement.body.insert(0, again)
                 else:
                     result.append(again)
-            elif isinstance(statement, ast.FunctionDef) and name in parameters_of(statement):
+            elif isinstance(statement, Function) and name in parameters_of(statement):
                 cut.edits.after(statement, name)
                 statement.body.insert(0, self._rebind(number, cut, statement.body[0], name))
         return result

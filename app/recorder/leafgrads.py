@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 
 import torch
 
@@ -28,13 +28,15 @@ class LeafGrads:
         self._summaries = summaries
         self._timeline = timeline
         self._line = line
+        #: Gradients that the program was given, by address.
+        self._handed: dict[int, weakref.ref[torch.Tensor]] = {}
         #: What last happened, by leaf.
         self.events: dict[int, GradStatus] = {}
         #: zero_grad() of an optimizer or module is running, and tells of itself.
         self.zeroing = False
         #: As last seen, with its version and handle, by leaf.
         self._seen: dict[int, tuple[weakref.ref[torch.Tensor], int | None, int]] = {}
-        #: The leaf, by the address of its .grad.
+        #: The leaf and its number, by the address of its .grad.
         self._owners: dict[int, tuple[weakref.ref[torch.Tensor], int]] = {}
 
     def of(self, leaf: torch.Tensor, number: int) -> int:
@@ -49,7 +51,7 @@ class LeafGrads:
         if seen is not None and as_seen and not self._tensors.shared:
             return seen[2]
         handle = self._summaries.of(grad)
-        self._saw(number, grad, now, handle)
+        self._saw(leaf, number, grad, handle)
         return handle
 
     def first(self, leaf: torch.Tensor, number: int, arrived: int) -> int:
@@ -57,16 +59,46 @@ class LeafGrads:
         grad = leaf.grad
         if grad is None:
             return NOTHING
-        self._saw(number, grad, history.version(grad), arrived)
+        self._saw(leaf, number, grad, arrived)
         return arrived
 
     def own(self, leaf: torch.Tensor, grad: torch.Tensor) -> None:
         """Remember whose .grad this tensor is."""
-        self._owners[id(grad)] = (weakref.ref(grad), self._tensors.id(leaf))
+        self._owners[id(grad)] = (weakref.ref(leaf), self._tensors.id(leaf))
+        self.hand_out([grad])
 
-    def owner(self, grad: torch.Tensor) -> int | None:
+    def hand_out(self, gradients: Iterable[torch.Tensor]) -> None:
+        """The program gets these: no op made them, but they are no leaves of its own making."""
+        for gradient in gradients:
+            self._handed[id(gradient)] = weakref.ref(gradient)
+
+    def handed_out(self, tensor: torch.Tensor) -> bool:
+        known = self._handed.get(id(tensor))
+        return known is not None and known() is tensor
+
+    def owner(self, grad: torch.Tensor) -> tuple[torch.Tensor, int] | None:
+        """The leaf of which this is the .grad now, and its number."""
         known = self._owners.get(id(grad))
-        return known[1] if known is not None and known[0]() is grad else None
+        leaf = known[0]() if known is not None else None
+        if known is None or leaf is None or history.grad(leaf) is not grad:
+            return None
+        return leaf, known[1]
+
+    def under_names(self, leaf: torch.Tensor) -> list[Change]:
+        """A call wrote into a leaf's .grad, which the program may have given names of its own."""
+        grad = history.grad(leaf)
+        if grad is None:
+            return []
+        return self._named([grad, *self._tensors.aliases.of(grad)])
+
+    def _named(self, written: list[torch.Tensor]) -> list[Change]:
+        tensors = self._tensors
+        numbers = [tensors.known(tensor) for tensor in written]
+        return [
+            tensors.changed(tensor, number)
+            for tensor, number in zip(written, numbers, strict=True)
+            if number is not None and number in tensors.bound
+        ]
 
     def cleared(self, leaf: torch.Tensor, before: int) -> None:
         """The program set a leaf's .grad to None."""
@@ -84,21 +116,22 @@ class LeafGrads:
         self.events[number] = "assigned"
         return (number, before, self.of(leaf, number))
 
-    def changed(self, leaf: int, grad: torch.Tensor, after: int) -> Change:
+    def changed(self, leaf: torch.Tensor, number: int, grad: torch.Tensor, after: int) -> Change:
         """An op of the program wrote into a leaf's .grad, which holds `after` now."""
-        seen = self._seen.get(leaf)
+        seen = self._seen.get(number)
         before = seen[2] if seen is not None else NOTHING
-        self.events[leaf] = "assigned"
-        self._saw(leaf, grad, history.version(grad), after)
-        return (leaf, before, after)
+        self.events[number] = "assigned"
+        self._saw(leaf, number, grad, after)
+        return (number, before, after)
 
-    def filled_with_zeros(self, leaf: int, grad: torch.Tensor) -> None:
+    def filled_with_zeros(self, leaf: torch.Tensor, number: int, grad: torch.Tensor) -> None:
         """An op of the program did it."""
-        seen = self._seen.get(leaf)
+        seen = self._seen.get(number)
         after = self._summaries.of(grad)
-        self._zero_event((leaf, seen[2] if seen else NOTHING, after))
-        self.events[leaf] = "zeroed"
-        self._saw(leaf, grad, history.version(grad), after)
+        change = (number, seen[2] if seen else NOTHING, after)
+        self._zero_event(change, self._named([grad]))
+        self.events[number] = "zeroed"
+        self._saw(leaf, number, grad, after)
 
     def zeroed(self, leaf: torch.Tensor, before: int) -> Change:
         """What zero_grad() did to a leaf's .grad."""
@@ -106,11 +139,11 @@ class LeafGrads:
         self.events[number] = "cleared" if leaf.grad is None else "zeroed"
         return (number, before, self.of(leaf, number))
 
-    def _saw(self, number: int, grad: torch.Tensor, now: int | None, handle: int) -> None:
-        reference = weakref.ref(grad)
-        self._seen[number] = (reference, now, handle)
-        self._owners[id(grad)] = (reference, number)
+    def _saw(self, leaf: torch.Tensor, number: int, grad: torch.Tensor, handle: int) -> None:
+        self._seen[number] = (weakref.ref(grad), history.version(grad), handle)
+        self._owners[id(grad)] = (weakref.ref(leaf), number)
 
-    def _zero_event(self, change: Change) -> None:
+    def _zero_event(self, change: Change, values: Sequence[Change] = ()) -> None:
         if not self.zeroing:
-            self._timeline.add(Step("zero_grad", self._line(), changes=[change]))
+            step = Step("zero_grad", self._line(), changes=[change], values=values)
+            self._timeline.add(step)

@@ -49,6 +49,8 @@ def listening(state: State, mode: OpMode) -> Iterator[None]:
         patch(owner, "zero_grad", _zero_grad(state, mode, owner.zero_grad))
     patch(torch.nn.Module, "_call_impl", _module_call(mode, torch.nn.Module._call_impl))
     patch(torch.autograd.Function, "apply", _apply(mode, vars(torch.autograd.Function)["apply"]))
+    parameter = torch.nn.Parameter
+    patch(parameter, "__new__", _parameter(state, vars(parameter)["__new__"]))
     for optimizer in _own_optimizers(torch.optim.Optimizer):
         patch(optimizer, "step", _step(mode, optimizer.step))
     mixin: Any = torch.autograd.function._HookMixin
@@ -94,8 +96,9 @@ def _zero_grad(state: State, mode: OpMode, original: Any) -> Any:
             state.grads.zeroing, mode.hidden_frame = False, outer
             with unheard():
                 changes = [state.grads.zeroed(p, value) for p, value in before]
+                values = [one for p, _ in before for one in state.grads.under_names(p)]
             line = frame.f_lineno if frame is not None else None
-            state.timeline.add(Step("zero_grad", line, changes=changes))
+            state.timeline.add(Step("zero_grad", line, changes=changes, values=values))
 
     return zero_grad
 
@@ -125,6 +128,22 @@ def _module_call(mode: OpMode, original: Any) -> Any:
 
     call.__name__ = call.__qualname__ = "_wrapped_call_impl"
     return call
+
+
+def _parameter(state: State, original: Any) -> Any:
+    """A parameter lies in the memory of the tensor that it is made of, and is no op's result."""
+    make = original.__func__
+
+    @functools.wraps(make)
+    def new(cls: Any, *args: Any, **kwargs: Any) -> Any:
+        made = make(cls, *args, **kwargs)
+        given = args[0] if args else kwargs.get("data")
+        with unheard():
+            if isinstance(given, torch.Tensor) and state.tensors.known(given) is not None:
+                state.tensors.aliases.add(made, [given])
+        return made
+
+    return staticmethod(new)
 
 
 def _apply(mode: OpMode, original: Any) -> Any:

@@ -5,8 +5,8 @@ function begins its body (to tell iterations apart), after a module-level
 statement that binds names, and around the last expression.  They change no
 name, no value and no line number of the program.
 
-Where a program ends with a call of a function of its own (`main()`), names that
-are bound in there are told like those of the module, which may have none.
+Of functions that lead to a backward call, and of those that a program merely
+calls (`main()`), names are told like those of the module, which may have none.
 """
 
 from __future__ import annotations
@@ -19,16 +19,17 @@ from types import CodeType
 from typing import Literal
 
 from app.recorder.places import SNIPPET, Scope
+from app.recorder.telling import Function, Told, parameters_of, told
 
 LOOP = "__gradwalk_loop__"
 TICK = "__gradwalk_tick__"
 BOUND = "__gradwalk_bound__"
 LOCAL = "__gradwalk_local__"
+LEFT = "__gradwalk_left__"
 RESULT = "__gradwalk_result__"
 
-#: Whose names a block binds: the module's, those of a function that the program ends with, or
-#: others, of which nothing is told.
-_Binds = Literal["module", "ending", "others"]
+#: Whose names a block binds: the module's, those of a function, or others: nothing is told.
+_Binds = Literal["module", "others"] | Told
 
 
 def split_lines(source: str) -> list[str]:
@@ -45,9 +46,8 @@ class Program:
     lines: list[str]
     scopes: list[Scope] = field(default_factory=list)
     counters: int = 0
-    _ending: list[ast.FunctionDef] = field(default_factory=list)
-    #: Names that are not a function's alone: the module's, and those that functions share.
-    _shared: frozenset[str] = frozenset()
+    #: The functions of which names are told.
+    told: dict[Function, Told] = field(default_factory=dict)
 
     @property
     def is_expression(self) -> bool:
@@ -56,8 +56,7 @@ class Program:
 
     def compile(self) -> CodeType:
         """Instrument and compile; raises SyntaxError as plain Python would."""
-        self._ending = _called_last(self.tree)
-        self._shared = frozenset(_shared_names(self.tree))
+        self.told = told(self.tree)
         if self.tree.body and isinstance(self.tree.body[-1], ast.Expr):
             last = self.tree.body[-1]
             last.value = call_at(last.value, RESULT, [last.value])
@@ -88,7 +87,7 @@ class Program:
         before: list[ast.stmt] = []
         if isinstance(node, ast.For | ast.AsyncFor | ast.While):
             before = [self._loop(node, binds)]
-        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+        elif isinstance(node, Function):
             self._function(node)
             return [node]
         elif isinstance(node, ast.ClassDef):
@@ -101,9 +100,10 @@ class Program:
             self._blocks(node, binds)
         names = _names_bound_by(node) if binds == "module" else _names_surely_bound_by(node)
         after = self._bound(names, node, binds)
-        if isinstance(node, ast.Delete) and binds == "ending":
+        if isinstance(node, ast.Delete) and isinstance(binds, Told):
             gone = [one.id for one in node.targets if isinstance(one, ast.Name)]
-            after = [statement_at(node, LOCAL, [ast.Constant(name)]) for name in gone]
+            rank = binds.rank
+            after = [statement_at(node, LOCAL, [ast.Constant(rank), ast.Constant(n)]) for n in gone]
         return [*before, node, *after]
 
     def _blocks(self, node: ast.stmt, binds: _Binds) -> None:
@@ -126,22 +126,27 @@ class Program:
         node.orelse = self._body(node.orelse, binds)
         return statement_at(node, LOOP, [ast.Constant(counter)])
 
-    def _function(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
+    def _function(self, node: Function) -> None:
         counter = self._counter(node.body, is_function=True)
         docstring = 1 if ast.get_docstring(node, clean=False) is not None else 0
         tick = statement_at(node.body[0], TICK, [ast.Constant(counter)])
-        binds: _Binds = "ending" if node in self._ending else "others"
-        given = [one.arg for one in ast.walk(node.args) if isinstance(one, ast.arg)]
-        first = self._bound(given, node.body[0], binds)
-        rest = self._body(node.body[docstring:], binds)
-        node.body = [*node.body[:docstring], tick, *first, *rest]
+        told = self.told.get(node)
+        first, last = node.body[0], node.body[-1]
+        rest = self._body(node.body[docstring:], told or "others")
+        if told is not None and rest:
+            given = [*parameters_of(node), *(one.arg for one in _rest_of(node.args))]
+            left = statement_at(last, LEFT, [ast.Constant(told.rank)])
+            around = ast.copy_location(ast.Try(rest, [], [], [left]), first)
+            rest = [*self._bound(given, first, told), around]
+        node.body = [*node.body[:docstring], tick, *rest]
 
     def _bound(self, names: list[str], where: ast.stmt, binds: _Binds) -> list[ast.stmt]:
-        if binds == "ending":
+        if isinstance(binds, Told):
+            rank = ast.Constant(binds.rank)
             return [
-                statement_at(where, LOCAL, [ast.Constant(name), ast.Name(name, ast.Load())])
+                statement_at(where, LOCAL, [rank, ast.Constant(name), ast.Name(name, ast.Load())])
                 for name in names
-                if name not in self._shared
+                if name not in binds.borrowed
             ]
         if binds == "others" or not names:
             return []
@@ -187,46 +192,9 @@ def statement_at(where: ast.stmt, name: str, arguments: list[ast.expr]) -> ast.s
     return statement
 
 
-def _called_last(tree: ast.Module) -> list[ast.FunctionDef]:
-    """The program's functions and methods of which a call is the last that the program does.
-
-    What such a call leaves behind lives on until the end without being missed.
-    """
-    called = set(_last_calls(tree.body))
-    blocks = [tree.body, *(one.body for one in tree.body if isinstance(one, ast.ClassDef))]
-    return [
-        node
-        for block in blocks
-        for node in block
-        if isinstance(node, ast.FunctionDef) and node.name in called
-    ]
-
-
-def _last_calls(block: list[ast.stmt]) -> Iterator[str]:
-    """The names of what a block may call last."""
-    last = block[-1] if block else None
-    if isinstance(last, ast.If):
-        yield from _last_calls(last.body)
-        yield from _last_calls(last.orelse)
-    elif isinstance(last, ast.Expr | ast.Assign) and isinstance(last.value, ast.Call):
-        function = last.value.func
-        if isinstance(function, ast.Name | ast.Attribute):
-            yield function.id if isinstance(function, ast.Name) else function.attr
-
-
-def _shared_names(tree: ast.Module) -> Iterator[str]:
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Global | ast.Nonlocal):
-            yield from node.names
-    for statement in tree.body:
-        if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-            yield statement.name
-            continue
-        for node in ast.walk(statement):
-            if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
-                yield node.id
-            elif isinstance(node, ast.alias):
-                yield (node.asname or node.name).partition(".")[0]
+def _rest_of(arguments: ast.arguments) -> list[ast.arg]:
+    """`*args` and `**kwargs`."""
+    return [one for one in (arguments.vararg, arguments.kwarg) if one is not None]
 
 
 def _stored(target: ast.expr) -> list[str]:

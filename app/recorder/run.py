@@ -10,7 +10,7 @@ import sys
 import time
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
 from functools import partial
 from typing import cast
 
@@ -100,6 +100,13 @@ def recording(
             del trace
 
 
+def _say_why(raised: SystemExit) -> None:
+    """As Python does in parting: `sys.exit("text")` writes its text."""
+    if raised.code is not None and not isinstance(raised.code, int):
+        with suppress(Exception):
+            print(raised.code, file=sys.stderr)
+
+
 class _Run:
     def __init__(
         self,
@@ -143,7 +150,7 @@ class _Run:
             len(program.source), None, [line + "\n" for line in program.lines], SNIPPET
         )  # fmt: skip
         hidden = {INPUT: self.inputs.override, **self.interventions.builtins()}
-        self.names.provide(hidden, self.inputs.leaves)
+        self.names.provide(hidden, self.inputs.leaves, program.told.values())
         started = time.perf_counter()
         with (
             self._patched(),
@@ -156,8 +163,8 @@ class _Run:
                     if self.request.auto_backward:
                         names = self.names
                         auto_backward(self.state, names.namespace, names.result, self.request)
-            except SystemExit:
-                pass
+            except SystemExit as raised:
+                _say_why(raised)
             except KeyboardInterrupt as raised:
                 # Ctrl-C where one can come; where SIGINT is ignored, the program's own.
                 if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
@@ -257,27 +264,33 @@ class _Run:
         state.budget.over()
         with unheard(), torch.no_grad(), warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            named = self.names.tensors()
+            shown = self.names.shown()
+            there = [(one.name, one.tensor()) for one in shown.variables if one.is_there]
             if not state.graphs:
                 # An expression's value has no name, but it is what the program is about.
                 result = self.names.result
                 last = [result] if isinstance(result, torch.Tensor) else []
-                not_run_graph(state, [*(tensor for _, tensor in named), *last])
-            state.name_tensors()
+                not_run_graph(state, [*(tensor for _, tensor in there), *last])
+            for name, number, _ in shown.bindings:
+                state.tensors.name(number, name)
+            named = [one.again(state) for one in shown.variables]
             found = variables(state, named)
-            checks = self._checks(named)
+            checks = self._checks(there)
             inputs = self.inputs.report(named, self.limits.value_elements)
             state.summaries.flush()
         # The document takes the place of the program and its graph.
-        named.clear()
+        handles = [(one.grad, one.present) for one in named]
+        bindings = shown.bindings
+        del shown, named
+        there.clear()
         self.release()
         readings = state.summaries.readings()
         for used, handle in inputs:
             first = readings[handle]
             if first is not None:
                 used["data"] = first["data"]
-        for variable, handle, present in found:
-            variable["grad"] = readings[handle]
+        for variable, (grad, present) in zip(found, handles, strict=True):
+            variable["grad"] = readings[grad]
             if present != NOTHING:
                 variable["value"] = readings[present]
         ids = Ids(len(state.tensors), len(state.ops.rows), len(state.op_of_node))
@@ -305,9 +318,12 @@ class _Run:
             "ops": cast("list[Op]", ops),
             "graphs": graphs,
             "timeline": cast("list[Event]", timeline),
-            "variables": [variable for variable, _, _ in found],
+            "variables": found,
             "omitted": state.omitted,
-            "bindings": state.bindings(ids),
+            "bindings": [
+                {"name": name, "tensor": ids.tensors[tensor], "step": step}
+                for name, tensor, step in bindings
+            ],
             "inputs": [used for used, _ in inputs],
             "checks": checks,
             "first_nonfinite": nonfinite,

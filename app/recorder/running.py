@@ -17,11 +17,12 @@ from torch._C._autograd import _get_sequence_nr
 
 from app.recorder.graph import Walk
 from app.recorder.history import version
+from app.recorder.leafhooks import LeafHooks
 from app.recorder.nodehooks import Hooks
 from app.recorder.saved import complains
 from app.recorder.state import State
 from app.recorder.summaries import NOTHING
-from app.recorder.timeline import Step, event_of_node
+from app.recorder.timeline import Change, Step, event_of_node
 from app.recorder.unheard import PLAIN, unheard
 
 #: Nodes that may wait, and elements of an output above which a node doesn't.
@@ -53,6 +54,9 @@ class Running:
         self._jacobians = state.jacobians if state.jacobians.fits(len(walk.nodes)) else None
         self._sequence = 0
         self._hooks = Hooks([], [])
+        self._leaf_hooks: LeafHooks | None = None
+        #: What arrived at leaves whose own hooks are to run (kept for a check only), by index.
+        self._coming: dict[int, torch.Tensor | None] = {}
 
     def begin(self) -> None:
         """The engine is about to run."""
@@ -64,7 +68,12 @@ class Running:
         if self._grads:
             state.summaries.flush()  # the engine will add to them in place
         self._outer, state.timeline.catch_up = state.timeline.catch_up, self.catch_up
-        self._hooks = Hooks(walk.nodes, self._listeners())
+        listeners = self._listeners()
+        if state.has_hooks:
+            self._leaf_hooks = LeafHooks(walk.nodes, walk.leaves, self._comes, self._came)
+            for index in self._leaf_hooks.of_leaves:
+                listeners[index] = _told_already
+        self._hooks = Hooks(walk.nodes, listeners)
         self._sequence = _get_sequence_nr()
 
     def came(self, index: int, slot: int, gradient: torch.Tensor, handle: int) -> None:
@@ -126,6 +135,17 @@ class Running:
         self._waiting.append((index, grad_inputs, grad_outputs))
         self.catch_up()
 
+    def _comes(self, index: int, grad_outputs: Any) -> None:
+        """A leaf that has hooks of its own is about to get its gradient."""
+        self._coming[index] = grad_outputs[0] if self._state.tape is not None else None
+        self._ran_at_once(index, (), grad_outputs)
+
+    def _came(self, index: int, _leaf: torch.Tensor) -> None:
+        """It has, and its hooks are to run."""
+        self.catch_up()
+        with unheard():
+            self._accumulated(index, self._log.numbers[index], self._coming.pop(index))
+
     def catch_up(self) -> None:
         """Read what waits, in the engine's order."""
         if not self._waiting:
@@ -180,7 +200,7 @@ class Running:
                     edge += 1
             if special:
                 self._look(index)
-            if index in leaves:
+            if index in leaves and index not in self._coming:
                 self._accumulated(index, numbers[index], grad_outputs[0])
 
     def _look(self, index: int) -> None:
@@ -247,9 +267,11 @@ class Running:
             after = state.grads.first(leaf, number, arrived)
         else:
             after = state.grads.of(leaf, number)
+        values: list[Change] = []
         if before != NOTHING and leaf.grad is not None:
             state.tensors.written(leaf.grad)
-        if leaf.grad is not None:  # a hook of the leaf's may have cleared it already
+            values = state.grads.under_names(leaf)
+        if leaf.grad is not None:
             state.grads.events[number] = "accumulated"
         state.timeline.events.append(
             Step(
@@ -258,6 +280,7 @@ class Running:
                 graph=self._log.number,
                 node=node,
                 changes=[(number, before, after)],
+                values=values,
             )
         )
         self._grads[number] = after
@@ -283,9 +306,16 @@ class Running:
         self.catch_up()
         self._state.timeline.catch_up = self._outer
         self._hooks.remove_all()
+        if self._leaf_hooks is not None:
+            self._leaf_hooks.remove()
+        self._log.until = len(self._state.timeline)
         self._first.clear()
         self._others.clear()
         self.walk.release(self._state.held)
+
+
+def _told_already(_sent: Any, _arrived: Any) -> None:
+    """The hook of a node whose leaf's hooks told of it."""
 
 
 def _identity(gradient: torch.Tensor) -> tuple[int, int | None] | None:

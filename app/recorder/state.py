@@ -12,7 +12,6 @@ from app.recorder.budget import CHARS_AN_OP, Budget
 from app.recorder.check import Tape
 from app.recorder.graphlog import GraphLog
 from app.recorder.history import grad_fn
-from app.recorder.ids import Ids
 from app.recorder.jacobian import Jacobians
 from app.recorder.leafgrads import LeafGrads
 from app.recorder.oplog import OpLog
@@ -22,7 +21,6 @@ from app.recorder.tensors import Tensors
 from app.recorder.timeline import Timeline
 from app.recorder.unheard import unheard
 from app.recorder.watch import Watch
-from app.trace.document import Binding
 from app.trace.graph import CreatedBy
 from app.trace.limits import Limits
 
@@ -45,10 +43,10 @@ class State:
         self.timeline = Timeline()
         self.grads = LeafGrads(self.tensors, self.summaries, self.timeline, self.line)
         self.omitted: dict[str, int] = {}
-        #: Names at module level, and the tensors they are bound to now.
-        self._bound: dict[str, int] = {}
-        #: Name, tensor, and how many events there were.
-        self._bindings: list[tuple[str, int, int]] = []
+        #: The tensors to which names are bound now, by their scope (None: the module) and name.
+        self._bound: dict[tuple[str | None, str], int] = {}
+        #: Scope, name, tensor, and how many events there were.
+        self.bindings: list[tuple[str | None, str, int, int]] = []
         self.node_count = 0
         self.edge_count = 0
         self.nodes_run = 0
@@ -105,8 +103,10 @@ class State:
             slots.append(None)
         slots[slot] = number
 
-    def bind(self, names: Iterable[str], namespace: dict[str, Any]) -> None:
-        """The program bound module-level names."""
+    def bind(
+        self, names: Iterable[str], namespace: dict[str, Any], scope: str | None = None
+    ) -> None:
+        """The program bound names of the module, or of a function of that scope."""
         for name in names:
             if name not in namespace:
                 continue
@@ -119,29 +119,19 @@ class State:
                     number = self.tensors.add(value)
                     self.tensors.aliases.add(value, [])
             else:  # not a tensor, or made by an op that was not recorded
-                self._bound.pop(name, None)
+                self._bound.pop((scope, name), None)
                 continue
-            if self._bound.get(name) != number:
-                self._bind(name, number, len(self.timeline.events) - 1)
+            if self._bound.get((scope, name)) != number:
+                self._bind((scope, name), number, len(self.timeline.events) - 1)
 
-    def _bind(self, name: str, tensor: int, step: int) -> None:
+    def _bind(self, name: tuple[str | None, str], tensor: int, step: int) -> None:
         self._bound[name] = tensor
-        self._bindings.append((name, tensor, step))
-
-    def name_tensors(self) -> None:
-        """The run is over: its names are now told with their tensors."""
-        for name, tensor, _ in self._bindings:
-            self.tensors.name(tensor, name)
+        self.tensors.bound.add(tensor)
+        self.bindings.append((*name, tensor, step))
 
     def bound_names(self) -> list[str]:
-        """Names in the order in which they were bound, newest first."""
-        return [name for name, _, _ in reversed(self._bindings)]
-
-    def bindings(self, ids: Ids) -> list[Binding]:
-        return [
-            {"name": name, "tensor": ids.tensors[tensor], "step": step}
-            for name, tensor, step in self._bindings
-        ]
+        """The module's names in the order in which they were bound, newest first."""
+        return [name for scope, name, _, _ in reversed(self.bindings) if scope is None]
 
     def replaced(self, old: int, tensor: torch.Tensor) -> None:
         """An in-place op gave `tensor` a new history: a new number under the same names."""

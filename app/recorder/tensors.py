@@ -48,6 +48,8 @@ class Tensors:
         #: Addresses of memory that was written to, and how many tensors there were then.
         self._written: dict[int, int] = {}
         self.aliases = Aliases()
+        #: Those to which the program has given a name.
+        self.bound: set[int] = set()
         #: The program can write to memory unseen.
         self.shared = False
 
@@ -136,6 +138,15 @@ class Tensors:
             if written is None or (number >= written and self.value(number) >= 0):
                 return NOTHING
         return self._summaries.of(tensor)
+
+    def known_of(self, number: int) -> tuple[Kind, bool, int]:
+        """The kind of a tensor, does it require grad, and the handle of its first value."""
+        kind, _, requires_grad, value = self._rows[number]
+        return self._summaries.kinds.all[kind], requires_grad, value
+
+    def last_present(self, number: int) -> int:
+        """The handle of its numbers after the last write that was told of it; `NOTHING` if none."""
+        return self._present.get(number, NOTHING)
 
     def _set_value(self, number: int, value: int) -> None:
         self._rows[number] = (*self._rows[number][:3], value)

@@ -33,6 +33,9 @@ class Step:
     changes: list[Change] | None = None
     #: Leaves of which an op changed the .grad.
     grads: Sequence[Change] = ()
+    #: Where the changes are those of .grad: tensors that hold other numbers now, because the
+    #: program gave a .grad a name of its own.
+    values: Sequence[Change] = ()
     #: The op that made the changes.
     op: int | None = None
 
@@ -116,7 +119,11 @@ class EventTable(Table[Event]):
 
     def _updates(self, steps: list[Step]) -> Iterator[Update]:
         """The updates of all these steps, one after the other."""
-        changes = [change for step in steps for change in (*(step.changes or ()), *step.grads)]
+        changes = [
+            change
+            for step in steps
+            for change in (*(step.changes or ()), *step.grads, *step.values)
+        ]
         told = self._readings.told([handle for change in changes for handle in change[1:]])
         for change, before, after in zip(changes, told[::2], told[1::2], strict=True):
             yield {"tensor": f"t{change[0]}", "before": before, "after": after}
@@ -159,4 +166,6 @@ def _told(step: Step, updates: Iterator[Update]) -> Event:
         event["updates"] = list(islice(updates, len(step.changes)))
     for update in islice(updates, len(step.grads)):
         event["updates"].append({**update, "grad": True})
+    for update in islice(updates, len(step.values)):
+        event["updates"].append({**update, "grad": False})
     return event

@@ -72,9 +72,3 @@ def targets_of(statement: ast.stmt) -> list[ast.expr]:
     if isinstance(statement, ast.With | ast.AsyncWith):
         return [item.optional_vars for item in statement.items if item.optional_vars]
     return []
-
-
-def parameters_of(function: ast.FunctionDef) -> list[str]:
-    """The names of a function's parameters; those of `*` and `**` hold no tensors themselves."""
-    arguments = function.args
-    return [a.arg for a in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs)]

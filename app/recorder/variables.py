@@ -9,8 +9,7 @@ from typing import Any
 import torch
 from torch.nn.parameter import is_lazy
 
-from app.recorder.history import grad_fn, is_leaf
-from app.recorder.kinds import DTYPE_NAMES
+from app.recorder.named import Named
 from app.recorder.state import State
 from app.recorder.summaries import NOTHING
 from app.trace.document import GradStatus, Variable
@@ -110,56 +109,41 @@ def _closure(name: str, function: FunctionType) -> list[tuple[str, Any]]:
     return found
 
 
-def variables(
-    state: State, named: list[tuple[str, torch.Tensor]]
-) -> list[tuple[Variable, int, int]]:
-    """Each name with the handles of its .grad and its present numbers, still to be told.
-
-    Must run with torch-function modes disabled.
-    """
-    result: list[tuple[Variable, int, int]] = []
-    for name, tensor in named:
-        number = state.tensors.id(tensor)
-        state.tensors.name(number, name)
-        leaf = is_leaf(tensor)
-        retained = tensor.requires_grad and not leaf and tensor.retains_grad
-        grad = tensor.grad if leaf or retained else None
+def variables(state: State, named: list[Named]) -> list[Variable]:
+    """Each name, its .grad and present numbers still to be told."""
+    found: list[Variable] = []
+    for one in named:
+        state.tensors.name(one.number, one.name)
         variable: Variable = {
-            "name": name,
-            "tensor": f"t{number}",
-            "shape": list(state.summaries.kinds.of(tensor).shape),
-            "dtype": DTYPE_NAMES[tensor.dtype],
-            "requires_grad": tensor.requires_grad,
-            "is_leaf": leaf,
-            "grad_fn": grad_fn_name(tensor),
+            "name": one.name,
+            "tensor": f"t{one.number}",
+            "shape": list(one.kind.shape),
+            "dtype": one.kind.dtype,
+            "requires_grad": one.requires_grad,
+            "is_leaf": one.leaf,
+            "grad_fn": one.grad_fn,
             "grad": None,
-            "grad_status": _status(state, number, tensor, retained, grad),
+            "grad_status": _status(state, one),
             "explanation": "",
         }
-        handle = state.grads.of(tensor, number) if grad is not None else NOTHING
-        result.append((variable, handle, state.tensors.present(tensor)))
-    return result
+        if one.scope is not None:
+            variable["scope"] = one.scope
+        found.append(variable)
+    return found
 
 
-def grad_fn_name(tensor: torch.Tensor) -> str | None:
-    node = grad_fn(tensor)
-    return node.name().removeprefix("torch::autograd::") if node is not None else None
-
-
-def _status(
-    state: State, number: int, tensor: torch.Tensor, retained: bool, grad: torch.Tensor | None
-) -> GradStatus:
-    event = state.grads.events.get(number)
-    if grad is not None:
-        if not is_leaf(tensor):
+def _status(state: State, one: Named) -> GradStatus:
+    event = state.grads.events.get(one.number)
+    if one.grad != NOTHING:
+        if not one.leaf:
             return "retained"
         return event if event is not None and event != "cleared" else "assigned"
     if event == "cleared":
         return "cleared"
-    if not tensor.requires_grad:
+    if not one.requires_grad:
         return "no_requires_grad"
     if not state.graphs_run():
-        return "backward_not_run" if is_leaf(tensor) or retained else "not_a_leaf"
-    if not is_leaf(tensor) and not retained:
+        return "backward_not_run" if one.leaf or one.retained else "not_a_leaf"
+    if not one.leaf and not one.retained:
         return "not_a_leaf"
-    return "not_accumulated" if number in state.reached() else "not_reached"
+    return "not_accumulated" if one.number in state.reached() else "not_reached"

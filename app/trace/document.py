@@ -97,7 +97,8 @@ class Update(TypedDict):
     tensor: str
     before: Summary | None
     after: Summary | None
-    #: Of an op: it is the tensor's .grad that changed.
+    #: True of an op: it is the tensor's .grad that changed. False of accumulate and zero_grad: it
+    #: is the tensor itself, a .grad to which the program gave a name.
     grad: NotRequired[bool]
 
 
@@ -131,7 +132,10 @@ class Binding(TypedDict):
 
 @closed
 class Variable(TypedDict):
-    """A name of the snippet at the end of the run."""
+    """A name of the snippet at the end of the run, or of a function of it when it was left last.
+
+    Of a function's, `name` begins with its `scope` (`train.loss`) where it would not be clear.
+    """
 
     name: str
     tensor: str
@@ -145,6 +149,8 @@ class Variable(TypedDict):
     explanation: str
     #: Its numbers at the end, where something wrote into its memory.
     value: NotRequired[Summary | None]
+    #: The function whose name it is: `train`, `Trainer.fit`; none: the module's.
+    scope: NotRequired[str]
     why: NotRequired[Why]
 
 

@@ -140,6 +140,8 @@ class Graph(TypedDict):
     edges: list[Edge]
     #: Node ids in the order in which the engine ran them.
     order: list[str]
+    #: How many events of the timeline there were when the call was over (0: there was no call).
+    until: NotRequired[int]
     #: The program's call raised; `order` is how far the engine came.
     failed: NotRequired[bool]
     #: The node at which it raised, where that is known.

@@ -4,6 +4,7 @@
  * walking back is as cheap as walking forward.
  *
  * @typedef {import('./types.js').Step} Step
+ * @typedef {import('./types.js').Summary} Summary
  * @typedef {import('./types.js').History} History
  * @typedef {import('./types.js').ModelEdge} ModelEdge
  * @typedef {import('./types.js').TraceGraph} TraceGraph
@@ -88,10 +89,15 @@ class Recorder {
         push(this.history.grads, tensor, { step: step.index, before, after, kind: step.kind });
         continue;
       }
-      const known = this.history.values.get(tensor);
-      if (!known?.length) push(this.history.values, tensor, { step: -1, value: before });
-      push(this.history.values, tensor, { step: step.index, value: after });
+      this.value(step, tensor, before, after);
     }
+  }
+
+  /** @param {Step} step @param {string} tensor @param {Summary | null} before @param {Summary | null} after */
+  value(step, tensor, before, after) {
+    const known = this.history.values.get(tensor);
+    if (!known?.length) push(this.history.values, tensor, { step: -1, value: before });
+    push(this.history.values, tensor, { step: step.index, value: after });
   }
 
   /**
@@ -210,8 +216,10 @@ class Recorder {
 
   /** @param {Step} step */
   grads(step) {
-    for (const { tensor, before, after } of step.updates) {
-      push(this.history.grads, tensor, { step: step.index, before, after, kind: step.kind });
+    for (const { tensor, before, after, grad } of step.updates) {
+      // A `.grad` under a name of its own holds other numbers as well.
+      if (grad === false) this.value(step, tensor, before, after);
+      else push(this.history.grads, tensor, { step: step.index, before, after, kind: step.kind });
     }
   }
 

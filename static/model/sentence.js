@@ -142,7 +142,7 @@ function switchedOn(context, op, tensor) {
 /** By zero_grad(), in place or by hand: the line says it. @param {Context} context @param {TraceEvent} event @returns {Part[]} */
 function zeroSentence(context, event) {
   const updates = event.updates ?? [];
-  const cleared = updates.filter((update) => update.before);
+  const cleared = updates.filter((update) => update.before && update.grad !== false);
   if (cleared.length === 0) return [{ text: 'zero_grad() finds nothing to clear: every ' }, { text: '.grad', code: true }, { text: ' is None' }];
   const none = cleared.every((update) => !update.after);
   /** @type {Part[]} */

@@ -195,7 +195,7 @@ export class Context {
       const upstream = this.nodes.get(event.graph)?.get(event.node)?.upstream ?? [];
       return total(upstream.map((summary) => summary?.norm));
     }
-    if (event.kind === 'accumulate') return total((event.updates ?? []).map((u) => u.after?.norm));
+    if (event.kind === 'accumulate') return total((event.updates ?? []).filter((u) => u.grad !== false).map((u) => u.after?.norm));
     if (event.kind === 'backward' && event.graph) {
       return total((this.graphById.get(event.graph)?.roots ?? []).map((root) => root.gradient?.norm));
     }

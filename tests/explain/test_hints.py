@@ -40,6 +40,7 @@ CLEARED_BY_FIX = {
     "hint-double-softmax",
     "hint-nonfinite-value",
     "hint-nonfinite-gradient",
+    "hint-nonfinite-where",
     "hint-hidden-leaf",
     "hint-not-optimized",
     "hint-not-called",

@@ -105,7 +105,19 @@ def ask(code: str, name: str) -> tuple[Trace, dict[str, Any], Why]:
         (X + "x.sum().backward()\nx.grad.zero_()", "x", "zeroed", ["zeros"]),
         (X + "x.grad = torch.ones(3)", "x", "assigned", ["itself set"]),
         (X + W + "x.sum().backward()", "w", "not_reached", ["no operation used it"]),
-        (X + W + "u = w * 2\nx.sum().backward()", "w", "not_reached", ["does not depend"]),
+        (
+            X + W + "w.sum().backward()\nw.grad = None\n(x + x).sum().backward()\n"
+            "v = torch.ones(3, requires_grad=True)\nu = v * 2",
+            "v",
+            "not_reached",
+            ["nothing in `w.sum()` and `(x + x).sum()` depends on it"],
+        ),
+        (
+            X + W + "u = w * 2\nx.sum().backward()",
+            "w",
+            "not_reached",
+            ["nothing in `x.sum()` depends on it"],
+        ),
         (X + "g, = torch.autograd.grad((x * 2).sum(), x)", "x", "not_accumulated", ["returned it"]),
         (
             "import torch\nx = torch.ones(2)",
@@ -136,7 +148,7 @@ def ask(code: str, name: str) -> tuple[Trace, dict[str, Any], Why]:
             "import torch\na = torch.ones(2)\nb = a * 3\na.requires_grad_()",
             "b",
             "no_requires_grad",
-            ["before"],
+            ["while none of that required grad yet"],
         ),
         (X + "y = x.exp()\ny += 1\ny.sum().backward()", "x", "not_reached", ["stopped", "line 5"]),
     ],

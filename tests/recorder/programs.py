@@ -3,6 +3,121 @@
 # ruff: noqa: E501
 
 PROGRAMS = {
+    "functions that train": """
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.fc = nn.Linear(2, 1)
+    def forward(self, x):
+        h = self.fc(x)
+        return h
+def train(net, steps, scale=lambda t: t):
+    'Says what it does.'
+    opt = torch.optim.SGD(net.parameters(), 0.1)
+    for i in range(steps):
+        x = torch.randn(4, 2)
+        opt.zero_grad()
+        loss = scale(net(x)).pow(2).mean()
+        loss.backward()
+        opt.step()
+    return loss.item()
+def main():
+    net = Net()
+    x = torch.ones(1, 2)
+    loss = train(net, 3)
+    print(net(x), loss)
+main()
+print("done")
+""",
+    "functions that await": """
+import asyncio
+async def step(w):
+    loss = (w * w).sum()
+    await asyncio.sleep(0)
+    loss.backward()
+    return loss
+async def main():
+    w = torch.ones(2, requires_grad=True)
+    g = (await step(w), w.grad)[1]
+asyncio.run(main())
+""",
+    "a trainer": """
+class Trainer:
+    def __init__(self):
+        self.net = nn.Linear(2, 1)
+        self.opt = torch.optim.SGD(self.net.parameters(), 0.1)
+    def step(self, batch):
+        loss = self.net(batch).sum()
+        self.opt.zero_grad()
+        loss.backward()
+        self.opt.step()
+        return loss.item()
+    def fit(self, n):
+        for _ in range(n):
+            out = self.step(torch.ones(1, 2))
+t = Trainer()
+t.fit(2)
+print("end")
+""",
+    "a closure that is optimized": """
+def main():
+    w = torch.ones(2, requires_grad=True)
+    opt = torch.optim.LBFGS([w], max_iter=2)
+    def closure():
+        opt.zero_grad()
+        loss = ((w - 3) ** 2).sum()
+        loss.backward()
+        return loss
+    opt.step(closure)
+    w = w * 2
+if __name__ == "__main__":
+    main()
+""",
+    "a function like its argument": """
+x = torch.ones(2, requires_grad=True)
+def f(x):
+    x = x * 2
+    x.sum().backward()
+for _ in range(2):
+    f(x)
+print(x.grad)
+""",
+    "a function that fails and is caught": """
+def train(w):
+    loss = (w * 2).sum()
+    loss.backward()
+    raise ValueError("x")
+def main():
+    w = torch.ones(2, requires_grad=True)
+    try:
+        train(w)
+    except ValueError as e:
+        print(e, e.__traceback__.tb_next.tb_lineno, e.__traceback__.tb_next.tb_next)
+main()
+""",
+    "what a function leaves is gone": """
+import gc, weakref
+def step(w):
+    y = w * 2
+    held = [y, nn.Linear(2, 2)]
+    y.sum().backward()
+    return weakref.ref(y), weakref.ref(held[1])
+w = torch.ones(2, requires_grad=True)
+for _ in range(2):
+    one, other = step(w)
+    print(one() is None, other() is None)
+""",
+    "functions that yield": """
+def losses(w):
+    for i in range(3):
+        loss = (w * i).sum()
+        loss.backward()
+        yield loss.item()
+w = torch.ones(2, requires_grad=True)
+print(list(losses(w)))
+left = losses(w)
+next(left)
+""",
     "seed": """
 import torch
 x = torch.randn(3, requires_grad=True)

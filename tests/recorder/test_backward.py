@@ -270,3 +270,57 @@ def test_the_first_non_finite_numbers() -> None:
     trace = recorded("x = torch.tensor([0.0, 1.0])\ny = x + 1\nz = x.log()\nw = z * 2\n")
     found = trace["first_nonfinite"]
     assert found is not None and found["value"] == trace["ops"][2]["id"]
+
+
+def test_a_leafs_own_hooks_come_after_what_they_were_called_for() -> None:
+    code = """
+x = torch.ones(2, requires_grad=True)
+w = torch.ones(2, requires_grad=True)
+opt = torch.optim.SGD([w], 0.5)
+def halve(p):
+    p.grad.mul_(0.5)
+def step(p):
+    opt.step()
+    opt.zero_grad()
+x.register_hook(lambda g: g * 3)
+x.register_post_accumulate_grad_hook(halve)
+w.register_post_accumulate_grad_hook(step)
+(x * w).sum().backward()
+(x * w).sum().backward()
+"""
+    _, trace = both(code)
+    called = {t["id"]: t["names"][-1] for t in trace["tensors"] if t["names"]}
+    told = [
+        (
+            event["kind"],
+            called[u["tensor"]],
+            *(s and s["data"][0] for s in (u["before"], u["after"])),
+        )
+        for event in trace["timeline"]
+        for u in event.get("updates", [])
+    ]
+    first = [
+        ("accumulate", "x", None, 3), ("op", "x", 3, 1.5), ("accumulate", "w", None, 1),
+        ("optimizer_step", "w", 1, 0.5), ("zero_grad", "w", 1, None),
+    ]  # fmt: skip
+    second = [
+        ("accumulate", "x", 1.5, 3), ("op", "x", 3, 1.5), ("accumulate", "w", None, 1),
+        ("optimizer_step", "w", 0.5, 0), ("zero_grad", "w", 1, None),
+    ]  # fmt: skip
+    assert told == first + second
+    ends = [graph["until"] for graph in trace["graphs"]]
+    assert ends[1] == len(trace["timeline"])
+    assert trace["timeline"][ends[0] - 1]["kind"] == "zero_grad"
+    assert trace["timeline"][ends[0]]["kind"] == "op"
+
+
+def test_a_leaf_with_hooks_gets_its_gradient_without_a_copy() -> None:
+    both("""
+x = torch.ones(2, requires_grad=True)
+x.register_post_accumulate_grad_hook(lambda p: p.grad.mul_(2))
+for root in (x + 0, x):
+    seed = torch.ones(2)
+    x.grad = None
+    root.backward(seed)
+    print(seed, x.grad)
+""")

@@ -285,6 +285,16 @@ def test_what_goes_to_stderr_is_told_apart() -> None:
     assert "stderr" not in recorded("print('out')")
 
 
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [("'no data'", "no data\n"), ("['a', 1]", "['a', 1]\n"), ("2", ""), ("None", ""), ("", "")],
+)
+def test_what_a_program_says_in_exiting(code: str, said: str) -> None:
+    trace = recorded(f"import sys\ndef main():\n    sys.exit({code})\nmain()")
+    assert trace["error"] is None
+    assert trace.get("stderr", "") == said
+
+
 def test_a_step_that_raises_does_not_blind_the_recorder() -> None:
     trace = recorded(
         "import torch\nfrom torch import nn\n"
@@ -349,8 +359,8 @@ def test_the_names_of_a_function_that_a_program_ends_with_are_told() -> None:
     assert status == {
         "loss": "not_a_leaf", "self.net.weight": "accumulated", "self.net.bias": "accumulated",
     }  # fmt: skip
-    # One that is not the last, and one of which the result is used, are left as they are.
-    for after in ("main()\nprint(1)", "print(main())", "for _ in range(2):\n    main()"):
+    # One of which the result is used, and one that is called time and again, are left as they are.
+    for after in ("print(main())", "for _ in range(2):\n    main()", "y = main()\nz = y"):
         trace = recorded(f"def main():\n    x = torch.ones(2)\n    return 1\n{after}\n")
         assert trace["variables"] == trace["bindings"] == []
 
@@ -383,3 +393,88 @@ def test_the_names_of_a_function_that_fails_are_told() -> None:
     shapes = {t["id"]: t["shape"] for t in inner["tensors"]}
     assert {n: shapes[t] for n, t in inner["error"]["locals"].items()} == {"x": [3], "y": [3]}
     assert [(v["name"], v["shape"]) for v in inner["variables"]] == [("x", [3]), ("y", [3])]
+
+
+def _names(trace: Any) -> dict[str, tuple[str | None, str]]:
+    return {v["name"]: (v.get("scope"), v["grad_status"]) for v in trace["variables"]}
+
+
+@pytest.mark.parametrize(
+    ("program", "told"),
+    [
+        (
+            "functions that train",
+            {
+                "x": ("main", "no_requires_grad"),
+                "net.fc.weight": ("main", "accumulated"), "net.fc.bias": ("main", "accumulated"),
+                "train.x": ("train", "no_requires_grad"), "loss": ("train", "not_a_leaf"),
+            },
+        ),
+        (
+            "functions that await",
+            {
+                "w": ("main", "accumulated"), "g": ("main", "no_requires_grad"),
+                "loss": ("step", "not_a_leaf"),
+            },
+        ),
+        (
+            "a trainer",
+            {
+                "t.net.weight": (None, "accumulated"), "t.net.bias": (None, "accumulated"),
+                "batch": ("Trainer.step", "no_requires_grad"),
+                "loss": ("Trainer.step", "not_a_leaf"),
+            },
+        ),
+        (
+            "a function like its argument",
+            {"x": (None, "accumulated"), "f.x": ("f", "not_a_leaf")},
+        ),
+        (
+            "a function that fails and is caught",
+            {"w": ("main", "accumulated"), "loss": ("train", "not_a_leaf")},
+        ),
+    ],
+)  # fmt: skip
+def test_the_names_of_functions_that_lead_to_backward_are_told(
+    program: str, told: dict[str, tuple[str | None, str]]
+) -> None:
+    assert _names(recorded(PROGRAMS[program])) == told
+
+
+def test_such_names_have_the_numbers_that_they_had_when_the_function_was_left() -> None:
+    code = PROGRAMS["functions that train"]
+    at_end = "    global seen\n    seen = dict(net=net, x=x, loss=loss)\n    return loss.item()\n"
+    theirs = run_plain(code.replace("    return loss.item()\n", at_end)).names["seen"]
+    trace = recorded(code)
+    found = {v["name"]: v for v in trace["variables"]}
+    first = {t["id"]: t["value"] for t in trace["tensors"]}
+    for name, tensor in {
+        "train.x": theirs["x"], "loss": theirs["loss"], "net.fc.weight": theirs["net"].fc.weight,
+    }.items():  # fmt: skip
+        variable = found[name]
+        same_numbers(variable.get("value", first[variable["tensor"]]), tensor)
+    same_numbers(found["net.fc.weight"]["grad"], theirs["net"].fc.weight.grad)
+    bound = [(b["name"], b["tensor"]) for b in trace["bindings"]]
+    assert [name for name, _ in bound] == ["x", *["train.x", "loss"] * 3]
+    assert bound[-1] == ("loss", found["loss"]["tensor"])
+
+
+def test_leaves_in_any_function_can_be_given_and_changed() -> None:
+    code = (
+        "def train(x):\n    w = torch.tensor([2.0], requires_grad=True)\n    h = w * x\n"
+        "    h.sum().backward()\n"
+        "def main():\n    w = torch.tensor([3.0])\n    train(w)\n    train(w)\nmain()\nprint()\n"
+    )
+    names = {one["name"]: one["data"] for one in recorded(code)["inputs"]}
+    assert names == {"w": [3.0], "train.w": [2.0]}
+    given = recorded(code, inputs={"train.w": {"value": [5.0]}})
+    (op,) = [o for o in given["ops"] if o["name"] == "mul" and o["site"]["occurrence"] == 1]
+    values = {t["id"]: t["value"]["data"] for t in given["tensors"] if t["value"]}
+    assert values[op["outputs"][0]] == [15.0]
+    assert {one["name"]: one["source"] for one in given["inputs"]} == {
+        "train.w": "request", "w": "program"
+    }  # fmt: skip
+    cut = {"id": "cut", "kind": "requires_grad", "target": {"name": "main.w"}}
+    changed = recorded(code, interventions=[cut])
+    assert changed["interventions"][0]["applied"] == 1
+    assert _names(changed)["w"] == ("main", "accumulated")

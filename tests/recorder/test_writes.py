@@ -18,7 +18,7 @@ def updates(trace: Any, line: int) -> dict[str, list[Any]]:
         if event["line"] != line:
             continue
         for update in event.get("updates", []):
-            of_grad = update.get("grad") or event["kind"] in ("accumulate", "zero_grad")
+            of_grad = update.get("grad", event["kind"] in ("accumulate", "zero_grad"))
             for name in names[update["tensor"]]:
                 values = [s and s["data"] for s in (update["before"], update["after"])]
                 found[f"{name}.grad" if of_grad else name] = values
@@ -49,6 +49,69 @@ START = "x = torch.ones(2, requires_grad=True)\n(x * x).sum().backward()\ny = x.
 def test_a_write_is_told_where_it_happens(line: str, changed: dict[str, Any]) -> None:
     _, trace = both(START + line + "\n")
     assert updates(trace, 4) == changed
+
+
+@pytest.mark.parametrize(
+    ("line", "changed"),
+    [
+        ("t.mul_(3)", {"t": [[1, 1], [3, 3]], "p": [[1, 1], [3, 3]]}),
+        ("torch.optim.SGD([p], 0.5).step()", {"t": [[1, 1], [0, 0]], "p": [[1, 1], [0, 0]]}),
+        ("nn.init.zeros_(p)", {"t": [[1, 1], [0, 0]], "p": [[1, 1], [0, 0]]}),
+    ],
+)
+def test_a_parameter_lies_in_the_memory_of_what_it_is_made_of(
+    line: str, changed: dict[str, Any]
+) -> None:
+    _, trace = both(f"t = torch.ones(2)\np = nn.Parameter(t)\n(p * p).sum().backward()\n{line}\n")
+    assert updates(trace, 4) == changed
+    (binding,) = [b for b in trace["bindings"] if b["name"] == "p"]
+    assert [t["is_leaf"] for t in trace["tensors"] if t["id"] == binding["tensor"]] == [True]
+
+
+def test_writes_to_several_tensors_under_a_dispatch_mode() -> None:
+    """None of them counts up its version there."""
+    code = """
+a, b = torch.ones(2), torch.ones(3)
+x = torch.ones(2, requires_grad=True)
+with torch.autograd.graph.allow_mutation_on_saved_tensors():
+    y = x * a
+    torch._foreach_mul_([a, b], 3.0)
+    torch._foreach_zero_([b])
+    y.sum().backward()
+"""
+    _, trace = both(code)
+    assert updates(trace, 6) == {"a": [[1, 1], [3, 3]], "b": [[1] * 3, [3] * 3]}
+    assert updates(trace, 7) == {"b": [[3] * 3, [0] * 3]}
+
+
+def test_a_gradient_under_names_of_its_own() -> None:
+    code = """
+x = torch.ones(2, requires_grad=True)
+opt = torch.optim.SGD([x], 0.1)
+x.sum().backward()
+g, h = x.grad, x.grad.detach()
+(3 * x).sum().backward()
+x.grad.mul_(2)
+x.grad.zero_()
+x.sum().backward()
+opt.zero_grad(set_to_none=False)
+"""
+    _, trace = both(code)
+    everywhere = ("x.grad", "g", "h")
+    for line, numbers in {
+        6: [[1, 1], [4, 4]], 7: [[4, 4], [8, 8]], 8: [[8, 8], [0, 0]], 9: [[0, 0], [1, 1]],
+        10: [[1, 1], [0, 0]],
+    }.items():  # fmt: skip
+        assert updates(trace, line) == dict.fromkeys(everywhere, numbers), line
+
+
+@pytest.mark.parametrize("line", ["x.grad = None", "opt.zero_grad()", "x.grad = torch.ones(2)"])
+def test_what_once_was_a_gradient_is_the_leafs_no_more(line: str) -> None:
+    code = "x = torch.ones(2, requires_grad=True)\nopt = torch.optim.SGD([x], 0.1)\n"
+    _, trace = both(f"{code}x.sum().backward()\ng = x.grad\n{line}\ng.mul_(3)\n")
+    assert updates(trace, 6) == {"g": [[1, 1], [3, 3]]}
+    status = "assigned" if "ones" in line else "cleared"
+    assert [v["grad_status"] for v in trace["variables"] if v["name"] == "x"] == [status]
 
 
 def test_running_statistics_are_written_to_without_a_version() -> None:

@@ -81,6 +81,8 @@ def unknown_name(case: Case) -> Finding:
     pasted = notebook(case) if name == "In" else None  # Python reads `In [1]: x` as an annotation
     if pasted is not None:
         return pasted
+    if name == "__file__":
+        return Finding("name-of-file", values, _here(case))
     if name in IMPORTS:
         return _not_imported(case, name)
     later = [

@@ -142,7 +142,7 @@ def _bad_gradient(program: Program, graph: Graph, event: Event, name: str) -> It
             "inputs": _inputs(program, op) if op is not None else "its inputs",
         }
         yield Finding(
-            "hint-nonfinite-gradient",
+            _CODES.get(node["name"]) or _branch(program, graph, node_id),
             values,
             [{"kind": "node", "ref": node_id, "text": f"{node['name']}: the first one"}],
             _guard(program, op) if op is not None else [],
@@ -150,6 +150,22 @@ def _bad_gradient(program: Program, graph: Graph, event: Event, name: str) -> It
             variable=name,
         )
         return
+
+
+#: Where what is infinite is not the derivative at a point of each element.
+_CODES = {
+    "LinalgEighBackward0": "hint-nonfinite-eigenvectors",
+    "LinalgEigBackward0": "hint-nonfinite-eigenvectors",
+    "LinalgSvdBackward0": "hint-nonfinite-singular-vectors",
+}
+
+
+def _branch(program: Program, graph: Graph, node: str) -> str:
+    """Did a `where` send it zeros, for the elements that it did not take?"""
+    index = program.index(graph)
+    senders = (index.sources[at] for at in index.came.get(node, ()))
+    where = any(index.nodes[sender]["name"] == "WhereBackward0" for sender in senders)
+    return "hint-nonfinite-where" if where else "hint-nonfinite-gradient"
 
 
 def _kind_of(summary: Summary | None) -> str:

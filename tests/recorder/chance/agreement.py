@@ -163,7 +163,7 @@ def same_states(trace: Trace, states: dict[str, dict[str, torch.Tensor | None]])
     names = dict(bound[-1])
     for step, event in enumerate(trace["timeline"]):
         for update in event.get("updates", []):
-            of_grad = update.get("grad") or event["kind"] in ("accumulate", "zero_grad")
+            of_grad = update.get("grad", event["kind"] in ("accumulate", "zero_grad"))
             held = grads if of_grad else now
             before = held.get(update["tensor"])
             if before is not None and update["before"] is not None:

@@ -22,7 +22,6 @@ from typing import Any
 import numpy as np
 import torch
 
-from app.recorder.aliases import memory
 from tests.recorder.oracle import is_leaf
 
 FILE = "<snippet>"
@@ -257,13 +256,7 @@ class _Marks(io.StringIO):
                 for name, value in self._namespace.items()
                 if isinstance(value, torch.Tensor)
             }
-            # A .grad is told as its leaf's.
-            grads = [t.grad for t in tensors.values() if is_leaf(t) and t.grad is not None]
-            self._witness.states[text] = {
-                name: _copy(value)
-                for name, value in tensors.items()
-                if not any(memory(value) == memory(grad) for grad in grads)
-            }
+            self._witness.states[text] = {name: _copy(value) for name, value in tensors.items()}
         return super().write(text)
 
 
