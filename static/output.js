@@ -95,8 +95,8 @@ export function createOutput(host, store, actions) {
     frame = 0;
     if (last) lines.scrollTop = last.offsetTop - lines.offsetTop + last.offsetHeight - lines.clientHeight;
   }
-  store.on(['model', 'view'], draw);
-  store.on(['step'], mark);
+  store.on(['model', 'view'], draw, { patient: true });
+  store.on(['step'], mark, { patient: true });
   draw(store.get());
 }
 
@@ -245,6 +245,6 @@ export function createProblems(host, store, actions, editor) {
     );
   }
 
-  store.on(['model', 'before', 'view', 'problem'], draw);
+  store.on(['model', 'before', 'view', 'problem'], draw, { patient: true });
   draw(store.get());
 }

@@ -124,8 +124,8 @@ export function createSession(store) {
     return { model, before, comparison: compare(before, model) };
   }
 
-  /** @param {State} state @param {Awaited<ReturnType<typeof models>>} result @param {number} started @param {number} [step] */
-  function show(state, result, started, step) {
+  /** @param {State} state @param {Awaited<ReturnType<typeof models>>} result @param {number} started @param {{step?: number, hurry?: boolean}} [options] */
+  function show(state, result, started, { step, hurry } = {}) {
     const old = store.get();
     const seen = shown(old);
     store.setState({
@@ -139,7 +139,7 @@ export function createSession(store) {
       selection: seen ? sameCard(old.selection, seen, result.model) : old.selection,
       hover: null,
       view: 'after',
-    });
+    }, { hurry });
   }
 
   /** @param {unknown} error */
@@ -176,7 +176,7 @@ export function createSession(store) {
     }, 100);
     try {
       const result = await models(state, { signal: mine.signal, onProgress: (now) => (ops = now.ops), check });
-      if (!mine.signal.aborted) show(state, result, started, step);
+      if (!mine.signal.aborted) show(state, result, started, { step });
     } catch (error) {
       if (!mine.signal.aborted || controller === mine) fail(error);
     } finally {
@@ -218,7 +218,7 @@ export function createSession(store) {
       const result = await models(state, { signal: mine.signal, light, only, onArrived: arrived });
       if (mine.signal.aborted || number < drawn) return;
       drawn = number;
-      show(state, result, started);
+      show(state, result, started, { hurry: !whole });
     } catch (error) {
       if (!mine.signal.aborted) fail(error);
     } finally {

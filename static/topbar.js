@@ -40,7 +40,7 @@ export function createTopbar(hosts, store, actions, commands) {
     aim();
     fill(hosts.actions, open, run);
     fill(hosts.lesson);
-    store.on(['status', 'elapsed', 'progress', 'code', 'ranCode'], drawRun);
+    store.on(['status', 'elapsed', 'progress', 'code', 'ranCode'], drawRun, { patient: true });
     drawRun(store.get());
     return;
   }
@@ -84,7 +84,7 @@ export function createTopbar(hosts, store, actions, commands) {
     fill(lesson, h('span', { class: 'button__label' }, now ? now.title + changed : 'Your program'), icon('chevronDown'));
   });
   store.on(['theme'], drawTheme);
-  store.on(['status', 'elapsed', 'progress', 'code', 'ranCode'], drawRun);
+  store.on(['status', 'elapsed', 'progress', 'code', 'ranCode'], drawRun, { patient: true });
 
   function drawTheme(/** @type {State} */ state) {
     fill(theme, icon(THEMES[state.theme][0]));

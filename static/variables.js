@@ -122,7 +122,7 @@ export function createVariables(host, store, actions, views) {
     ]);
   }
 
-  store.on(['model', 'view', 'step', 'selection'], draw);
+  store.on(['model', 'view', 'step', 'selection'], draw, { patient: true });
   draw(store.get());
 }
 

@@ -25,6 +25,9 @@ from app.trace.progress import Progress
 _REPORT_EVERY = 0.1
 #: Seconds until a program that caught the end of its time is told again.
 _REMIND_EVERY = 0.25
+#: What is told, until the process ends with its answer: to let go of it first would keep the
+#: answer waiting.
+_told: list[Trace] = []
 
 
 class Evaluate(Protocol):
@@ -113,6 +116,8 @@ def _amend(trace: Trace) -> None:
     signal.setitimer(signal.ITIMER_REAL, 0)
     lift_memory_limit()
     ends.classify(trace)
+    _told.append(trace)
+    gc.freeze()  # nor is it looked through again
 
 
 def _check(data: bytes) -> bytes:

@@ -74,6 +74,11 @@ class Lanes:
         return self.running + self.queued > self._quick_places
 
     @property
+    def calm(self) -> bool:
+        """None has just begun: those who run have been at it for a moment."""
+        return not self._quick
+
+    @property
     def full(self) -> bool:
         """As many have just begun as may; the others of those who run give way."""
         return len(self._quick) >= self._quick_places

@@ -28,6 +28,9 @@ _REFILL_DELAY = 0.012
 #: Seconds from an answer to the end of its child: the answer leaves first, for the end of a
 #: process and the fork of the next take the processor.
 _DISPOSE_DELAY = 0.002
+#: Seconds after a program in which none begins until children rehearse: who drags an input
+#: asks again sooner, and needs the processor for the picture.
+_QUIET = 0.025
 #: A child that dies before it has read its program is replaced: by those in stock, which
 #: may have died with it, and so many times more.
 _ATTEMPTS = 3
@@ -72,11 +75,13 @@ class LocalPool:
             },
             spare=quick + 1,
             patience=queue_seconds,
-            calm=lambda: not self._lanes.full,
+            calm=self._calm,
         )
         self._checkers = Checkers(self._stock)
         self._execution = Execution(self._checkers, limits.trace_bytes + 1_000_000)
         self._probes: dict[str, str] | None = None
+        #: On the loop's clock.
+        self._quiet_from = 0.0
         #: Children that programs were given, with the place that each holds until it is dead.
         self._leased: dict[Child, Place] = {}
 
@@ -191,4 +196,11 @@ class LocalPool:
 
     def _leave(self, place: Place) -> None:
         place.leave()
-        self._stock.rehearse()
+        loop = asyncio.get_running_loop()
+        self._quiet_from = loop.time() + _QUIET
+        loop.call_at(self._quiet_from, self._stock.rehearse)
+
+    def _calm(self) -> bool:
+        """Nobody is about to begin, as far as can be told."""
+        now = asyncio.get_running_loop().time()
+        return self._lanes.calm and now >= self._quiet_from

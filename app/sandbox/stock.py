@@ -21,7 +21,7 @@ class Stock:
     """Keeps `spare` children waiting; `take` waits `patience` seconds for one.
 
     `calm` tells whether the processor has time for a rehearsal, which makes the first
-    run in a child as quick as a second: worth it unless all are waiting for children.
+    run in a child as quick as a second, and costs more than it saves.
     """
 
     def __init__(

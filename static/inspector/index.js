@@ -20,7 +20,7 @@ export function createInspector(host, store, links) {
     const edge = now?.ref.kind === 'edge' ? model?.edgeById.get(now.ref.id) : undefined;
     refill(host, model && card ? cardPage(model, card, { ...state, following: now?.following ?? false }, links) : model && edge ? edgePage(model, edge, state, links) : emptyPage(model));
   }
-  store.on(['selection', 'model', 'view', 'step', 'interventions', 'comparison'], draw);
+  store.on(['selection', 'model', 'view', 'step', 'interventions', 'comparison'], draw, { patient: true });
   store.on(['selection'], () => (host.scrollTop = 0));
   draw(store.get());
 }

@@ -105,6 +105,6 @@ export function createCoach(host, store, actions) {
     );
   }
 
-  store.on(['lesson', 'lessons', 'model', 'step', 'coach', 'interventions', 'ranCode', 'status'], draw);
+  store.on(['lesson', 'lessons', 'model', 'step', 'coach', 'interventions', 'ranCode', 'status'], draw, { patient: true });
   draw(store.get());
 }

@@ -65,8 +65,8 @@ export function createTimeline(host, store, actions) {
     fill(play, icon(playing ? 'pause' : 'play'), h('span', { class: 'button__label' }, name));
     play.title = `${name} (Space)`;
   }
-  store.on(['model', 'view'], (state) => strip.setModel(shown(state)));
-  store.on(['model', 'view', 'step', 'status'], drawStep);
+  store.on(['model', 'view'], (state) => strip.setModel(shown(state)), { patient: true });
+  store.on(['model', 'view', 'step', 'status'], drawStep, { patient: true });
   store.on(['playing'], drawPlay);
   store.on(['speed'], (state) => (speed.value = String(state.speed)));
   drawStep(store.get());

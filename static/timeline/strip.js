@@ -141,6 +141,7 @@ export function createStrip({ onScrub }) {
       for (let i = from; i < to; i++) if (tall[i] > tall[best]) best = i;
       if (best !== tick.of) {
         element.setAttribute('class', `tick tick--${steps[best].kind}`);
+        element.classList.toggle('is-future', from > step);
         element.setAttribute('x', String(x(best) - Number(element.getAttribute('width')) / 2));
         tick.of = best;
       }
@@ -227,10 +228,11 @@ export function createStrip({ onScrub }) {
     },
     /** @param {number} next @param {string} text */
     setStep(next, text) {
+      const stays = step === next;
       step = next;
       input.value = String(next);
       input.setAttribute('aria-valuetext', text);
-      move();
+      if (!stays) move();
     },
   };
 }

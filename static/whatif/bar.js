@@ -10,7 +10,7 @@ import { button, h, icon, refill } from '../dom.js';
  * @param {import('../actions.js').Actions} actions
  */
 export function createWhatIfBar(host, store, actions) {
-  store.on(['interventions', 'view', 'model', 'comparison'], draw);
+  store.on(['interventions', 'view', 'model', 'comparison'], draw, { patient: true });
 
   let count = 0;
   let list = h('div', {});

@@ -84,5 +84,5 @@ export function createComparePanel(host, store) {
       differ.length > MOST && h('p', { class: 'panel__empty' }, `and ${differ.length - MOST} more`),
     );
     return undefined;
-  });
+  }, { patient: true });
 }

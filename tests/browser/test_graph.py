@@ -574,6 +574,7 @@ def test_a_drag_asks_anew_before_it_draws_and_ends_where_the_hand_does(picture: 
     assert seen["most"] == 1
     assert seen["early"] >= 3
     expect(picture.card("x")).to_contain_text("3.600")
+    expect(picture.page.locator("#variables")).to_contain_text("3.600")
 
 
 def close(text: str, number: Any) -> bool:

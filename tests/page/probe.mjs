@@ -32,6 +32,28 @@ const questions = {
     store.setState({ c: 5 });
     return told;
   },
+  async hurry() {
+    const store = createStore({ model: 0, step: 0, inputs: 0 });
+    const told = [];
+    store.on(['model'], ({ model }) => told.push(`picture ${model}`));
+    store.on(['model', 'step'], ({ model, step }, changed) => told.push(`panel ${model} ${step} ${[...changed].sort()}`), { patient: true });
+    const drag = (model) => store.setState({ model }, { hurry: true });
+    const rest = (ms) => new Promise((done) => setTimeout(done, ms));
+    const heard = () => told.splice(0);
+    for (const model of [1, 2, 3]) {
+      store.setState({ inputs: model });
+      drag(model);
+    }
+    const dragged = heard();
+    await rest(400);
+    const rested = heard();
+    drag(4);
+    drag(5);
+    store.setState({ step: 1 });
+    const walked = heard();
+    await rest(400);
+    return { dragged, rested, walked, after: heard() };
+  },
   async steps({ from, to, step }) {
     const [a, b] = [from, to].map(({ trace, code }) => buildModel(trace, code));
     const found = sameStep(a, b, step);

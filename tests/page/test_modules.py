@@ -82,6 +82,15 @@ def test_listeners_hear_of_their_keys_only_and_of_changes_only() -> None:
     assert ask("store") == [["a", 2, 1], ["b", 2, 20]]
 
 
+def test_in_a_hurry_the_patient_hear_less_often_and_in_the_end_all() -> None:
+    heard = ask("hurry")
+    assert heard["dragged"] == ["picture 1", "panel 1 0 model", "picture 2", "picture 3"]
+    assert heard["rested"] == ["panel 3 0 model"]
+    pictures = ["picture 4", "panel 4 0 model", "picture 5"]
+    assert heard["walked"] == [*pictures, "panel 5 1 model,step"]
+    assert heard["after"] == []
+
+
 def test_the_same_moment_is_found_in_a_longer_run() -> None:
     longer = SEED.replace("y = x + 2", "z = x * 5\ny = x + 2").replace("(y * y)", "(y * y + z)")
     answer = ask("steps", **{"from": traced(SEED), "to": traced(longer)}, step=1)

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from app.sandbox import LocalPool, Overloaded, SandboxUnavailable
+from app.sandbox.handle import Child
 from app.trace import TraceRequest, validate
 from tests.sandbox.running import Running, running_pool
 
@@ -264,3 +265,29 @@ def test_from_start_to_stop() -> None:
         assert children
     assert not running.pool.status()["ready"]
     eventually(lambda: not any(Path(f"/proc/{each}").exists() for each in [pid, *children]))
+
+
+def test_children_rehearse_when_nobody_is_about_to_begin(
+    own: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not between two runs of a drag, when the processor has a picture to draw."""
+    rehearsed: list[tuple[int, float]] = []
+    ended = time.monotonic()
+    rehearse = Child.rehearse
+
+    def noted(child: Child) -> None:
+        rehearsed.append((own.pool.status()["running"], time.monotonic() - ended))
+        rehearse(child)
+
+    monkeypatch.setattr(Child, "rehearse", noted)
+
+    async def drag() -> None:
+        nonlocal ended
+        for _ in range(8):
+            await own.pool.evaluate(TraceRequest(code=HELLO))
+            ended = time.monotonic()
+            await asyncio.sleep(0.002)
+
+    own.do(drag())
+    eventually(lambda: len(rehearsed) >= 3)
+    assert all(running == 0 and since > 0.02 for running, since in rehearsed)
