@@ -252,6 +252,7 @@ class _Run:
                 last = [result] if isinstance(result, torch.Tensor) else []
                 not_run_graph(state, [*(tensor for _, tensor in named), *last])
             state.name_tensors()
+            state.budget.last()
             found = variables(state, named)
             checks = self._checks(named)
             inputs = self.inputs.report(named, self.limits.value_elements)

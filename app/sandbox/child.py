@@ -113,6 +113,8 @@ def _amend(trace: Trace) -> None:
     signal.setitimer(signal.ITIMER_REAL, 0)
     lift_memory_limit()
     ends.classify(trace)
+    if trace["error"] is not None and trace["error"]["kind"] == "timeout":
+        frames.write_frame(CHANNEL, frames.STOPPED, b"")
 
 
 def _check(data: bytes) -> bytes:
