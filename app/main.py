@@ -9,6 +9,8 @@ from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import Request
+from starlette.responses import Response
 
 from app import __version__
 from app.api.envelope import Envelope
@@ -30,7 +32,7 @@ from app.api.problems import (
 from app.api.standalone import StandalonePage
 from app.api.traces import traces_router
 from app.assets import Assets, find_folder
-from app.pages import pages_router
+from app.pages import Pages
 from app.sandbox.evaluator import Evaluator
 from app.settings import Settings
 
@@ -46,7 +48,13 @@ def create_app(
     runner = evaluator or local_evaluator(chosen)
     metrics = Metrics(runner.status)
     assets = Assets(find_folder("static"), development=chosen.development)
+    pages = Pages(chosen, assets)
     exporter = Exporter(StandalonePage(find_folder("templates"), find_folder("static")))
+
+    async def http_exception(request: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)
+        page = pages.missing(request) if error.status_code == 404 else None
+        return page or await handle_http_exception(request, error)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -71,10 +79,10 @@ def create_app(
     app.include_router(lessons_router)
     app.include_router(operators_router)
     app.include_router(health_router(runner, metrics, expose_metrics=chosen.metrics))
-    app.include_router(pages_router(chosen, assets))
+    app.include_router(pages.router)
     app.mount("/static", assets)
     app.add_exception_handler(Problem, handle_problem)
-    app.add_exception_handler(HTTPException, handle_http_exception)
+    app.add_exception_handler(HTTPException, http_exception)
     app.add_exception_handler(RequestValidationError, handle_validation)
     app.add_exception_handler(Exception, handle_unexpected)
     # The last one added is the outermost: pages that may call can read a refusal too.

@@ -72,7 +72,7 @@ export function createGraphPane(hosts, store, actions) {
   /** Until the first picture. @param {State} state */
   function drawNote(state) {
     if (shown(state)) return;
-    say(state.status === 'failed' ? 'Nothing to draw yet: the program could not be run.' : state.progress ? 'Running the program…' : '');
+    say(state.status === 'failed' ? 'Nothing to draw yet: the program could not be run.' : state.progress ? (state.progress.retryIn === null ? 'Running the program…' : 'The service is busy: trying again…') : '');
   }
 
   /** @param {Model | null} whole @param {State} state */

@@ -30,11 +30,10 @@ import { createWhatIfBar } from './whatif/bar.js';
 
 /** @typedef {import('./state.js').State} State */
 
-const small = matchMedia('(width < 760px) or (height < 500px)').matches;
 const flat = matchMedia('(height < 500px)').matches;
 /** A draft is written no more often than this. */
 const SAVE_MS = 400;
-const store = createStore(/** @type {State} */ ({ ...initialState, direction: flat ? 'LR' : 'TB', coach: !small, ...(embedded ? {} : readSettings()) }));
+const store = createStore(/** @type {State} */ ({ ...initialState, direction: flat ? 'LR' : 'TB', coach: !flat, ...(embedded ? {} : readSettings()) }));
 const session = createSession(store);
 const history = createHistory(store);
 const actions = createActions(store, session, history);
@@ -89,7 +88,8 @@ function createEditorBar() {
     seed.value = String(state.seed);
     const stale = state.ranCode !== null && state.ranCode !== state.code;
     const runtime = state.model?.trace.runtime;
-    note.textContent = state.progress ? 'running…' : stale ? 'edited, not run yet' : runtime ? `torch ${runtime.torch}` : '';
+    const { progress } = state;
+    note.textContent = progress ? (progress.retryIn === null ? 'running…' : 'the service is busy: trying again') : stale ? 'edited, not run yet' : runtime ? `torch ${runtime.torch}` : '';
   });
 }
 

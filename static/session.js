@@ -87,7 +87,8 @@ export function createSession(store) {
   let rest = 0;
 
   /**
-   * @typedef {import('./api.js').RunOptions & {signal: AbortSignal, check?: boolean, light?: boolean, only?: number | null}} Options
+   * @typedef {import('./api.js').RunOptions & {signal: AbortSignal, check?: boolean, light?: boolean, only?: number | null, onWait?: (due: number | null) => void}} Options
+   *   onWait: the service is too busy, and is asked again when `due` has come; null: it is asked now.
    * @param {Program} program @param {Intervention[]} interventions @param {Options} options
    */
   async function modelOf(program, interventions, { check, light, only = null, ...options }) {
@@ -100,7 +101,9 @@ export function createSession(store) {
         if (options.signal.aborted) throw new Problem('cancelled', 'Cancelled', '');
         const wait = error instanceof Problem ? error.retryAfter : null;
         if (wait === null || wait > LONGEST_RETRY || attempt > 0) throw error;
+        options.onWait?.(performance.now() + wait * 1000);
         await pause(wait * 1000, options.signal);
+        options.onWait?.(null);
       }
     }
   }
@@ -170,12 +173,14 @@ export function createSession(store) {
     store.setState({ status: 'running', playing: false, progress: null });
     /** @type {number | null} */
     let ops = null;
+    /** @type {number | null} */
+    let due = null;
     const timer = setInterval(() => {
-      const elapsed = performance.now() - started;
-      if (elapsed > PATIENCE) store.setState({ progress: { elapsed, ops } });
+      const now = performance.now();
+      if (now - started > PATIENCE) store.setState({ progress: { elapsed: now - started, ops, retryIn: due && Math.max(0, due - now) } });
     }, 100);
     try {
-      const result = await models(state, { signal: mine.signal, onProgress: (now) => (ops = now.ops), check });
+      const result = await models(state, { signal: mine.signal, onProgress: (now) => (ops = now.ops), onWait: (when) => (due = when), check });
       if (!mine.signal.aborted) show(state, result, started, { step });
     } catch (error) {
       if (!mine.signal.aborted || controller === mine) fail(error);

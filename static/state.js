@@ -50,7 +50,7 @@
  *   ranCode: string | null,
  *   status: 'idle' | 'running' | 'done' | 'failed',
  *   elapsed: number | null,
- *   progress: {elapsed: number, ops: number | null} | null,
+ *   progress: {elapsed: number, ops: number | null, retryIn: number | null} | null,
  *   problem: import('./api.js').Problem | null,
  *   step: number,
  *   playing: boolean,

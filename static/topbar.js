@@ -99,12 +99,18 @@ export function createTopbar(hosts, store, actions, commands) {
     fill(
       run,
       icon(waiting ? 'square' : 'play'),
-      h('span', {}, waiting ? `Cancel · ${(waiting.elapsed / 1000).toFixed(1)} s${waiting.ops ? ` · ${waiting.ops.toLocaleString('en')} ops` : ''}` : 'Run'),
+      h('span', {}, waiting ? `Cancel · ${soFar(waiting)}` : 'Run'),
       !waiting && h('kbd', { class: 'button__wide' }, time || (apple ? '⌘↵' : 'Ctrl ↵')),
     );
   }
   drawTheme(store.get());
   drawRun(store.get());
+}
+
+/** How far a run is. @param {NonNullable<State['progress']>} progress */
+function soFar({ elapsed, ops, retryIn }) {
+  if (retryIn !== null) return `busy, again in ${Math.ceil(retryIn / 1000)} s`;
+  return `${(elapsed / 1000).toFixed(1)} s${ops ? ` · ${ops.toLocaleString('en')} ops` : ''}`;
 }
 
 /** @param {number} ms */

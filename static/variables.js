@@ -88,7 +88,7 @@ export function createVariables(host, store, actions, views) {
       h('td', {}, h('button', {
         type: 'button', class: `variables__name ${leaf ? 'is-leaf' : ''} ${name.length > LONG_NAME ? 'is-long' : ''}`, title: `${name}: ${kindOf(variable)}. Select it in the graph`, on: { click: () => actions.select(ref) },
       }, breakable(clip(name, LONGEST_NAME))), ' ', shapeOf(variable)),
-      h('td', {}, cells(variable.value, 'value', most(variable.value))),
+      h('td', {}, variable.value ? cells(variable.value, 'value', most(variable.value)) : h('span', { class: 'none' }, variable.absent)),
       h('td', { class: 'variables__why' }, variable.grad ? cells(variable.grad, 'grad', most(variable.grad)) : reason(variable, ref)),
       h('td', {}, h('button', {
         type: 'button', class: 'button button--quiet button--small button--icon', title: `What can be done with ${name}`, 'aria-label': `What can be done with ${name}`, 'aria-haspopup': 'menu',

@@ -1,4 +1,4 @@
-"""/healthz: the server answers.  /readyz: it can run programs, and how they are held.  /metrics."""
+"""/healthz: the server answers.  /readyz: it can run programs.  /metrics."""
 
 from __future__ import annotations
 
@@ -14,12 +14,19 @@ from app.api.problems import Problem, responses
 from app.sandbox.evaluator import Evaluator
 
 
-class Health(BaseModel):
+class _Answering(BaseModel):
     status: str = Field(examples=["ok"])
     version: str = Field(examples=["0.1.0"])
 
 
-class Readiness(Health):
+class Health(_Answering):
+    layers: dict[str, Any] = Field(
+        description="The layers of the sandbox that hold; none while it starts, or without one.",
+        examples=[{"seccomp": True, "landlock": 7, "rlimits": True, "user": "nobody"}],
+    )
+
+
+class Readiness(_Answering):
     """`sandbox` is what the evaluator says of itself: layers engaged, children, self-test."""
 
     sandbox: dict[str, Any]
@@ -30,7 +37,7 @@ def health_router(evaluator: Evaluator, metrics: Metrics, *, expose_metrics: boo
 
     @router.get("/healthz", operation_id="health", summary="The server answers")
     async def health() -> Health:
-        return Health(status="ok", version=__version__)
+        return Health(status="ok", version=__version__, layers=evaluator.status()["layers"])
 
     @router.get(
         "/readyz",

@@ -158,8 +158,10 @@ class Ops(Keyed[Op]):
 class GraphIndex:
     """The nodes of one graph by id and tensor, its edges by their ends."""
 
-    def __init__(self, graph: Graph) -> None:
+    def __init__(self, graph: Graph, *, left_out: bool = False) -> None:
+        """`left_out`: a gradient that is None may be one that the trace's limits cut."""
         self.graph = graph
+        self._left_out = left_out
         self.nodes: Keyed[Node] = Keyed(graph["nodes"])
 
     def field(self, node: str, path: str) -> Any:
@@ -210,9 +212,10 @@ class GraphIndex:
         """Node -> positions of the edges along which something came to it."""
         targets = column(self.graph["edges"], "target")
         sizes = column(self.graph["edges"], "gradient.nonfinite")
+        executed = set(self.graph["order"]) if self._left_out else set()
         found: dict[str, list[int]] = {}
         for at, (target, size) in enumerate(zip(targets, sizes, strict=True)):
-            if size is None:
+            if size is None and not (target in executed and self.sources[at] in executed):
                 continue
             known = found.get(target)
             if known is None:

@@ -97,10 +97,10 @@ def operators(query: str = "") -> list[OperatorSummary]:
     ]
 
 
-def operator_groups(query: str = "") -> list[tuple[str, list[OperatorSummary]]]:
-    """The matching operators by family, in the families' order; the rest comes last."""
+def operator_groups() -> list[tuple[str, list[OperatorSummary]]]:
+    """All operators by family, in the families' order; the rest comes last."""
     groups: dict[str, list[OperatorSummary]] = {}
-    for one in operators(query):
+    for one in operators():
         groups.setdefault(
             one["family"] or "Without a maths rule: torch's formula alone", []
         ).append(one)

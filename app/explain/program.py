@@ -45,6 +45,10 @@ class Program:
         self._indices: dict[str, GraphIndex] = {}
         self._extents: dict[str, Extents] = {}
         self._told: dict[str, str] = {}
+        omitted = trace["omitted"]
+        self._left_out = bool(omitted.get("values"))
+        #: Of what backward calls did only a part is in the trace.
+        self.cut = bool(omitted.get("graphs") or omitted.get("nodes"))
         #: How far it is from tensors to the nearest cut behind and after them, and that cut.
         self.cuts_behind: dict[str, tuple[int, Cut] | None] = {}
         self.cuts_after: dict[str, tuple[int, Cut] | None] = {}
@@ -71,7 +75,7 @@ class Program:
         """The look-ups into one graph."""
         known = self._indices.get(graph["id"])
         if known is None:
-            known = self._indices[graph["id"]] = GraphIndex(graph)
+            known = self._indices[graph["id"]] = GraphIndex(graph, left_out=self._left_out)
         return known
 
     def extents(self, graph: Graph) -> Extents:

@@ -46,6 +46,10 @@ def why(program: Program, variable: Variable, *, chain: bool = True) -> Why:
         came = arrival(program, variable["tensor"], program.graphs.get(last or ""))
         if came is not None:
             return _reached(program, variable, came, chain=chain)
+    if status == "accumulated" and program.cut:
+        return _plain(program, variable, "accumulated_cut")
+    if status == "not_a_leaf" and program.cut:
+        return _plain(program, variable, "not_a_leaf_cut")
     if status in ("accumulated", "retained"):  # changed in place since, or past the limits
         return _plain(program, variable, f"{status}_before")
     if status == "no_requires_grad":
@@ -103,7 +107,9 @@ def _reached(program: Program, variable: Variable, came: Arrival, *, chain: bool
     behind = extents.behind(came.node, came.edges)
     calls, _ = program.added.get(variable["tensor"], (0, None))
     key: str = variable["grad_status"]
-    if key == "accumulated" and calls > 1:
+    if key == "accumulated" and program.cut:
+        key = "accumulated_cut"
+    elif key == "accumulated" and calls > 1:
         key = "accumulated_several"
     elif key == "not_a_leaf" and not came.edges:
         key = "root"

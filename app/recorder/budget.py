@@ -9,6 +9,8 @@ import math
 _OP_VALUES = 0.65
 _OPS = 0.40
 _GRADIENTS = 0.20
+#: What is kept, as a part of all, for the numbers that variables hold at the end.
+_VARIABLES = 0.02
 
 CHARS_A_NUMBER = 20
 CHARS_A_SUMMARY = 150
@@ -23,6 +25,7 @@ class Budget:
         self.left = float(chars)
         self._op_values = chars * _OP_VALUES
         self._gradients = chars * _GRADIENTS
+        self._variables = chars * _VARIABLES
         #: Summaries are made while more than this is left.
         self.values_until = self._op_values
         #: A gradient stands in the trace twice: on its edge, and as what arrived.
@@ -43,10 +46,18 @@ class Budget:
         self._ended = self._running.pop()
         self._settle()
 
+    def nodes(self) -> int:
+        """So many more may be recorded."""
+        return int((self.left - self._variables) / CHARS_A_NODE)
+
     def over(self) -> None:
-        """The program has ended: what its variables hold is told in any case."""
+        """The program has ended."""
         self._values_of = None
         self._settle()
+
+    def last(self) -> None:
+        """What variables hold is told in any case: it is what a program was run for."""
+        self.values_until = 0.0
 
     def _settle(self) -> None:
         running = self._running

@@ -69,7 +69,7 @@ def _explore(state: State, found: Walk, roots: list[Any]) -> None:
     log, index, nodes, edges = found.log, found.index, found.nodes, found.edges
     sources, inputs, targets, slots = log.sources, log.inputs, log.targets, log.slots
     gaps = found.gaps
-    room = min(state.limits.nodes - state.node_count, int(state.budget.left / CHARS_A_NODE))
+    room = min(state.limits.nodes - state.node_count, state.budget.nodes())
     enter = _entering(state, found)
     pending: list[int] = []
     for root in roots:

@@ -28,7 +28,8 @@ class Hooks:
         """Put `hooks[i]` on `nodes[i]`, after the hooks that are there."""
         #: Calls of the engine can be inside one another.  (Keys that are texts take less room.)
         self._key = key = str(id(self))
-        self._dictionaries = dictionaries = []
+        self._dictionaries: list[dict[Any, Any]] = []
+        dictionaries = self._dictionaries
 
         def keep(existing: Any, hook: Any) -> tuple[Any, None]:
             if existing is None:

@@ -274,6 +274,7 @@ class _Run:
             for name, number, _ in shown.bindings:
                 state.tensors.name(number, name)
             named = [one.again(state) for one in shown.variables]
+            state.budget.last()
             found = variables(state, named)
             checks = self._checks(there)
             inputs = self.inputs.report(named, self.limits.value_elements)

@@ -129,13 +129,13 @@ class Tensors:
             self._written[address] = len(self._rows)
 
     def present(self, tensor: torch.Tensor) -> int:
-        """The handle of its numbers as they are now; `NOTHING` if they are the first ones."""
+        """The handle of its numbers as they are now; `NOTHING` if they are told as its first."""
         if not self.shared:
             address = memory(tensor)
             written = self._written.get(address) if address is not None else None
             number = self.id(tensor)
-            # What came after the last write there was read as it is (or left out).
-            if written is None or (number >= written and self.value(number) >= 0):
+            # What came after the last write there was read as it is, if it was not left out.
+            if self.value(number) >= 0 and (written is None or number >= written):
                 return NOTHING
         return self._summaries.of(tensor)
 

@@ -137,7 +137,10 @@ def _status(state: State, one: Named) -> GradStatus:
     if one.grad != NOTHING:
         if not one.leaf:
             return "retained"
-        return event if event is not None and event != "cleared" else "assigned"
+        if event is not None and event != "cleared":
+            return event
+        # Nobody saw it come: the program set it, if backward passes were seen as a whole.
+        return "accumulated" if state.omitted.keys() & {"graphs", "nodes"} else "assigned"
     if event == "cleared":
         return "cleared"
     if not one.requires_grad:

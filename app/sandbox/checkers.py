@@ -29,7 +29,8 @@ class Checkers:
         return len(self._idle)
 
     async def check(self, answer: bytes) -> None:
-        """Raises BadFrame unless it is a trace, `Overloaded` where there is no child."""
+        """Raises BadFrame unless it is a trace, NotChecked where no checker came to an end,
+        `Overloaded` where there is no child."""
         while self._idle:
             checker = self._idle.pop()
             try:
@@ -41,7 +42,7 @@ class Checkers:
         try:
             await self._check(checker, answer)
         except _Lost:
-            raise BadFrame("it could not be validated") from None
+            raise NotChecked from None
 
     def close(self) -> None:
         while self._idle:
@@ -57,7 +58,7 @@ class Checkers:
                 raise BadFrame(verdict.decode("utf-8", "replace"))
             keep = len(answer) <= _MOST_BYTES and len(self._idle) < _KEPT
         except TimeoutError:
-            raise BadFrame("it could not be validated") from None
+            raise NotChecked from None
         except (EOFError, ConnectionError):
             raise _Lost from None
         finally:
@@ -65,6 +66,10 @@ class Checkers:
                 self._idle.append(checker)
             else:
                 checker.dispose()
+
+
+class NotChecked(Exception):
+    """Nobody knows whether it is a trace: it is too large for the time, or made to take it."""
 
 
 class _Lost(Exception):

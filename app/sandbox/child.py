@@ -116,6 +116,8 @@ def _amend(trace: Trace) -> None:
     signal.setitimer(signal.ITIMER_REAL, 0)
     lift_memory_limit()
     ends.classify(trace)
+    if trace["error"] is not None and trace["error"]["kind"] == "timeout":
+        frames.write_frame(CHANNEL, frames.STOPPED, b"")
     _told.append(trace)
     gc.freeze()  # nor is it looked through again
 

@@ -71,14 +71,26 @@ def classify(trace: Trace) -> None:
             error["message"] = _NOT_ALLOWED + message
 
 
-def out_of_time(request: TraceRequest, seconds: float, elapsed: float) -> bytes:
+def out_of_time(request: TraceRequest, seconds: float, elapsed: float, *, stopped: bool) -> bytes:
+    """`stopped`: the program itself was over, and the making of its trace took too long."""
+    cause = (
+        "Its trace was not ready in the time that is left for it, so what it had recorded is lost."
+        if stopped
+        else "It was inside one long call that could not be interrupted, so what it had recorded "
+        "is lost."
+    )
+    message = f"The program was stopped after {seconds:g} s. {cause}"
+    return _end(request, elapsed, "timeout", "TimeLimit", message)
+
+
+def not_checked(request: TraceRequest, elapsed: float, size: int) -> bytes:
     return _end(
         request,
         elapsed,
-        "timeout",
-        "TimeLimit",
-        f"The program was stopped after {seconds:g} s. It was inside one long call that could not "
-        "be interrupted, so what it had recorded is lost.",
+        "limit",
+        "NotChecked",
+        f"The answer of {size / 1e6:,.1f} MB could not be checked in time, so it was thrown away. "
+        "Run it again, or run less.",
     )
 
 

@@ -10,7 +10,7 @@ from contextlib import suppress
 from pydantic import TypeAdapter, ValidationError
 
 from app.sandbox import ends, frames
-from app.sandbox.checkers import Checkers
+from app.sandbox.checkers import Checkers, NotChecked
 from app.sandbox.handle import BadFrame, Child, TooLarge
 from app.trace import PART, TraceRequest, validate
 from app.trace.progress import Progress
@@ -42,21 +42,26 @@ class Execution:
         """An answer in any case, and whether its child may have a moment until it is ended;
         raises NotStarted where the child died before it began."""
         started = time.monotonic()
+        #: Set where the child says that it makes the trace of a program whose time is over.
+        stopped = asyncio.Event()
         try:
             async with asyncio.timeout(seconds + grace(seconds)):
-                answer = await self._converse(child, request, seconds, progress)
+                answer = await self._converse(child, request, seconds, progress, stopped)
             small = len(answer) <= _SMALL_ANSWER
             if not small:  # it must not run on beside the one that checks it
                 child.kill()
             await self._validate(answer)
             return answer, small
         except TimeoutError:
-            return ends.out_of_time(request, seconds, time.monotonic() - started), False
+            elapsed = time.monotonic() - started
+            return ends.out_of_time(request, seconds, elapsed, stopped=stopped.is_set()), False
         except TooLarge:
             elapsed = time.monotonic() - started
             return ends.too_large(request, elapsed, self._answer_bytes), False
         except BadFrame as error:
             return ends.not_a_trace(request, time.monotonic() - started, str(error)), False
+        except NotChecked:
+            return ends.not_checked(request, time.monotonic() - started, len(answer)), False
         except EOFError:
             status = await self._status_of(child)
             elapsed = time.monotonic() - started
@@ -70,6 +75,7 @@ class Execution:
         request: TraceRequest,
         seconds: float,
         progress: Callable[[Progress], None] | None,
+        stopped: asyncio.Event,
     ) -> bytes:
         started = time.monotonic()
         reports = int(seconds / _REPORT_SECONDS) + 100
@@ -90,6 +96,9 @@ class Execution:
             if kind == frames.PART and len(body) >= PART:
                 parts.append(body)
                 room -= len(body)
+                continue
+            if kind == frames.STOPPED and not stopped.is_set():
+                stopped.set()
                 continue
             if kind == frames.FAILED:
                 words = body[:1000].decode("utf-8", "replace")

@@ -23,6 +23,7 @@ CHECK = b"V"  # bytes that must be a trace, for they may be large; only others f
 JAILED = b"J"  # it waits; the names of its layers, separated by commas
 PROGRESS = b"P"  # a `Progress` as JSON
 STARTED = b"S"  # it has read its program; empty
+STOPPED = b"O"  # the program was stopped at its time limit, its trace is being made; empty
 PART = b"M"  # the beginning of a long trace, as many bytes as `PART` of the codec, or more
 ANSWER = b"A"  # the (rest of the) trace as JSON, or a probe's or check's verdict
 FAILED = b"F"  # no trace could be made: "memory", or the error in words

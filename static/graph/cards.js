@@ -132,10 +132,10 @@ function gradientShown(card, state, change, arrival) {
   if (change?.gradient === 'lost') return { shown: change.gradientBefore, empty: '' };
   if (card.kind === 'leaf') {
     const shown = state.grad?.after ?? null;
-    return { shown, empty: shown ? '' : waitingText(arrival) };
+    return { shown, empty: shown ? '' : state.grad?.came ? state.absent : waitingText(arrival) };
   }
   if (state.gradient === 'pending') return { shown: null, empty: '' };
-  return { shown: state.gradient, empty: state.arrived[1] > 0 && state.gradient === null ? 'None' : '' };
+  return { shown: state.gradient, empty: state.arrived[1] > 0 && state.gradient === null ? state.absent : '' };
 }
 
 /**

@@ -29,9 +29,9 @@ const STUB = 44;
 /** A line that stands for more gradients says how many were sent. */
 export const MANY = 24;
 
-/** @param {Summary | null} gradient */
-export function labelOf(gradient) {
-  return gradient ? formatSummary(gradient, 4).replace(/^.* · norm /, '‖·‖ ') : 'None';
+/** @param {Summary | null} gradient @param {string} [absent] */
+export function labelOf(gradient, absent = 'None') {
+  return gradient ? formatSummary(gradient, 4).replace(/^.* · norm /, '‖·‖ ') : absent;
 }
 
 /**
@@ -42,7 +42,7 @@ export function labelSize(link) {
   if (link.gradients.length === 0) return null;
   if (link.gradients.length > MANY) return [60, LABEL_HEIGHT];
   const widths = link.gradients.map((edge) => {
-    const label = labelOf(edge.gradient);
+    const label = labelOf(edge.gradient, edge.absent);
     // Room for what the same numbers may become when an input is dragged.
     const count = label.split(' ').length;
     return Math.max(textWidth(label, 'cell'), textWidth('-0.000 '.repeat(count).trim(), 'cell'));
@@ -150,7 +150,7 @@ export function updateLabel(element, drawn) {
   const visible = label !== null && now.state !== 'pending';
   root.attr('class', `gw-edge-label gw-edge-label--${now.state}`).style('display', visible ? '' : 'none');
   if (!visible || !label) return;
-  const text = link.gradients.length > MANY ? `${now.sent} sent` : labelOf(now.gradient);
+  const text = link.gradients.length > MANY ? `${now.sent} sent` : labelOf(now.gradient, now.edge?.absent);
   const width = textWidth(text, 'cell') + 10;
   root.attr('transform', `translate(${label[0]},${label[1]})`);
   root.select('rect').attr('x', -width / 2).attr('y', -LABEL_HEIGHT / 2).attr('width', width).attr('height', LABEL_HEIGHT);

@@ -2,6 +2,7 @@
  * The inspector's page for a card: an op, a leaf, a ghost or a constant.
  */
 import { cells, matrix } from '../cells.js';
+import { absent } from '../model/absent.js';
 import { breakable, button, h, prose } from '../dom.js';
 import { formatShape, stateAt, toNumber } from '../model/index.js';
 import { formatBytes, graphOf, neighbours, nodeIn, receivedBy, sentBy } from './flow.js';
@@ -103,7 +104,7 @@ function upstreamSections(model, card, node, graph, at, links) {
   const upstream = node.upstream.length > 1 ? node.upstream : [first];
   return upstream.map((v, i) => tensorSection(
     upstream.length > 1 ? `Upstream gradient v, output ${i}` : 'Upstream gradient v', v, 'grad', card.title, links,
-    ran ? 'None arrived at this output.' : 'Backward did not come here.', when));
+    !ran ? 'Backward did not come here.' : absent(model.trace) === 'None' ? 'None arrived at this output.' : 'The numbers were left out.', when));
 }
 
 /** @param {Model} model @param {Card} card @param {import('../model/types.js').TraceNode} node @param {import('../model/types.js').TraceGraph | null} graph @param {Links} links */
@@ -173,7 +174,7 @@ function sentSection(model, card, sent, graph, links) {
       return [
         ...edges.map((edge) => h('tr', {},
           h('td', { class: 'left' }, '→ ', cardLink(target, links), sent.length > 1 ? ` (input ${edge.input})` : ''),
-          carried(edge.gradient, `${nameOf(card)}, input ${edge.input}`, links))),
+          carried(edge.gradient, `${nameOf(card)}, input ${edge.input}`, links, edge.absent))),
         all.length > 1 && total ? h('tr', { class: 'sum' },
           h('td', { class: 'left' }, `${nameOf(target)} receives the sum`, elsewhere > 0 && ` with ${elsewhere} more`),
           carried(total, `the sum at ${nameOf(target)}`, links)) : null,
@@ -193,7 +194,7 @@ function leafSections(model, card, graph, at, links) {
   const incoming = receivedBy(model, card, graph).filter((edge) => edge.gradient);
   const variable = card.names[0] ?? 'it';
   return [
-    tensorSection('.grad', now.grad?.after ?? null, 'grad', variable, links, 'None at this step.'),
+    tensorSection('.grad', now.grad?.after ?? null, 'grad', variable, links, now.grad?.came ? `The numbers were ${now.absent}.` : 'None at this step.'),
     now.grad?.changed && now.grad.before && h('section', { 'aria-label': 'Before this step' }, h('h3', {}, 'Before this step'), cells(now.grad.before, 'grad', 12)),
     incoming.length > 0 && h(
       'section', { 'aria-label': 'Arrives' }, h('h3', {}, incoming.length > 1 ? 'What arrives is added up' : 'What arrives', h('span', { class: 'inspect__when' }, whenWhole(model, card, graph, at.step))),

@@ -30,7 +30,7 @@ export function edgePage(model, edge, state, links) {
       h('div', { class: 'inspect__actions' }, cut(model, edge, state, links)),
     ),
     tensorSection('Value that went in', used.value, 'value', what, links, 'Not held in the trace.'),
-    tensorSection('Gradient that came back', gradient?.gradient ?? null, 'grad', what, links, gradient ? 'None was sent along here.' : 'None: autograd does not follow this use.'),
+    tensorSection('Gradient that came back', gradient?.gradient ?? null, 'grad', what, links, gradient ? (gradient.absent === 'None' ? 'None was sent along here.' : 'The numbers were left out.') : 'None: autograd does not follow this use.'),
     gradient?.gradient && h('p', {}, cardLink(user, links), ' turned the v that reached it into Jᵀ·v for this input, and sent it here.'),
     gradient && sum(model, gradient, links),
   );
@@ -48,7 +48,7 @@ function sum(model, edge, links) {
     h('table', { class: 'grid' }, h('tbody', {}, all.slice(0, 12).map((one) => {
       const from = model.cardById.get(one.source);
       return h('tr', { class: one === edge ? 'is-selected' : '' },
-        h('td', { class: 'left' }, 'from ', from ? cardLink(from, links) : '?', one === edge && ', this edge'), carried(one.gradient, from ? nameOf(from) : 'the edge', links));
+        h('td', { class: 'left' }, 'from ', from ? cardLink(from, links) : '?', one === edge && ', this edge'), carried(one.gradient, from ? nameOf(from) : 'the edge', links, one.absent));
     }))),
     all.length > 12 && h('p', {}, `and ${all.length - 12} more`),
   );

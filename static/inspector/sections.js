@@ -48,11 +48,14 @@ export function tensorSection(title, summary, tone, what, links, absent, when = 
   );
 }
 
-/** What one edge carries, and the way to see all of it. @param {Summary | null} gradient @param {string} what @param {Links} links */
-export function carried(gradient, what, links) {
+/**
+ * What one edge carries, and the way to see all of it.
+ * @param {Summary | null} gradient @param {string} what @param {Links} links @param {string} [absent]
+ */
+export function carried(gradient, what, links, absent = 'None') {
   const size = gradient ? gradient.shape.reduce((all, one) => all * one, 1) : 0;
   return h('td', {}, h('span', { class: 'inspect__carried' },
-    cells(gradient, 'grad', IN_ROW),
+    gradient ? cells(gradient, 'grad', IN_ROW) : h('span', { class: 'none' }, absent),
     gradient && size > IN_ROW && opener('Gradient', what, gradient, 'grad', links)));
 }
 

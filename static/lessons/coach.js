@@ -19,6 +19,8 @@ import { missing, stepOf } from './goal.js';
  */
 export function createCoach(host, store, actions) {
   let hinted = '';
+  /** The lesson that is being walked: of others the introduction stands, though a note belongs to their last step. */
+  let walked = '';
 
   function draw(/** @type {State} */ state) {
     const at = state.lessons.findIndex((one) => one.id === state.lesson);
@@ -27,6 +29,9 @@ export function createCoach(host, store, actions) {
     if (at < 0) return;
     const lesson = state.lessons[at];
     const go = (/** @type {number} */ by) => actions.openLesson(state.lessons[at + by].id);
+    const where = whereabouts(lesson, state);
+    // Where room is short the question waits until the walk is over.
+    host.classList.toggle('is-ahead', where.next !== undefined);
     refill(
       host,
       h(
@@ -37,35 +42,47 @@ export function createCoach(host, store, actions) {
         button({ icon: 'chevronRight', title: 'Next lesson', key: ']', class: 'button--small button--quiet', onClick: () => go(1), props: { disabled: at === state.lessons.length - 1 } }),
         button({ icon: state.coach ? 'chevronUp' : 'chevronDown', title: state.coach ? 'Fold the lesson' : 'Unfold the lesson', class: 'button--small button--quiet', onClick: () => actions.toggleCoach(), props: { 'aria-expanded': String(state.coach) } }),
       ),
-      state.coach && [!solved(lesson, state) && walk(lesson, state), question(lesson, state, state.lessons[at + 1])],
+      state.coach && [!solved(lesson, state) && walk(lesson, state, where), question(lesson, state, state.lessons[at + 1])],
     );
   }
 
-  /** The notes along the walk, one at a time. @param {Lesson} lesson @param {State} state */
-  function walk(lesson, state) {
+  /** Which of the notes along the walk stands here, and which comes next. @param {Lesson} lesson @param {State} state */
+  function whereabouts(lesson, state) {
     const notes = placed(lesson, state);
-    const at = notes.findIndex((one) => one.step === state.step);
     const last = (state.model?.steps.length ?? 0) - 1;
+    if (notes.length > 0 && state.step < last) walked = lesson.id;
+    const at = walked === lesson.id ? notes.findIndex((one) => one.step === state.step) : -1;
     // Between two notes the one that was reached last stays; at rest at the end the introduction stands.
     const passed = at < 0 && state.step < last ? notes.findLastIndex((one) => one.step <= state.step) : at;
+    const next = passed >= 0 || state.step < last ? notes[passed + 1] : notes[0];
+    return { notes, passed, next, last, between: at < 0 };
+  }
+
+  /** The notes along the walk, one at a time. @param {Lesson} lesson @param {State} state @param {ReturnType<typeof whereabouts>} where */
+  function walk(lesson, state, { notes, passed, next, last, between }) {
     const note = notes[passed];
-    const next = note || state.step < last ? notes[passed + 1] : notes[0];
+    const go = (/** @type {string} */ walking, /** @type {number} */ step) => {
+      walked = walking;
+      // The only note of a lesson may belong to the step at which it already stands.
+      if (step === state.step) draw(state);
+      else actions.goTo(step);
+    };
     return [
-      note ? h('p', { class: `coach__note ${at < 0 ? 'is-passed' : ''}` }, prose(note.text)) : h('p', { class: 'coach__text' }, prose(lesson.intro)),
+      note ? h('p', { class: `coach__note ${between ? 'is-passed' : ''}` }, prose(note.text)) : h('p', { class: 'coach__text' }, prose(lesson.intro)),
       notes.length > 0 && h(
         'div', { class: 'coach__row' },
         next
-          ? button({ icon: 'arrowRight', label: note ? 'Walk on' : 'Walk through it', title: `Go to step ${next.step + 1}`, class: 'button--small button--walk', onClick: () => actions.goTo(next.step) })
+          ? button({ icon: 'arrowRight', label: note ? 'Walk on' : 'Walk through it', title: `Go to step ${next.step + 1}`, class: 'button--small button--walk', onClick: () => go(lesson.id, next.step) })
           : h('b', { class: 'coach__walked' }, icon('check'), 'Walked. Now you:'),
-        note && button({ icon: 'arrowLeft', title: passed > 0 ? `Go back to step ${notes[passed - 1].step + 1}` : 'Back to the introduction', class: 'button--small button--quiet', onClick: () => actions.goTo(notes[passed - 1]?.step ?? Infinity) }),
+        note && button({ icon: 'arrowLeft', title: passed > 0 ? `Go back to step ${notes[passed - 1].step + 1}` : 'Back to the introduction', class: 'button--small button--quiet', onClick: () => (passed > 0 ? go(lesson.id, notes[passed - 1].step) : go('', last)) }),
         h('span', { class: 'shape' }, note ? `${passed + 1} of ${notes.length}` : `${notes.length} ${notes.length === 1 ? 'stop' : 'stops'}`),
       ),
     ];
   }
 
   /** @param {Lesson} lesson @param {State} state @returns {Placed[]} */
-  function placed(lesson, { model, code, interventions }) {
-    if (!model || code !== lesson.code || interventions.length > 0) return [];
+  function placed(lesson, { model, code, ranCode, interventions }) {
+    if (!model || code !== lesson.code || ranCode !== code || interventions.length > 0) return [];
     return lesson.notes.map((note) => ({ text: note.text, step: stepOf(model, note.at) })).filter((note) => note.step >= 0).sort((a, b) => a.step - b.step);
   }
 

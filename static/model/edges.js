@@ -6,6 +6,7 @@
  * @typedef {import('./types.js').ModelEdge} ModelEdge
  * @typedef {import('./cards.js').Made} Made
  */
+import { absent } from './absent.js';
 import { PIECE } from './gently.js';
 
 /**
@@ -19,6 +20,7 @@ export function* buildEdges(trace, made) {
   const lanes = new Set();
   /** @type {Set<string>} */
   const linked = new Set();
+  const none = absent(trace);
   for (const graph of trace.graphs) {
     for (let i = 0; i < graph.edges.length; i++) {
       if (i % PIECE === 0) yield;
@@ -39,7 +41,7 @@ export function* buildEdges(trace, made) {
       if (graph.kind === 'not_run') continue;
       edges.push({
         ...common, id: edge.id, kind: 'gradient', source, target,
-        graph: graph.id, gradient: edge.gradient, recorded: true,
+        graph: graph.id, gradient: edge.gradient, absent: none, recorded: true,
       });
     }
   }

@@ -24,6 +24,7 @@ export function* buildHistory(base, steps, stepOfEvent) {
     if (step.index % PIECE === 0) yield;
     recorder.take(step);
   }
+  recorder.settle();
   recorder.readGrads();
   recorder.bind(stepOfEvent);
   return recorder.history;
@@ -98,6 +99,17 @@ class Recorder {
     const known = this.history.values.get(tensor);
     if (!known?.length) push(this.history.values, tensor, { step: -1, value: before });
     push(this.history.values, tensor, { step: step.index, value: after });
+  }
+
+  /** What a leaf holds at the end is told at its name, though the numbers of the step may have been left out. */
+  settle() {
+    const { omitted, variables } = this.base.trace;
+    // Where calls are missing, the last one that is there need not have been the last.
+    if (omitted.graphs || omitted.nodes) return;
+    for (const { tensor, grad, grad_status: status } of variables) {
+      const end = last(this.history.grads, tensor);
+      if (end?.kind === 'accumulate' && end.after === null && status === 'accumulated') end.after = grad;
+    }
   }
 
   /**

@@ -7,6 +7,7 @@
  * @typedef {import('./types.js').TraceEvent} TraceEvent
  * @typedef {import('./steps.js').Context} Context
  */
+import { absent } from './absent.js';
 import { briefNumber, flatten, formatInline, formatShape, same, sum } from './numbers.js';
 import { clip } from './source.js';
 
@@ -186,7 +187,8 @@ function nodeSentence(context, event, card, edges) {
   /** @type {Part[]} */
   const parts = [{ text: card.engine, code: true, ref: { kind: 'card', id: card.id } }];
   if (card.title !== card.engine) parts.push({ text: ' for ' }, link(card));
-  parts.push({ text: ` gets ${formatInline(upstream)}` });
+  const said = (/** @type {import('./types.js').Summary | null} */ gradient) => (gradient ? formatInline(gradient) : absent(context.base.trace));
+  parts.push({ text: ` gets ${said(upstream)}` });
   const groups = byTarget(edges);
   if (groups.length === 0) return [...parts, { text: ' and sends nothing on' }];
   const listed = groups.slice(0, 3);
@@ -194,7 +196,7 @@ function nodeSentence(context, event, card, edges) {
     const target = context.base.cardById.get(group[0].target);
     if (!target) return;
     const last = i === listed.length - 1 && groups.length === listed.length;
-    parts.push({ text: i === 0 ? ' and sends ' : last ? ' and ' : ', ' }, { text: `${formatInline(group[0].gradient)} to ` }, link(target));
+    parts.push({ text: i === 0 ? ' and sends ' : last ? ' and ' : ', ' }, { text: `${said(group[0].gradient)} to ` }, link(target));
     if (group.length > 1) parts.push(...repeated(group));
   });
   if (groups.length > 3) parts.push({ text: `, and to ${groups.length - 3} more` });
@@ -228,7 +230,8 @@ function accumulateSentence(context, event, card) {
   const name = card?.names[0] ?? context.nameOf(update?.tensor) ?? 'the leaf';
   /** @type {Part[]} */
   const parts = [{ text: `${name}.grad`, code: true, ...(card ? { ref: /** @type {const} */ ({ kind: 'card', id: card.id }) } : {}) }];
-  if (!update?.before) return [...parts, { text: ` becomes ${formatInline(update?.after)}: it was None` }];
+  if (!update?.after) return [...parts, { text: ' takes in a gradient whose numbers were left out' }];
+  if (!update.before) return [...parts, { text: ` becomes ${formatInline(update.after)}${absent(context.base.trace) === 'None' ? ': it was None' : ''}` }];
   return [...parts, { text: ` adds up: ${formatInline(update.before)} becomes ${formatInline(update.after)}` }];
 }
 

@@ -9,6 +9,7 @@
  * @typedef {import('./types.js').FlowEntry} FlowEntry
  * @typedef {import('./types.js').EdgeState} EdgeState
  */
+import { absent } from './absent.js';
 import { upTo } from './search.js';
 import { sendsUpTo } from './sends.js';
 import { variablesAt } from './variables.js';
@@ -51,6 +52,7 @@ function cardAt(model, step, id) {
     arrived: flow ? [flow.n, flow.of] : [0, 0],
     status: statusOf(made, flow, step),
     grad: tensor ? gradAt(model, step, tensor) : null,
+    absent: absent(model.trace),
   };
 }
 
@@ -69,15 +71,16 @@ function statusOf(made, flow, step) {
 }
 
 /**
- * A tensor's `.grad` around a step; null where it never has one.
+ * A tensor's `.grad` around a step; null where it never has one.  `came`: it is not None, though
+ * its numbers may have been left out.
  * @param {Model} model @param {number} step @param {string} tensor
  */
 export function gradAt(model, step, tensor) {
   const list = model.history.grads.get(tensor);
   if (!list) return null;
   const entry = upTo(list, step);
-  if (!entry) return { before: list[0].before, after: list[0].before, changed: false };
-  return { before: entry.before, after: entry.after, changed: entry.step === step };
+  if (!entry) return { before: list[0].before, after: list[0].before, changed: false, came: list[0].before !== null };
+  return { before: entry.before, after: entry.after, changed: entry.step === step, came: entry.after !== null || entry.kind === 'accumulate' };
 }
 
 /** @param {Model} model @param {number} step @param {string} id @returns {EdgeState} */

@@ -177,6 +177,7 @@
  * @property {string} lane  Forward and gradient edges of one use share a lane.
  * @property {string | null} graph  Gradient: the graph it belongs to.
  * @property {Summary | null} gradient  What was sent along; null where nothing was.
+ * @property {string} [absent]  Text in place of a gradient that is null.
  * @property {boolean} recorded  Forward: autograd follows it.
  * @property {boolean} [cut]  Severed: by the what-if itself, not further up.
  *
@@ -237,8 +238,9 @@
  * @property {Summary | null | 'pending'} gradient  null: none comes, or None came.
  * @property {[number, number]} arrived  How many of how many gradients came.
  * @property {CardStatus} status
- * @property {{before: Summary | null, after: Summary | null, changed: boolean} | null} grad
+ * @property {{before: Summary | null, after: Summary | null, changed: boolean, came: boolean} | null} grad
  *   A leaf's (or retained result's) `.grad` around this step.
+ * @property {string} absent  Text in place of a gradient, or of a `.grad` that came, which is null.
  *
  * @typedef {{state: 'pending' | 'active' | 'done', gradient: Summary | null}} EdgeState
  *
@@ -248,6 +250,7 @@
  * @property {string | null} card
  * @property {TraceTensor} info
  * @property {Summary | null} value
+ * @property {string} absent  Text in place of a value that is null.
  * @property {Summary | null} grad
  * @property {string} gradText  "" where `grad` is shown, else why it is None (by now).
  * @property {string} status  The trace's grad_status where it is the last word.

@@ -5,6 +5,7 @@
  * @typedef {import('./types.js').VariableState} VariableState
  * @typedef {import('./types.js').TraceTensor} TraceTensor
  */
+import { absent } from './absent.js';
 import { upTo } from './search.js';
 import { gradAt } from './state.js';
 
@@ -33,17 +34,19 @@ export function variablesAt(model, step) {
     const status = final && final.tensor === info.id ? final.grad_status : '';
     const grad = gradAt(model, step, info.id);
     const known = upTo(model.history.values.get(info.id), step);
-    // Written through other views of its memory, which no step tells of.
-    const ended = step >= model.steps.length - 1 && final?.tensor === info.id ? final.value : undefined;
-    const shown = grad ? grad.after : status === 'assigned' ? (final?.grad ?? null) : null;
+    // Written through other views of its memory, or left out where it was made: no step tells of it.
+    const end = step >= model.steps.length - 1 && final?.tensor === info.id ? final : undefined;
+    const held = grad ? grad.after : status === 'assigned' ? (final?.grad ?? null) : null;
+    const shown = held ?? end?.grad ?? null;
     out.push({
       name,
       tensor: info.id,
       card: model.cardOfTensor.get(info.id) ?? null,
       info,
-      value: ended ?? (known ? known.value : info.value),
+      value: end?.value ?? (known ? known.value : info.value),
+      absent: absent(model.trace),
       grad: shown,
-      gradText: shown ? '' : whyNone(model, step, info, status),
+      gradText: shown ? '' : grad?.came ? absent(model.trace) : whyNone(model, step, info, status),
       status,
       changed: (entry.step === step && !entry.met) || known?.step === step || Boolean(grad?.changed),
     });

@@ -153,6 +153,19 @@ def test_unknown_paths_and_methods(client: httpx.Client) -> None:
         assert client.head(path).status_code == 200
 
 
+def test_a_browser_that_went_astray_gets_a_page(client: httpx.Client) -> None:
+    browser = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
+    astray = client.get("/lessons/<b>3", headers=browser)
+    assert astray.status_code == 404
+    assert astray.headers["content-type"].startswith("text/html")
+    assert "nonce-" in astray.headers["content-security-policy"]
+    assert "&lt;b&gt;3" in astray.text and "<b>3" not in astray.text
+    # What is asked of the API is answered as by the API.
+    problem(client.get("/api/v2", headers=browser), 404, "not-found")
+    problem(client.get("/static/nowhere.css", headers=browser), 404, "not-found")
+    problem(client.post("/nowhere", headers=browser), 404, "not-found")
+
+
 def test_lessons(client: httpx.Client) -> None:
     lessons = client.get("/api/v1/lessons").json()["lessons"]
     assert sum(lesson["opening"] for lesson in lessons) == 1
@@ -161,10 +174,11 @@ def test_lessons(client: httpx.Client) -> None:
 
 
 def test_health(client: httpx.Client) -> None:
-    assert client.get("/healthz").json()["status"] == "ok"
+    alive = client.get("/healthz").json()
     ready = client.get("/readyz").json()
-    assert ready["status"] == "ok"
-    assert ready["sandbox"]["layers"]
+    assert alive["status"] == ready["status"] == "ok"
+    assert alive["layers"]["seccomp"] is True
+    assert alive["layers"] == ready["sandbox"]["layers"]
 
 
 def test_operators(client: httpx.Client) -> None:

@@ -77,6 +77,36 @@ def test_long_names_push_nothing_out_of_the_page(studio: Studio, size: Any) -> N
     assert cut_off(studio, "body") <= 0
 
 
+def test_beside_a_lesson_there_is_room_for_program_and_panels(studio: Studio) -> None:
+    studio.page.set_viewport_size({"width": 1024, "height": 768})
+    studio.open()
+    (coach,), (editor,), (panels,) = (
+        boxes(studio, f"#{id}") for id in ("coach", "editor", "panels")
+    )
+    assert coach["bottom"] <= editor["top"] < panels["top"]
+    assert editor["bottom"] - editor["top"] >= 170
+    assert panels["bottom"] - panels["top"] >= 130
+    # One thing at a time: the question comes when the walk is over.
+    question = studio.page.locator(".coach__question")
+    expect(question).to_be_hidden()
+    while (walk := studio.page.locator(".button--walk")).count():
+        walk.click()
+    expect(question).to_be_visible()
+
+
+def test_a_phone_begins_with_the_words_of_the_lesson(studio: Studio) -> None:
+    studio.page.set_viewport_size(PHONE)
+    studio.open()
+    coach = studio.page.locator("#coach")
+    walk = coach.get_by_role("button", name="Walk through it")
+    (around,), (button,) = boxes(studio, "#coach"), boxes(studio, ".button--walk")
+    assert inside(button, around)
+    (pane,) = boxes(studio, ".gw-graph")
+    assert all(inside(one, pane) for one in boxes(studio, ".gw-card .gw-box"))
+    walk.click()
+    expect(coach).to_contain_text("1 of 7")
+
+
 def test_an_empty_program_says_what_to_do_and_offers_nothing_else(studio: Studio) -> None:
     studio.open().run("")
     expect(studio.page.locator("#graph-note")).to_contain_text("Write some torch")

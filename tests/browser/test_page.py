@@ -438,6 +438,27 @@ def test_overload_is_said_with_words(studio: Studio) -> None:
     expect(studio.problems).to_contain_text("Too many programs are running right now")
 
 
+def test_a_busy_service_is_asked_again_and_the_wait_is_said(studio: Studio) -> None:
+    asked = 0
+
+    def refuse_once(route: Route) -> None:
+        nonlocal asked
+        asked += 1
+        if asked == 1:
+            route.fulfill(status=503, headers={"Retry-After": "2"}, body="{}")
+        else:
+            route.continue_()
+
+    studio.open()
+    studio.page.route("**/api/v1/traces*", refuse_once)
+    studio.page.keyboard.press("ControlOrMeta+Enter")
+    expect(studio.run_button).to_contain_text(re.compile(r"busy, again in [12] s"))
+    expect(studio.page.locator("#editor-bar")).to_contain_text("the service is busy")
+    studio.settled()
+    assert asked == 2
+    expect(studio.problems).to_be_hidden()
+
+
 def test_a_long_run_shows_progress_and_can_be_cancelled(studio: Studio) -> None:
     studio.open()
     before = studio.count.inner_text()
@@ -520,6 +541,24 @@ def test_the_first_five_minutes(studio: Studio) -> None:
         coach.get_by_role("button", name=re.compile("^Walk")).click()
     expect(studio.sentence).to_contain_text("[3, 3, 3, 3] becomes [6, 6, 6, 6]")
     expect(coach).to_contain_text("3 + 3 = 6")
+
+
+@pytest.mark.parametrize("id", ["non-leaf", "non-scalar"])
+def test_a_lesson_begins_with_its_introduction(studio: Studio, id: str) -> None:
+    """Though a note belongs to the step at which its run ends."""
+    lesson = get_lesson(id)
+    studio.lesson(id)
+    coach = studio.page.locator("#coach")
+    text = coach.locator(".coach__text").first
+    expect(text).to_have_text(lesson.intro.replace("`", ""))
+    for number in range(len(lesson.notes)):
+        coach.get_by_role("button", name="Walk on" if number else "Walk through it").click()
+    expect(coach).to_contain_text("Walked. Now you:")
+    expect(coach.locator(".coach__note")).to_have_text(lesson.notes[-1].text.replace("`", ""))
+    for _ in lesson.notes[1:]:
+        coach.get_by_role("button", name="Go back to step").click()
+    coach.get_by_role("button", name="Back to the introduction").click()
+    expect(text).to_have_text(lesson.intro.replace("`", ""))
 
 
 def test_a_wrong_answer_is_told_what_is_missing(studio: Studio) -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import httpx
 import pytest
 import torch
-from playwright.sync_api import BrowserContext
+from playwright.sync_api import BrowserContext, expect
 from torchgen.packaged.autograd.load_derivatives import load_derivatives as torchgen_table
 
 from app.explain.derivatives import derivatives_file, helpers_in, load_derivatives, readable
@@ -149,6 +150,28 @@ def test_every_page_can_be_made(client: httpx.Client) -> None:
     hostile = client.get("/operators", params={"query": "<script>alert(1)</script>"})
     assert hostile.status_code == 200
     assert "<script>alert" not in hostile.text
+
+
+def test_a_filter_that_came_with_the_address_can_be_cleared(
+    context: BrowserContext, server: Server
+) -> None:
+    page = context.new_page()
+    page.goto(server.url + "/operators?query=softmax")
+    softmax, mul = (
+        page.locator("[data-words]", has_text="SoftmaxBackward0"),
+        page.locator("[data-words]", has_text="MulBackward0"),
+    )
+    expect(softmax.first).to_be_visible()
+    expect(mul.first).to_be_hidden()
+    page.get_by_role("searchbox").fill("")
+    expect(mul.first).to_be_visible()
+
+
+def test_without_scripts_the_filter_of_the_address_holds(client: httpx.Client) -> None:
+    text = client.get("/operators", params={"query": "softmax"}).text
+    shown = re.findall(r'<li data-words="[^"]*"><a [^>]*><code>(\w+)', text)
+    listed = client.get("/api/v1/operators", params={"query": "softmax"}).json()["operators"]
+    assert set(shown) == {one["name"] for one in listed}
 
 
 def test_maths_is_drawn_and_the_list_is_searched(context: BrowserContext, server: Server) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from app.recorder import DeadlineReached, record, run
 from app.trace import DEFAULT_LIMITS, Limits, TraceRequest, encode, validate
+from tests.plain import run_plain
 from tests.recorder.oracle import recorded
 
 CHAIN = """x = torch.ones(4, requires_grad=True)
@@ -231,7 +232,12 @@ def test_numbers_of_one_backward_call_only(only: int) -> None:
     whole = recorded(TRAINING, jacobians="none")
     part = recorded(TRAINING, jacobians="none", values_of=only)
     assert _comparable(part["graphs"][only]) == _comparable(whole["graphs"][only])
-    assert part["variables"] == whole["variables"]
+    # Values that were left out where they were made are told at the end.
+    first = {tensor["id"]: tensor["value"] for tensor in whole["tensors"]}
+    for one, other in zip(part["variables"], whole["variables"], strict=True):
+        if "value" not in other and "value" in one:
+            assert one.pop("value") == first[one["tensor"]]
+        assert one == other
     assert part["stdout"] == whole["stdout"]
     for section in ("graphs", "timeline", "ops", "tensors", "bindings"):
         one, other = part[section], whole[section]  # type: ignore[literal-required]
@@ -273,3 +279,40 @@ def test_numbers_of_a_backward_call_inside_another() -> None:
         ]
         assert told == [number == only for number in range(3)]
         assert part["graphs"][only]["edges"] == whole["graphs"][only]["edges"]
+
+
+@pytest.mark.parametrize(
+    ("code", "limits"),
+    [
+        # The values of ops, and then the gradients, take what they may.
+        (CHAIN.format(4_000), Limits(trace_bytes=4_000_000)),
+        # Nodes do too.
+        (CHAIN.format(4_000), Limits(trace_bytes=2_000_000)),
+        (CHAIN.format(300), Limits(nodes=100)),
+        ("x = torch.ones(2, requires_grad=True)\nfor _ in range(9):\n    (x * x).sum().backward()\n"
+         "    last = x.grad.clone(); x.grad = None\nx.sum().backward()\n", Limits(graphs=4)),
+    ],
+)  # fmt: skip
+def test_what_variables_hold_is_told_of_a_trace_that_is_cut(code: str, limits: Limits) -> None:
+    plain = run_plain(code)
+    trace = recorded(code, limits)
+    assert trace["omitted"]
+    for variable in trace["variables"]:
+        if variable["name"] != "x":
+            continue
+        assert variable["grad"] is not None
+        assert variable["grad"]["data"] == plain.names["x"].grad.tolist()
+        # What was not seen is no reason to say that the program did it.
+        assert variable["grad_status"] == "accumulated"
+
+
+@pytest.mark.parametrize("size", [4_000_000, 8_000_000])
+def test_the_last_value_of_a_long_chain_is_told(size: int) -> None:
+    code = CHAIN.format(4_000)
+    trace = recorded(code, Limits(trace_bytes=size))
+    assert trace["omitted"]["values"]
+    (y,) = (one for one in trace["variables"] if one["name"] == "y")
+    first = {tensor["id"]: tensor["value"] for tensor in trace["tensors"]}
+    value = y.get("value", first[y["tensor"]])
+    assert value is not None
+    assert value["data"] == run_plain(code).names["y"].tolist()

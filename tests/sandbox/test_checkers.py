@@ -16,10 +16,10 @@ from app.trace import TraceRequest
 from tests.sandbox.running import Running, running_pool
 
 LARGE = "import torch\nfor i in range(100):\n    x = torch.ones(100) * i\n"
-#: A frame of 300 kB that says it is an answer.
+#: A frame of 45 kB that says it is an answer.
 FORGED = """
 import os, struct
-body = b'{"ops":[' + b",".join([b"{}"] * 100_000) + b"]}"
+body = b'{"ops":[' + b",".join([b"{}"] * 15_000) + b"]}"
 rest = struct.pack("!cI", b"A", len(body)) + body
 while rest:
     rest = rest[os.write(3, rest):]
@@ -59,6 +59,17 @@ def test_a_checker_that_has_ended_is_replaced(own: Running) -> None:
     os.kill(before, signal.SIGKILL)
     assert own.trace(LARGE)["error"] is None
     assert kept(own) != [before]
+
+
+def test_nobody_is_called_a_forger_because_the_machine_is_slow(
+    own: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.sandbox.checkers._SECONDS", 0.0)
+    error = own.end(LARGE)
+    assert (error["kind"], error["type"]) == ("limit", "NotChecked")
+    assert "could not be checked in time" in error["message"]
+    monkeypatch.undo()
+    assert own.trace(LARGE)["error"] is None
 
 
 def test_checkers_have_an_answer_each(own: Running) -> None:

@@ -11,7 +11,9 @@ from typing import Any
 import pytest
 
 from app.explain.source import apply
+from app.sandbox import frames
 from app.sandbox.ends import classify, without_answer
+from app.sandbox.handle import Child
 from app.trace import TraceRequest, validate
 from app.trace.failure import failed
 from app.trace.progress import Progress
@@ -122,6 +124,34 @@ def test_time_inside_one_call_of_c(pool: Running) -> None:
     error = pool.end(BEFORE + "import itertools\n2 in itertools.repeat(1)")
     assert error["kind"] == "timeout"
     assert "one long call" in error["message"]
+
+
+def test_a_trace_that_takes_too_long_is_not_called_a_long_call(pool: Running) -> None:
+    """Here the program says itself what its child says when it has been stopped."""
+    stopped = "import os\nos.write(3, b'O\\0\\0\\0\\0')\n"
+    error = pool.end(stopped + "import itertools\n2 in itertools.repeat(1)")
+    assert error["type"] == "TimeLimit"
+    assert "one long call" not in error["message"]
+    assert "trace was not ready" in error["message"]
+    assert "is kept" not in error["diagnosis"]["explanation"]
+    assert pool.end(2 * stopped)["type"] == "ForgedAnswer"
+
+
+def test_a_child_says_that_its_program_was_stopped(pool: Running) -> None:
+    async def told(code: str) -> list[bytes]:
+        child: Child = await pool.pool._stock.take()
+        request = TraceRequest(code=code).model_dump_json().encode()
+        await child.send(frames.RUN, frames.SECONDS.pack(0.2, False) + request)
+        kinds = []
+        while frames.ANSWER not in kinds:
+            kind, _ = await child.receive(1_000_000)
+            kinds.append(kind)
+        child.dispose()
+        return kinds
+
+    endless = pool.do(told("while True: pass"))
+    assert endless == [frames.STARTED, frames.STOPPED, frames.ANSWER]
+    assert pool.do(told("x = 1")) == [frames.STARTED, frames.ANSWER]
 
 
 def test_a_deadline_shortens_the_time(pool: Running) -> None:

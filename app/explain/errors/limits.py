@@ -78,19 +78,24 @@ def _timeout(program: Program, raised: Error) -> Finding:
         and isinstance(n.test, ast.Constant)
         and not any(isinstance(x, ast.Break | ast.Return) for x in ast.walk(n))
     ]
+    lost = raised["type"] == "TimeLimit"
+    kept = "What it had recorded is lost." if lost else "What ran until then is kept."
     if endless:
         at = endless[0].lineno
-        return Finding("timeout-endless", {"line": at}, _evidence(program, at))
+        return Finding("timeout-endless", {"line": at, "kept": kept}, _evidence(program, at))
     asleep = program.source.calls(line, "sleep")
     if asleep:
         written = program.source.text(asleep[0])
         return Finding(
-            "timeout-asleep", {"line": line, "written": written}, _evidence(program, line)
+            "timeout-asleep",
+            {"line": line, "written": written, "kept": kept},
+            _evidence(program, line),
         )
     place = f" (line {line})" if line is not None else ""
     loop = f" The loop on line {loops[0].lineno} is where to look first." if loops else ""
     lines = line if line is not None else (loops[0].lineno if loops else None)
-    return Finding("timeout", {"place": place, "loop": loop}, _evidence(program, lines))
+    values = {"place": place, "loop": loop, "kept": kept}
+    return Finding("timeout", values, _evidence(program, lines))
 
 
 def _memory(program: Program, raised: Error) -> Finding:
@@ -113,8 +118,8 @@ def _forbidden(program: Program, raised: Error) -> Finding:
     called = [called_name(c) for c in program.source.calls(line)]
     by_call = next((FORBIDDEN[n] for n in called if n in FORBIDDEN), "not-allowed")
     code = next((code for words, code in SAID.items() if words in raised["message"]), by_call)
-    written = program.source.line(line).strip()[:60] or raised["message"][:60]
-    place = f"`{written}`" + (f" on line {line}" if line is not None else "")
+    written = program.source.line(line).strip()[:60]
+    place = f"`{written}` on line {line}" if written else "The program"
     offered = _without_workers(program.source) if code == "no-workers" else []
     return Finding(code, {"place": place}, _evidence(program, line), offered)
 
