@@ -62,12 +62,14 @@ class Named(NamedTuple):
         return self.tensor() is not None
 
     def again(self, state: State) -> Named:
-        """As it is now, if it is still there."""
+        """As it is at the end, if it is still there; the module's own was looked at just now."""
         tensor = self.tensor()
         if tensor is None:
             return self
-        now = looked_at(state, self.name, tensor, self.scope, keep=True)
-        return now._replace(present=state.tensors.present(tensor))
+        name, scope = self.name, self.scope
+        now = looked_at(state, name, tensor, scope, keep=True) if scope is not None else self
+        present = state.tensors.present(tensor)
+        return now if present == now.present else now._replace(present=present)
 
 
 def looked_at(
@@ -120,6 +122,10 @@ class Shown:
         reached: set[int] = set()
         told: set[str] = set()
         steps: list[tuple[int, tuple[str, int, int]]] = []
+        if scopes == [None]:
+            self.variables = list({one.name: one for one in reversed(named[None])}.values())[::-1]
+            self.bindings = [one[1:] for one in bound]
+            return
         for scope in scopes:
             own = [
                 one

@@ -264,6 +264,7 @@ class _Run:
         state.budget.over()
         with unheard(), torch.no_grad(), warnings.catch_warnings():
             warnings.simplefilter("ignore")
+            state.budget.last()
             shown = self.names.shown()
             there = [(one.name, one.tensor()) for one in shown.variables if one.is_there]
             if not state.graphs:
@@ -274,7 +275,6 @@ class _Run:
             for name, number, _ in shown.bindings:
                 state.tensors.name(number, name)
             named = [one.again(state) for one in shown.variables]
-            state.budget.last()
             found = variables(state, named)
             checks = self._checks(there)
             inputs = self.inputs.report(named, self.limits.value_elements)

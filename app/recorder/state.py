@@ -43,8 +43,8 @@ class State:
         self.timeline = Timeline()
         self.grads = LeafGrads(self.tensors, self.summaries, self.timeline, self.line)
         self.omitted: dict[str, int] = {}
-        #: The tensors to which names are bound now, by their scope (None: the module) and name.
-        self._bound: dict[tuple[str | None, str], int] = {}
+        #: The tensors to which the names of a scope (None: the module) are bound now.
+        self._bound: dict[str | None, dict[str, int]] = {}
         #: Scope, name, tensor, and how many events there were.
         self.bindings: list[tuple[str | None, str, int, int]] = []
         self.node_count = 0
@@ -107,6 +107,7 @@ class State:
         self, names: Iterable[str], namespace: dict[str, Any], scope: str | None = None
     ) -> None:
         """The program bound names of the module, or of a function of that scope."""
+        bound = self._bound.setdefault(scope, {})
         for name in names:
             if name not in namespace:
                 continue
@@ -119,15 +120,12 @@ class State:
                     number = self.tensors.add(value)
                     self.tensors.aliases.add(value, [])
             else:  # not a tensor, or made by an op that was not recorded
-                self._bound.pop((scope, name), None)
+                bound.pop(name, None)
                 continue
-            if self._bound.get((scope, name)) != number:
-                self._bind((scope, name), number, len(self.timeline.events) - 1)
-
-    def _bind(self, name: tuple[str | None, str], tensor: int, step: int) -> None:
-        self._bound[name] = tensor
-        self.tensors.bound.add(tensor)
-        self.bindings.append((*name, tensor, step))
+            if bound.get(name) != number:
+                bound[name] = number
+                self.tensors.bound.add(number)
+                self.bindings.append((scope, name, number, len(self.timeline.events) - 1))
 
     def bound_names(self) -> list[str]:
         """The module's names in the order in which they were bound, newest first."""
@@ -136,9 +134,12 @@ class State:
     def replaced(self, old: int, tensor: torch.Tensor) -> None:
         """An in-place op gave `tensor` a new history: a new number under the same names."""
         number = self.tensors.renewed(tensor)
-        for name, bound in list(self._bound.items()):
-            if bound == old:
-                self._bind(name, number, len(self.timeline))
+        for scope, bound in self._bound.items():
+            for name, known in bound.items():
+                if known == old:
+                    bound[name] = number
+                    self.tensors.bound.add(number)
+                    self.bindings.append((scope, name, number, len(self.timeline)))
         self._replaced[number] = old
 
     def before_replacement(self, tensor: int, op: int) -> int:
