@@ -17,6 +17,8 @@ from app.recorder.history import grad_fn, is_leaf
 from app.recorder.kinds import Kind
 from app.recorder.state import State
 from app.recorder.summaries import NOTHING
+from app.trace.document import Binding
+from app.trace.table import Table, picked
 
 _ROOT = re.compile(r"[^.\[]*")
 
@@ -153,3 +155,17 @@ class Shown:
                 numbers.setdefault(name, set()).add(number)
             reached.update(one.number for one in own)
         self.bindings = [row for _, row in sorted(steps)]
+
+
+class BindingTable(Table[Binding]):
+    def __init__(self, rows: list[tuple[str, int, int]]) -> None:
+        self._rows = rows
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def written(self, at: Sequence[int]) -> list[Binding]:
+        return [
+            {"name": name, "tensor": f"t{number}", "step": step}
+            for name, number, step in picked(self._rows, at)
+        ]

@@ -27,6 +27,7 @@ from app.recorder.ids import Ids
 from app.recorder.inputs import INPUT, Inputs, InvalidInput
 from app.recorder.interventions import Interventions
 from app.recorder.libraries import listening
+from app.recorder.named import BindingTable
 from app.recorder.names import Names
 from app.recorder.nonfinite import first_nonfinite
 from app.recorder.notrun import not_run_graph
@@ -42,7 +43,7 @@ from app.recorder.unheard import unheard
 from app.recorder.variables import variables
 from app.recorder.warned import Warned
 from app.recorder.watch import Watch
-from app.trace.document import SCHEMA_VERSION, Check, Error, Event, Trace
+from app.trace.document import SCHEMA_VERSION, Binding, Check, Error, Event, Trace
 from app.trace.graph import Op, Tensor
 from app.trace.limits import DEFAULT_LIMITS, Limits
 from app.trace.progress import Progress
@@ -272,8 +273,7 @@ class _Run:
                 result = self.names.result
                 last = [result] if isinstance(result, torch.Tensor) else []
                 not_run_graph(state, [*(tensor for _, tensor in there), *last])
-            for name, number, _ in shown.bindings:
-                state.tensors.name(number, name)
+            state.tensors.names += [(number, name) for name, number, _ in shown.bindings]
             named = [one.again(state) for one in shown.variables]
             found = variables(state, named)
             checks = self._checks(there)
@@ -321,10 +321,7 @@ class _Run:
             "timeline": cast("list[Event]", timeline),
             "variables": found,
             "omitted": state.omitted,
-            "bindings": [
-                {"name": name, "tensor": ids.tensors[tensor], "step": step}
-                for name, tensor, step in bindings
-            ],
+            "bindings": cast("list[Binding]", BindingTable(bindings)),
             "inputs": [used for used, _ in inputs],
             "checks": checks,
             "first_nonfinite": nonfinite,

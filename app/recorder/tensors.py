@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -40,7 +41,8 @@ class Tensors:
         self.by_address: dict[int, tuple[weakref.ref[torch.Tensor], int]] = {}
         #: One row a tensor, so that a program stopped in between leaves no half of one.
         self._rows: list[_Row] = []
-        self._names: dict[int, list[str]] = {}
+        #: Tensors and what the program calls them, in the order in which they are told.
+        self.names: list[tuple[int, str]] = []
         #: Handles of the numbers that ops wrote into them since.
         self._present: dict[int, int] = {}
         #: Elements that were read again because something was written.
@@ -165,31 +167,34 @@ class Tensors:
             if type(number) is not int or (large and rows[number][0] in large)
         ]
 
-    def name(self, number: int, name: str) -> None:
-        """The program calls it so."""
-        names = self._names.setdefault(number, [])
-        if name not in names:
-            names.append(name)
-
     def table(self, readings: Readings, ids: Ids) -> TensorTable:
         """The tensors as the trace tells them, once the run is over."""
-        return TensorTable(self._rows, self._names, self._summaries.kinds.all, readings, ids)
+        return TensorTable(self._rows, self.names, self._summaries.kinds.all, readings, ids)
 
 
 class TensorTable(Table[Tensor]):
     def __init__(
         self,
         rows: list[_Row],
-        names: dict[int, list[str]],
+        named: list[tuple[int, str]],
         kinds: list[Kind],
         readings: Readings,
         ids: Ids,
     ) -> None:
         self._rows = rows
-        self._names = names
+        self._named = named
         self._kinds = kinds
         self._readings = readings
-        self._ids = ids.tensors
+        self._ids = ids
+
+    @cached_property
+    def _names(self) -> dict[int, list[str]]:
+        found: dict[int, list[str]] = {}
+        for number, name in self._named:
+            names = found.setdefault(number, [])
+            if name not in names:
+                names.append(name)
+        return found
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -197,7 +202,7 @@ class TensorTable(Table[Tensor]):
     def written(self, at: Sequence[int]) -> list[Tensor]:
         rows = picked(self._rows, at)
         values = self._readings.told([row[3] for row in rows])
-        kinds, names, ids = self._kinds, self._names, self._ids
+        kinds, names, ids = self._kinds, self._names, self._ids.tensors
         found: list[Tensor] = []
         for number, (index, leaf, requires_grad, _), value in zip(at, rows, values, strict=True):
             kind = kinds[index]
@@ -213,7 +218,7 @@ class TensorTable(Table[Tensor]):
         numbers = range(len(self)) if at is None else at
         match path:
             case "id":
-                return picked(self._ids, numbers)
+                return picked(self._ids.tensors, numbers)
             case "names":
                 return [self._names.get(number) or [] for number in numbers]
             case "is_leaf":

@@ -113,7 +113,7 @@ def variables(state: State, named: list[Named]) -> list[Variable]:
     """Each name, its .grad and present numbers still to be told."""
     found: list[Variable] = []
     for one in named:
-        state.tensors.name(one.number, one.name)
+        state.tensors.names.append((one.number, one.name))
         variable: Variable = {
             "name": one.name,
             "tensor": f"t{one.number}",
