@@ -27,8 +27,8 @@ class Given:
 def given(program: Program, name: str, scope: str | None = None) -> Given | None:
     """Where `name` came from by its last assignment, if that was no computation of its own.
 
-    Of a function's name (`scope`) only what that function assigns.  None as well for a
-    gradient that was computed with `create_graph=True`.
+    Of a function's name (`scope`) only what that function assigns.  None as well for a gradient
+    that was computed with `create_graph=True`.
     """
     value = _last_value(program, name, scope)
     if value is None:

@@ -9,6 +9,7 @@ from typing import Any
 
 from app.explain import fixes
 from app.explain import source as edits
+from app.explain.carried import carried_name, detach_first
 from app.explain.errors.registry import Case, error
 from app.explain.errors.roots import backward_root, ones_of
 from app.explain.finding import Finding
@@ -54,16 +55,15 @@ def second_backward(case: Case) -> Finding:
         evidence.append(
             {"kind": "node", "ref": node["id"], "text": f"{node['name']}: its tensors were freed"}
         )
-    offered = [_retain_fix(program, earlier, case.line)]
+    # (What a step has changed since can't be walked back through, kept or not.)
+    offered = [] if program.stepped() else [_retain_fix(program, earlier, case.line)]
     code = "backward-twice"
     loop = program.source.loop_around(case.line)
-    carried = _carried_name(program, loop) if earlier == case.line and loop is not None else None
+    carried = carried_name(program, loop) if earlier == case.line and loop is not None else None
     if carried is not None and loop is not None:
         code = "backward-twice-loop"
         values["name"] = carried
-        body = loop.body[0].lineno
-        detach = edits.insert_line(program.source, body, f"{carried} = {carried}.detach()")
-        offered.insert(0, edits.fix(f"Detach `{carried}` at the start of each turn", detach))
+        offered.insert(0, detach_first(program, loop, carried))
     elif earlier == case.line and loop is not None and node is not None:
         made = program.line(program.ops.get(node["op"] or ""))
         if made is not None and not _runs_in(program, loop, made):
@@ -131,23 +131,6 @@ def _retain_fix(program: Program, earlier: int | None, line: int | None) -> Fix 
         return None
     edit = edits.set_keyword(program.source, calls[0], "retain_graph", "True")
     return edits.fix(f"Keep the graph on line {calls[0].lineno}", edit)
-
-
-def _carried_name(program: Program, loop: ast.For | ast.While) -> str | None:
-    """A name that the loop's body reads before it assigns it, and that was made before."""
-    start = loop.body[0].lineno
-    for node in ast.walk(loop):
-        if not isinstance(node, ast.Assign) or node.lineno < start:
-            continue
-        target = node.targets[0]
-        reads = {n.id for n in ast.walk(node.value) if isinstance(n, ast.Name)}
-        if (
-            isinstance(target, ast.Name)
-            and target.id in reads
-            and program.source.assignments(target.id, loop.lineno)
-        ):
-            return target.id
-    return None
 
 
 @error
