@@ -89,7 +89,7 @@ const VERSION = 1;
 const LISTS = ['tensors', 'ops', 'graphs', 'timeline', 'variables', 'warnings'];
 
 /** @param {string} text @returns {{trace: any, code: string} | null} */
-export function readTrace(text) {
+function readTrace(text) {
   try {
     const body = JSON.parse(text);
     const trace = body.trace ?? body;
