@@ -350,3 +350,14 @@ def test_what_was_left_out_is_not_called_none(ops: int) -> None:
     sentences = [step["sentence"] for step in model["steps"]]
     assert any("left out" in sentence for sentence in sentences)
     assert not any("None" in sentence for sentence in sentences if "it was None" not in sentence)
+
+
+def test_backward_calls_that_were_left_out_are_counted() -> None:
+    code = (
+        "x = torch.ones(2, requires_grad=True)\nfor i in range(9):\n    (x * x).sum().backward()\n"
+    )
+    (model,) = ask(code, limits=Limits(graphs=4))["models"]
+    begun = [step["sentence"] for step in model["steps"] if step["kind"] == "backward"]
+    assert [said.partition(" starts")[0] for said in begun] == [
+        f"backward() {i} of 9" for i in (1, 2, 3, 4)
+    ]
