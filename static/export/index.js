@@ -99,7 +99,9 @@ function readTrace(text) {
       return null;
     }
     if (version !== VERSION || !LISTS.every((name) => Array.isArray(trace[name])) || typeof trace.omitted !== 'object') throw new Error('not a trace');
-    return { trace, code: typeof body.code === 'string' ? body.code : '' };
+    const code = typeof body.code === 'string' ? body.code : '';
+    if (code === '') toast('This file has no program in it: its run can be walked, but not run again');
+    return { trace, code };
   } catch {
     toast('This file is not a trace');
     return null;
