@@ -19,6 +19,9 @@ RUN /opt/tools/bin/pip --python /opt/gradwalk/bin/python install -c constraints.
         ${TORCH_INDEX:+--extra-index-url "$TORCH_INDEX"} .
 
 FROM ${BASE}
+LABEL org.opencontainers.image.title="Gradwalk" \
+      org.opencontainers.image.description="Walk the backward pass that autograd really recorded" \
+      org.opencontainers.image.licenses="Apache-2.0"
 RUN apt-get update \
     && apt-get install -y --no-install-recommends libseccomp2 \
     && rm -rf /var/lib/apt/lists/*
@@ -34,6 +37,6 @@ WORKDIR /
 EXPOSE 8000
 # Ready means: the self-test of the sandbox passed and a jailed child waits.
 HEALTHCHECK --interval=15s --timeout=5s --start-period=30s --retries=3 \
-    CMD ["python", "-c", "import urllib.request as r; r.urlopen('http://127.0.0.1:8000/readyz', timeout=4)"]
+    CMD ["python", "-c", "import os, urllib.request as r; r.urlopen('http://127.0.0.1:' + os.environ.get('GRADWALK_PORT', '8000') + '/readyz', timeout=4)"]
 ENTRYPOINT ["gradwalk"]
 CMD ["serve"]

@@ -160,7 +160,8 @@ def _record(options: dict[str, Any]) -> int:
     sys.argv = [str(file)]
     sys.path.insert(0, str(file.resolve().parent))
     request = TraceRequest(code=code, seed=options["seed"], auto_backward=options["auto_backward"])
-    parts = evaluate(request)
+    # Who opens the file wants to see the program too.
+    parts = evaluate(request, amend=lambda trace: trace.update({"code": code}))
     trace = chain((next(parts),), parts)  # a program that is stopped leaves the file as it was
     if options["output"] is None:
         sys.stdout.buffer.writelines(trace)

@@ -130,7 +130,7 @@ function countsOf(whole, model, shownCall) {
   const edges = seen.reduce((total, one) => total + one.edges.length, 0);
   const ghosts = model.cards.filter((card) => card.kind === 'ghost').length;
   const say = (/** @type {number} */ n, /** @type {string} */ what) => `${n.toLocaleString('en')} ${what}${n === 1 ? '' : 's'}`;
-  const which = call < 0 ? say(calls.length, 'backward call') : `backward ${call + 1} of ${calls.length}`;
+  const which = call < 0 ? say(calls.length, 'backward call') : `backward ${call + 1} of ${calls.length + (whole.trace.omitted.graphs ?? 0)}`;
   return [say(nodes, 'node'), say(edges, 'edge'), which, ghosts > 0 && `${ghosts.toLocaleString('en')} not recorded`].filter(Boolean).join(' · ');
 }
 

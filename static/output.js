@@ -26,6 +26,9 @@ function shortened(text) {
   return `${cut.slice(0, cut.lastIndexOf(' ') + 1).trimEnd() || cut}…`;
 }
 
+/** @type {Record<string, string>} What the trace calls otherwise than a reader. */
+const LEFT_OUT = { graphs: 'backward calls', ops: 'operations', nodes: 'nodes of the graph', values: 'tensors’ numbers' };
+
 /** What went to stderr, under its own name: colour alone would not say it. @param {import('./model/types.js').Trace} trace */
 function errorsOf({ stderr = '', stderr_truncated: cut = false }) {
   if (stderr === '') return null;
@@ -240,7 +243,7 @@ export function createProblems(host, store, actions, editor) {
     if (cut.length === 0 && notes.length === 0) return null;
     return h(
       'div', { class: 'problem problem--quiet' },
-      cut.length > 0 && h('p', {}, `Too large to send whole. Left out: ${cut.map(([what, count]) => `${count.toLocaleString('en')} ${what}`).join(', ')}.`),
+      cut.length > 0 && h('p', {}, `Too large to send whole. Left out: ${cut.map(([what, count]) => `${count.toLocaleString('en')} ${LEFT_OUT[what] ?? what}`).join(', ')}.`),
       notes.map((/** @type {string} */ note) => h('p', {}, note)),
     );
   }

@@ -44,7 +44,7 @@ function isOneExpression(code) {
  * @param {{check?: boolean, light?: boolean, only?: number | null}} [options]
  *   light: without local Jacobians. only: the backward call of which numbers are wanted; null: all.
  */
-export function requestOf(program, interventions, { check = false, light = false, only = null } = {}) {
+function requestOf(program, interventions, { check = false, light = false, only = null } = {}) {
   return {
     code: program.code,
     seed: program.seed,

@@ -207,6 +207,8 @@ class Check(TypedDict):
 @closed
 class Trace(TypedDict):
     schema_version: int
+    #: The program, in a trace that is a file of its own (`gradwalk record`).
+    code: NotRequired[str]
     runtime: Runtime
     stdout: str
     stdout_truncated: bool

@@ -89,7 +89,7 @@ const VERSION = 1;
 const LISTS = ['tensors', 'ops', 'graphs', 'timeline', 'variables', 'warnings'];
 
 /** @param {string} text @returns {{trace: any, code: string} | null} */
-export function readTrace(text) {
+function readTrace(text) {
   try {
     const body = JSON.parse(text);
     const trace = body.trace ?? body;
@@ -99,7 +99,9 @@ export function readTrace(text) {
       return null;
     }
     if (version !== VERSION || !LISTS.every((name) => Array.isArray(trace[name])) || typeof trace.omitted !== 'object') throw new Error('not a trace');
-    return { trace, code: typeof body.code === 'string' ? body.code : '' };
+    const code = typeof body.code === 'string' ? body.code : '';
+    if (code === '') toast('This file has no program in it: its run can be walked, but not run again');
+    return { trace, code };
   } catch {
     toast('This file is not a trace');
     return null;

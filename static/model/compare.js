@@ -34,7 +34,7 @@ export function compare(before, after) {
  * Cards with the same key, and leaves or results that have the same names.
  * @param {Model} before @param {Model} after
  */
-export function matchCards(before, after) {
+function matchCards(before, after) {
   const byKey = new Map(after.cards.map((card) => [card.key, card.id]));
   /** @type {Map<string, string>} */
   const match = new Map();

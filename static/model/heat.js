@@ -21,7 +21,7 @@ export function strength(value) {
 }
 
 /** Number of colour classes to each side of zero. */
-export const LEVELS = 6;
+const LEVELS = 6;
 
 /**
  * The CSS class of a heat cell: h0, hp1..hp6, hn1..hn6, hx (not finite).

@@ -165,7 +165,8 @@ function nameRef(context, tensor, suffix) {
 function backwardSentence(context, event, card) {
   const graph = context.graphById.get(event.graph ?? '');
   const nth = graph ? context.backwards.indexOf(graph) + 1 : 1;
-  const which = context.backwards.length > 1 ? ` ${nth} of ${context.backwards.length}` : '';
+  const calls = context.backwards.length + (context.base.trace.omitted.graphs ?? 0);
+  const which = calls > 1 ? ` ${nth} of ${calls}` : '';
   const call = graph?.kind === 'grad' ? 'autograd.grad' : 'backward';
   /** @type {Part[]} */
   const parts = [{ text: `${call}()${which} starts` }];

@@ -91,7 +91,7 @@ function elide(lines, span, inside) {
  * One line, without needless brackets and blanks.
  * @param {string} text
  */
-export function tidy(text) {
+function tidy(text) {
   return text
     .replace(/\s+/g, ' ')
     .replace(/^(torch\.)?(nn\.functional|F)\./, '')

@@ -28,9 +28,11 @@ export function variablesAt(model, step) {
   const out = [];
   for (const [name, entries] of model.history.bindings) {
     const entry = upTo(entries, step);
-    const info = entry && model.tensorById.get(entry.tensor);
-    if (!entry || !info) continue;
     const final = last.get(name);
+    // Where ops were left out, no step tells of the last tensors that a name held.
+    const now = model.trace.omitted.ops && final && step >= model.steps.length - 1 ? final : entry;
+    const info = now && model.tensorById.get(now.tensor);
+    if (!entry || !info) continue;
     const status = final && final.tensor === info.id ? final.grad_status : '';
     const grad = gradAt(model, step, info.id);
     const known = upTo(model.history.values.get(info.id), step);

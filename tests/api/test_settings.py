@@ -168,6 +168,7 @@ def test_record_writes_the_trace(tmp_path: Path) -> None:
     assert _run("record", str(program), "-o", str(out)).returncode == 0
     trace = validate(out.read_bytes())
     assert trace["error"] is None
+    assert trace["code"] == program.read_text()
     (x,) = (one for one in trace["variables"] if one["name"] == "x")
     assert x["grad"] is not None and x["grad"]["data"] == [3.0, 3.0]
     program.write_text("import sys\nprint(sys.argv)")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -131,6 +132,14 @@ class Studio:
         self.page.keyboard.press("/")
         self.page.locator(".palette__input").fill(expression)
         self.page.keyboard.press("Enter")
+
+    def open_trace(self, content: object) -> None:
+        """Open a file with this JSON, as a trace that was saved."""
+        self.page.get_by_role("button", name="Export").click()
+        with self.page.expect_file_chooser() as chooser:
+            self.page.get_by_role("menuitem", name="Open a trace file").click()
+        body = json.dumps(content).encode()
+        chooser.value.set_files({"name": "t.json", "mimeType": "application/json", "buffer": body})
 
     def shot(self, name: str) -> None:
         SHOTS.mkdir(exist_ok=True)

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, Route, expect
@@ -397,16 +400,26 @@ def test_export_png(studio: Studio) -> None:
 
 def test_open_a_trace_file(studio: Studio, server: Server) -> None:
     code = "w = torch.tensor(3.0, requires_grad=True)\n(w * w * w).backward()\n"
-    body = json.dumps({"code": code, "trace": server.trace(code)})
     studio.open()
-    studio.page.get_by_role("button", name="Export").click()
-    with studio.page.expect_file_chooser() as chooser:
-        studio.page.get_by_role("menuitem", name="Open a trace file").click()
-    chooser.value.set_files(
-        {"name": "t.json", "mimeType": "application/json", "buffer": body.encode()}
-    )
+    studio.open_trace({"code": code, "trace": server.trace(code)})
     expect(studio.editor).to_contain_text("w * w * w")
     assert studio.grad_of("w") == ["27.00"]
+
+
+def test_a_recorded_run_is_opened_with_its_program(studio: Studio, tmp_path: Path) -> None:
+    program = tmp_path / "train.py"
+    program.write_text("w = torch.tensor(3.0, requires_grad=True)\n(w * w).backward()\n")
+    record = [sys.executable, "-m", "app.cli", "record", str(program)]
+    recorded = json.loads(subprocess.run(record, capture_output=True, check=True).stdout)
+
+    studio.open()
+    studio.open_trace(recorded)
+    expect(studio.editor).to_contain_text("w * w")
+    expect(studio.card("w * w").first).to_be_visible()
+    # As the API gives it, a trace is without its program.
+    del recorded["code"]
+    studio.open_trace(recorded)
+    expect(studio.page.locator("#toasts")).to_contain_text("has no program in it")
 
 
 def test_lost_connection_is_said_and_the_code_stays(studio: Studio) -> None:

@@ -78,6 +78,7 @@ def test_compose_closes_what_it_can() -> None:
     assert service["cap_drop"] == ["ALL"]
     assert "no-new-privileges:true" in service["security_opt"]
     assert {"mem_limit", "pids_limit", "cpus"} <= set(service)
+    assert service["logging"]["options"]["max-size"]
     assert all(port.startswith("127.0.0.1:") for port in service["ports"])
     assert "privileged" not in service and "volumes" not in service
 

@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from app.recorder import record
-from app.trace import Intervention, TraceRequest, encode
+from app.trace import DEFAULT_LIMITS, Intervention, Limits, TraceRequest, encode
 from tests.plain import run_plain
 
 HERE = Path(__file__).parent
@@ -35,12 +35,16 @@ weights.grad.zero_()
 """
 
 
-def ask(*programs: str, interventions: list[Intervention] | None = None) -> dict[str, Any]:
+def ask(
+    *programs: str,
+    interventions: list[Intervention] | None = None,
+    limits: Limits = DEFAULT_LIMITS,
+) -> dict[str, Any]:
     """Record each program (interventions on the last) and describe its model."""
     runs = []
     for i, code in enumerate(programs):
         changed = (interventions or []) if i == len(programs) - 1 else []
-        trace = record(TraceRequest(code=code, interventions=changed))
+        trace = record(TraceRequest(code=code, interventions=changed), limits)
         runs.append({"code": code, "trace": json.loads(encode(trace))})
     done = subprocess.run(
         [NODE, HERE / "probe.mjs"],
@@ -325,3 +329,35 @@ def test_assignments_and_unseen_writes_are_told_with_what_came_of_them() -> None
     assert "Sets x.grad to [5, 5] (it was [2, 4])" in said
     assert "Sets x.data to [9, 9] (it was [1, 2]), which autograd does not see" in said
     assert any(one.startswith("d[0] changes d in place to [7, 6]: not recorded") for one in said)
+
+
+@pytest.mark.parametrize("ops", [20, 100])
+def test_what_was_left_out_is_not_called_none(ops: int) -> None:
+    """Numbers of most steps, and with few ops the last tensors that a name held."""
+    code = (
+        "x = torch.ones(2, requires_grad=True)\ny = x\nfor i in range(40):\n    y = y * 1.5\n"
+        "y.sum().backward()\n"
+    )
+    answer = ask(code, limits=Limits(trace_bytes=66_000, ops=ops))
+    (model,) = answer["models"]
+    (walk,) = answer["walks"]
+    names = run_plain(code).names
+    gradient = names["x"].grad.tolist()
+    (x,) = (card["id"] for card in model["cards"] if card["kind"] == "leaf")
+    assert walk[-1]["cards"][x]["grad"] == gradient
+    assert walk[-1]["variables"]["x"]["grad"] == gradient
+    assert walk[-1]["variables"]["y"]["value"] == names["y"].tolist()
+    sentences = [step["sentence"] for step in model["steps"]]
+    assert any("left out" in sentence for sentence in sentences)
+    assert not any("None" in sentence for sentence in sentences if "it was None" not in sentence)
+
+
+def test_backward_calls_that_were_left_out_are_counted() -> None:
+    code = (
+        "x = torch.ones(2, requires_grad=True)\nfor i in range(9):\n    (x * x).sum().backward()\n"
+    )
+    (model,) = ask(code, limits=Limits(graphs=4))["models"]
+    begun = [step["sentence"] for step in model["steps"] if step["kind"] == "backward"]
+    assert [said.partition(" starts")[0] for said in begun] == [
+        f"backward() {i} of 9" for i in (1, 2, 3, 4)
+    ]
