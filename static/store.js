@@ -5,8 +5,8 @@
  */
 
 /** Those who are patient are told of a hurry at most so often, ms, and so long after the last of it. */
-const OFTEN = 70;
-const LAST = 140;
+const OFTEN = 100;
+const LAST = 200;
 
 /**
  * @template {object} S
