@@ -14,6 +14,13 @@ from typing import Any
 
 import torch
 import torch.nn.functional
+from torch._C import (
+    _get_function_stack_at,
+    _len_torch_dispatch_stack,
+    _len_torch_function_stack,
+    _pop_torch_function_stack,
+    _push_on_torch_function_stack,
+)
 from torch.optim.optimizer import (
     register_optimizer_step_post_hook,
     register_optimizer_step_pre_hook,
@@ -23,8 +30,10 @@ from app.recorder.ops import OpMode
 from app.recorder.places import snippet_frame
 from app.recorder.state import State
 from app.recorder.timeline import Change, Step
-from app.recorder.unheard import unheard
+from app.recorder.unheard import PLAIN, unheard
 
+#: No argument of these classes has an override.
+_NOT_OVERRIDDEN = frozenset((*PLAIN, type(None)))
 _CHECKS = ("has_torch_function", "has_torch_function_unary", "has_torch_function_variadic")
 #: Modules whose functions look for modes first, so that they can be entered.
 ENTERED = (torch.nn.functional, torch.functional)
@@ -44,7 +53,7 @@ def listening(state: State, mode: OpMode) -> Iterator[None]:
             if name in vars(module):
                 patch(module, name, _checked(mode, getattr(module, name)))
     for module in (*ENTERED, torch.overrides):
-        patch(module, "handle_torch_function", mode.handler(module.handle_torch_function))
+        patch(module, "handle_torch_function", _handled(mode, module.handle_torch_function))
     for owner in (torch.optim.Optimizer, torch.nn.Module):
         patch(owner, "zero_grad", _zero_grad(state, mode, owner.zero_grad))
     patch(torch.nn.Module, "_call_impl", _module_call(mode, torch.nn.Module._call_impl))
@@ -77,6 +86,30 @@ def _checked(mode: OpMode, check: Callable[..., bool]) -> Callable[..., bool]:
         return check(*args)
 
     return has_torch_function
+
+
+def _handled(mode: OpMode, original: Callable[..., Any]) -> Callable[..., Any]:
+    """What a function asks for once the check has passed, in fewer steps than torch's where
+    there is nobody but the mode to hear of the call."""
+
+    def handle_torch_function(func: Any, relevant: Any, /, *args: Any, **kwargs: Any) -> Any:
+        depth = _len_torch_function_stack()
+        if (
+            not depth
+            or _get_function_stack_at(depth - 1) is not mode
+            or _len_torch_dispatch_stack()
+            or any(type(value) not in _NOT_OVERRIDDEN for value in relevant)
+        ):
+            return original(func, relevant, *args, **kwargs)
+        caller = sys._getframe(1).f_back  # of the function that asks
+        assert caller is not None
+        _pop_torch_function_stack()
+        try:
+            return mode.hear(func, args, kwargs, caller)
+        finally:
+            _push_on_torch_function_stack(mode)
+
+    return handle_torch_function
 
 
 def _zero_grad(state: State, mode: OpMode, original: Any) -> Any:
@@ -176,10 +209,30 @@ def _step(mode: OpMode, original: Any) -> Any:
     def step(self: Any, *args: Any, **kwargs: Any) -> Any:
         if _closure(args, kwargs):
             return original(self, *args, **kwargs)
-        with mode.away():
+        with _away(mode):
             return original(self, *args, **kwargs)
 
     return step
+
+
+@contextmanager
+def _away(mode: OpMode) -> Iterator[None]:
+    """Inside, the mode hears nothing; others of the program's do."""
+    if not any(_get_function_stack_at(i) is mode for i in range(_len_torch_function_stack())):
+        yield
+        return
+    above = []
+    while (top := _pop_torch_function_stack()) is not mode:
+        above.append(top)
+    for other in reversed(above):
+        _push_on_torch_function_stack(other)
+    try:
+        yield
+    finally:
+        for _ in above:
+            _pop_torch_function_stack()
+        for other in (mode, *reversed(above)):
+            _push_on_torch_function_stack(other)
 
 
 def _closure(args: Any, kwargs: Any) -> bool:

@@ -11,7 +11,9 @@ from typing import Any
 import torch
 
 #: Functions in which a module makes its parameters.
-CONSTRUCTORS = frozenset(("__init__", "reset_parameters", "_reset_parameters"))
+CONSTRUCTORS = frozenset(
+    ("__init__", "reset_parameters", "_reset_parameters", "initialize_parameters")
+)
 _MODULES = str(Path(torch.nn.modules.__file__).parent)
 
 

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from itertools import permutations
 from types import FrameType
 from typing import Any
 
 import torch
 from torch._C import (
-    _get_function_stack_at,
     _len_torch_dispatch_stack,
-    _len_torch_function_stack,
     _pop_torch_function_stack,
     _push_on_torch_function_stack,
 )
@@ -35,8 +32,6 @@ from app.recorder.unheard import PLAIN, unheard, unheard_but_for
 _HANDLE = handle_torch_function.__code__
 #: What torch says of the classes of a call's arguments when none has an override of its own.
 _PLAIN = frozenset(((), *permutations(PLAIN, 1), *permutations(PLAIN, 2)))
-#: No argument of these classes has an override.
-_NOT_OVERRIDDEN = frozenset((*PLAIN, type(None)))
 _Tensor = torch.Tensor
 #: Arguments of these types hold no tensor.
 _NO_TENSORS = frozenset((int, float, bool, str, complex, type(None), torch.dtype, torch.Size))
@@ -157,28 +152,12 @@ class OpMode(TorchFunctionMode):
             state.watch.moved(op, state.nodes_run)
         return result
 
-    def handler(self, original: Callable[..., Any]) -> Callable[..., Any]:
-        """Torch's `handle_torch_function` in fewer steps for a call that only this mode hears."""
-
-        def handle_torch_function(func: Any, relevant: Any, /, *args: Any, **kwargs: Any) -> Any:
-            depth = _len_torch_function_stack()
-            if (
-                not depth
-                or _get_function_stack_at(depth - 1) is not self
-                or _len_torch_dispatch_stack()
-                or any(type(value) not in _NOT_OVERRIDDEN for value in relevant)
-            ):
-                return original(func, relevant, *args, **kwargs)
-            info = self._infos.get(func)
-            if info is None:
-                info = self._infos[func] = FunctionInfo(func)
-            _pop_torch_function_stack()
-            try:
-                return self._unusual(info, func, args, kwargs, _caller(sys._getframe(0)))
-            finally:
-                _push_on_torch_function_stack(self)
-
-        return handle_torch_function
+    def hear(self, func: Any, args: Any, kwargs: Any, caller: FrameType) -> Any:
+        """A call of torch's Python code that nobody else is to hear of; this mode must be off."""
+        info = self._infos.get(func)
+        if info is None:
+            info = self._infos[func] = FunctionInfo(func)
+        return self._unusual(info, func, args, kwargs, caller)
 
     def _unusual(
         self, info: FunctionInfo, func: Any, args: Any, kwargs: Any, caller: FrameType
@@ -202,25 +181,6 @@ class OpMode(TorchFunctionMode):
         """A call that the program's own classes or modes are to hear of, and nothing else."""
         with unheard_but_for(func) as heard:
             return self._unusual(info, heard, args, kwargs, caller)
-
-    @contextmanager
-    def away(self) -> Iterator[None]:
-        """Inside, this mode hears nothing; others of the program's do."""
-        if not any(_get_function_stack_at(i) is self for i in range(_len_torch_function_stack())):
-            yield
-            return
-        above = []
-        while (top := _pop_torch_function_stack()) is not self:
-            above.append(top)
-        for other in reversed(above):
-            _push_on_torch_function_stack(other)
-        try:
-            yield
-        finally:
-            for _ in above:
-                _pop_torch_function_stack()
-            for other in (self, *reversed(above)):
-                _push_on_torch_function_stack(other)
 
     def act(self, intervention: str | None) -> None:
         """Ops from now on happen because of this intervention."""

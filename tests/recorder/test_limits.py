@@ -79,6 +79,23 @@ def test_a_chain_of_200_000_nodes_does_not_crash() -> None:
     assert len(encode(trace)) < DEFAULT_LIMITS.trace_bytes
 
 
+RINGS = """import weakref
+alive = []
+for i in range(100):
+    x = torch.ones(1500, 1500) * i
+    ring = [x]
+    ring.append(ring)
+    alive.append(weakref.ref(x))
+print(sum(one() is not None for one in alive))
+"""
+
+
+def test_tensors_that_hold_themselves_are_collected_by_how_large_they_are() -> None:
+    """Without a recorder Python's collector would come after 700 objects; here that is rare."""
+    assert int(record(TraceRequest(code=RINGS))["stdout"]) < 40
+    assert int(record(TraceRequest(code=f"import gc\ngc.disable()\n{RINGS}"))["stdout"]) == 100
+
+
 def test_long_output_is_cut_and_said_so() -> None:
     trace = recorded("for i in range(100):\n    print('x' * 10)\n", Limits(stdout_chars=50))
     assert len(trace["stdout"]) == 50 and trace["stdout_truncated"]

@@ -118,8 +118,31 @@ def test_a_step_shows_none_of_its_own_calls_and_all_of_the_programs() -> None:
     assert shown["under a mode"] == ["ones", "pow", "sum", "mul"]
 
 
-def test_a_large_tensor_that_was_read_is_read_again_once_it_was_written() -> None:
-    code = "x = torch.ones(80, 80)\ny = x + 1\ny.data.mul_(3)\nz = y.view(6400)\nw = y.t()\n"
+@pytest.mark.parametrize("elements", [300, 20_000])
+def test_statistics_of_tensors_that_are_read_together(elements: int) -> None:
+    """Rows of which nothing fits beside the others: far numbers, zeros, NaN, infinities."""
+    numbers = "1.0 0.0 1e-41 -1e-41 1e30 -3e38 -0.5 float('nan') float('inf')".split()
+    lines = [f"t{i} = torch.full(({elements},), {n})" for i, n in enumerate(numbers)]
+    lines += [f"m{i} = t{i}.clone()\nm{i}[::2] = {n} * 0.5" for i, n in enumerate(numbers)]
+    code = "\n".join(lines) + "\n"
+    theirs = run_plain(code)
+    told = {v["name"]: v for v in recorded(code)["variables"]}
+    tensors = {t["id"]: t["value"] for t in recorded(code)["tensors"]}
+    for name in (f"{kind}{i}" for kind in "tm" for i in range(len(numbers))):
+        exact = theirs.names[name].double()
+        value = told[name].get("value") or tensors[told[name]["tensor"]]
+        finite = bool(exact.isfinite().all())
+        assert value["nonfinite"] == (0 if finite else elements), name
+        for field, of in (("norm", exact.norm()), ("mean", exact.mean()), ("max", exact.max())):
+            if finite:
+                assert value[field] == pytest.approx(float(of), rel=1e-5, abs=0), (name, field)
+            else:
+                assert value[field] in ("NaN", "Infinity"), (name, field)
+
+
+@pytest.mark.parametrize("side", [80, 200])
+def test_a_large_tensor_that_was_read_is_read_again_once_it_was_written(side: int) -> None:
+    code = f"x = torch.ones({side}, {side})\ny = x + 1\ny.data.mul_(3)\nz = y.view(-1)\nw = y.t()\n"
     trace = recorded(code)
     values = {t["id"]: t["value"] for t in trace["tensors"]}
     means = [values[op(trace, name)["outputs"][0]]["mean"] for name in ("add", "view", "t")]
@@ -155,12 +178,15 @@ def test_module_paths_and_composite_functions() -> None:
 
 def test_building_a_module_is_not_on_the_timeline() -> None:
     trace = recorded(
-        "net = nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4))\nnet(torch.ones(2, 3))\n"
+        "net = nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4), nn.LazyLinear(2))\n"
+        "net(torch.ones(2, 3))\n"
     )
     assert {o["name"] for o in trace["ops"]} == {"ones", "linear", "add_", "batch_norm"}
-    weight = next(v for v in trace["variables"] if v["name"] == "net.0.weight")
-    value = next(t["value"] for t in trace["tensors"] if t["id"] == weight["tensor"])
-    assert value is not None and value["nonfinite"] == 0
+    for name, shape in (("net.0.weight", [4, 3]), ("net.2.weight", [2, 4])):
+        weight = next(v for v in trace["variables"] if v["name"] == name)
+        value = next(t["value"] for t in trace["tensors"] if t["id"] == weight["tensor"])
+        assert value is not None and value["nonfinite"] == 0 and value["shape"] == shape
+    assert all(t["value"] is not None for t in trace["tensors"])
 
 
 def test_a_users_function_is_an_op_with_children() -> None:
