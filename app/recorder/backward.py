@@ -49,8 +49,17 @@ class BackwardRecorder:
             with unheard():
                 running.end()
             state.budget.ends()
-        state.grads.hand_out(tensors_in(result))
+        with unheard():
+            self._hand_out(tensors_in(result))
         return result
+
+    def _hand_out(self, gradients: list[torch.Tensor]) -> None:
+        """The program gets these gradients; those with a history are results of their nodes."""
+        state = self._state
+        state.grads.hand_out(gradients)
+        for gradient in gradients:
+            if gradient.requires_grad:
+                state.made(gradient, state.tensors.id(gradient))
 
     def _begin(self, outputs: Any, args: Any, kwargs: Any) -> Running | None:
         state = self._state
