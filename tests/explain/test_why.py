@@ -132,6 +132,12 @@ def ask(code: str, name: str) -> tuple[Trace, dict[str, Any], Why]:
             "not_a_leaf",
             ["its gradient passed through"],
         ),
+        (
+            X + "f = torch.jit.script(torch.nn.Softplus())\ny = f(x)\ny.backward(x.detach())",
+            "y",
+            "not_a_leaf",
+            ["is where the backward call on line 5 started"],
+        ),
         (X + "g, = torch.autograd.grad((x * 2).sum(), x)", "x", "not_accumulated", ["returned it"]),
         (
             "import torch\nx = torch.ones(2)",
