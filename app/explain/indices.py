@@ -111,17 +111,40 @@ class Ops(Keyed[Op]):
         """The ops that were given it, in the order in which they ran."""
         return [self.rows[at] for at in self.reading(tensor)]
 
-    def ancestors(self, tensors: list[str]) -> set[str]:
-        """The tensors and everything they were computed from, recorded or not."""
-        seen = set(tensors)
+    @cached_property
+    def mutated(self) -> list[list[str]]:
+        return column(self.rows, "mutated")
+
+    @cached_property
+    def _writers(self) -> dict[str, list[int]]:
+        """Tensor -> the ops that wrote into it and left it what it was: none was recorded."""
+        found: dict[str, list[int]] = {}
+        for at in sorted(self.unrecorded):
+            for tensor in self.mutated[at] or ():
+                found.setdefault(tensor, []).append(at)
+        return found
+
+    def ancestors(self, tensors: list[str], *, through_writes: bool = False) -> set[str]:
+        """The tensors and everything they were computed from, recorded or not.
+
+        With what was written into them, and not recorded, if `through_writes`.
+        """
+        #: With the position of the op that read it, before which it must have been written.
+        seen = dict.fromkeys(tensors, len(self.rows))
         stack = list(tensors)
         while stack:
-            at = self._makers.get(stack.pop())
-            for before in self.inputs[at] if at is not None else ():
-                if before not in seen:
-                    seen.add(before)
-                    stack.append(before)
-        return seen
+            tensor = stack.pop()
+            maker = self._makers.get(tensor)
+            made = [] if maker is None else [maker]
+            if through_writes:
+                made += [at for at in self._writers.get(tensor, ()) if at < seen[tensor]]
+            for at in made:
+                for before in self.inputs[at]:
+                    known = seen.get(before, -1)
+                    if known < 0 or (through_writes and known < at and before in self._writers):
+                        seen[before] = max(at, known)
+                        stack.append(before)
+        return set(seen)
 
     @cached_property
     def _calls(self) -> dict[str, list[int]]:

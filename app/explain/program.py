@@ -227,6 +227,11 @@ class Program:
         """Everything that a backward pass could have come to, cut or not."""
         return self.ops.ancestors(self.root_tensors)
 
+    @cached_property
+    def behind_writes(self) -> set[str]:
+        """The same with what was written, unrecorded, into any of that."""
+        return self.ops.ancestors(self.root_tensors, through_writes=True)
+
     # --- evidence -------------------------------------------------------------------
 
     def op_evidence(self, op: Op, text: str) -> Evidence:

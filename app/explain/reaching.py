@@ -21,25 +21,47 @@ from app.trace.graph import Op
 def forward_cut(program: Program, tensor: str) -> Cut | None:
     """The first op after `tensor`, on a way to a root, that autograd did not record."""
     cut = nearest(tensor, partial(_after, program), program.cuts_after)
-    return cut if cut is not None else _rebuilt_from_any(program, tensor)
+    if cut is not None:
+        return cut
+    return _rebuilt_from_any(program, tensor) or _written_in(program, tensor)
 
 
 def _after(program: Program, tensor: str) -> tuple[list[str], Cut | None]:
     """The tensors that recorded ops made of a tensor, or the first op that stops there."""
-    toward = program.behind_roots
     following: list[str] = []
     for at in program.ops.reading(tensor):
         op = program.ops.rows[at] if at in program.ops.unrecorded else None
-        kind = _stops(program, op) if op is not None else None
-        if op is None or kind is None:
+        if op is None or _stops(program, op) is None:
             following += program.ops.outputs[at]
             continue
-        if _is_no_way(program, op, tensor):
-            continue
-        made = [t for t in program.ops.outputs[at] if t in toward]
-        if made or toward & set(_rebuilt_after(program, op)):
-            return [], Cut(kind, made[0] if made else tensor, op, (tensor,))
+        cut = _cut_at(program, op, tensor, program.behind_roots)
+        if cut is not None:
+            return [], cut
     return following, None
+
+
+def _cut_at(program: Program, op: Op, tensor: str, toward: set[str]) -> Cut | None:
+    """The cut that an op which was not recorded is, if its results are on a way to a root."""
+    kind = _stops(program, op)
+    if kind is None or _is_no_way(program, op, tensor):
+        return None
+    made = [t for t in (*op["outputs"], *op.get("mutated", ())) if t in toward]
+    if made or toward & set(_rebuilt_after(program, op)):
+        return Cut(kind, made[0] if made else tensor, op, (tensor,))
+    return None
+
+
+def _written_in(program: Program, tensor: str) -> Cut | None:
+    """Its numbers were written into what backward started from: the last cut before that."""
+    toward = program.behind_writes
+    makers = [program.ops.making(root) for root in program.root_tensors]
+    last = max((at for at in makers if at is not None), default=-1)
+    found: Cut | None = None
+    for one in _reached(program, tensor):
+        for at in program.ops.reading(one):
+            if at < last and at in program.ops.unrecorded:
+                found = _cut_at(program, program.ops.rows[at], one, toward) or found
+    return found
 
 
 def _is_no_way(program: Program, op: Op, tensor: str) -> bool:

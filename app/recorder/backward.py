@@ -10,6 +10,7 @@ import torch
 
 from app.recorder.graph import walk
 from app.recorder.graphlog import GraphLog, RootRow
+from app.recorder.history import grad_fn
 from app.recorder.places import snippet_frame
 from app.recorder.running import Running
 from app.recorder.state import State
@@ -49,8 +50,25 @@ class BackwardRecorder:
             with unheard():
                 running.end()
             state.budget.ends()
-        state.grads.hand_out(tensors_in(result))
+        with unheard():
+            self._hand_out(tensors_in(result))
         return result
+
+    def _know(self, roots: Any) -> None:
+        """Roots of which no call was seen (of a thread's, of what was compiled by torch.jit)."""
+        state = self._state
+        for root in roots:
+            node = grad_fn(root) if isinstance(root, torch.Tensor) else None
+            if node is not None and node._sequence_nr() not in state.ops.of_sequence:
+                state.made(root, state.tensors.id(root))
+
+    def _hand_out(self, gradients: list[torch.Tensor]) -> None:
+        """The program gets these gradients; those with a history are results of their nodes."""
+        state = self._state
+        state.grads.hand_out(gradients)
+        for gradient in gradients:
+            if gradient.requires_grad:
+                state.made(gradient, state.tensors.id(gradient))
 
     def _begin(self, outputs: Any, args: Any, kwargs: Any) -> Running | None:
         state = self._state
@@ -71,6 +89,7 @@ class BackwardRecorder:
         state.timeline.add(Step("backward", line, graph=log.number))
         state.graphs.append(log)
         edges = [_edge(output) for output in outputs]
+        self._know(outputs)
         running = Running(state, walk(state, log, [edge[0] for edge in edges]), line)
         for output, (node, slot), gradient in zip(outputs, edges, gradients, strict=False):
             seed = state.summaries.of(gradient) if gradient is not None else NOTHING

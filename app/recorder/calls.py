@@ -8,7 +8,7 @@ import torch
 from torch._C._autograd import _get_sequence_nr
 
 from app.recorder.functions import FunctionInfo
-from app.recorder.history import grad_fn, is_followed, version
+from app.recorder.history import grad_fn, is_followed, is_leaf, version
 from app.recorder.oplog import Few, few, several
 from app.recorder.places import Place
 from app.recorder.state import State
@@ -234,12 +234,18 @@ class Call:
     def _wrote_into(self, tensor: torch.Tensor, recorded: bool) -> bool:
         """It holds other numbers now, and if `recorded` it has another history.
 
+        One that has another shape now is another tensor as well (but for leaves that require grad).
+
         Says whether it is a leaf's .grad that was filled with zeros.
         """
         state = self._state
         number = state.tensors.id(tensor)
         owner = state.grads.owner(tensor)
-        if recorded and grad_fn(tensor) is not None:
+        reshaped = state.tensors.reshaped(tensor, number)
+        if reshaped and tensor.requires_grad and is_leaf(tensor):
+            state.tensors.reshape(tensor, number)
+            reshaped = False
+        if reshaped or (recorded and grad_fn(tensor) is not None):
             state.replaced(number, tensor)
             self._renewed.append(tensor)
             if owner is not None:

@@ -54,12 +54,14 @@ def listening(state: State, mode: OpMode) -> Iterator[None]:
                 patch(module, name, _checked(mode, getattr(module, name)))
     for module in (*ENTERED, torch.overrides):
         patch(module, "handle_torch_function", _handled(mode, module.handle_torch_function))
+    patch(torch, "compile", _compile(undo, torch.compile))
     for owner in (torch.optim.Optimizer, torch.nn.Module):
         patch(owner, "zero_grad", _zero_grad(state, mode, owner.zero_grad))
     patch(torch.nn.Module, "_call_impl", _module_call(mode, torch.nn.Module._call_impl))
     patch(torch.autograd.Function, "apply", _apply(mode, vars(torch.autograd.Function)["apply"]))
     parameter = torch.nn.Parameter
     patch(parameter, "__new__", _parameter(state, vars(parameter)["__new__"]))
+    patch(torch._utils, "_rebuild_tensor", _rebuild(state, torch._utils._rebuild_tensor))
     for optimizer in _own_optimizers(torch.optim.Optimizer):
         patch(optimizer, "step", _step(mode, optimizer.step))
     mixin: Any = torch.autograd.function._HookMixin
@@ -163,6 +165,23 @@ def _module_call(mode: OpMode, original: Any) -> Any:
     return call
 
 
+def _compile(undo: list[tuple[Any, str, Any]], original: Any) -> Any:
+    """What the program compiles runs as it is written: the compiler knows no modes like ours, and
+    leaves one node where the ops were."""
+
+    @functools.wraps(original)
+    def compile(*args: Any, **kwargs: Any) -> Any:
+        compiled = original(*args, **kwargs)
+        from torch._dynamo import config  # slow to import, and nothing for most
+
+        if not config.disable:
+            undo.append((config, "disable", config.disable))
+            config.disable = True
+        return compiled
+
+    return compile
+
+
 def _parameter(state: State, original: Any) -> Any:
     """A parameter lies in the memory of the tensor that it is made of, and is no op's result."""
     make = original.__func__
@@ -177,6 +196,23 @@ def _parameter(state: State, original: Any) -> Any:
         return made
 
     return staticmethod(new)
+
+
+def _rebuild(state: State, original: Any) -> Any:
+    """How `torch.load` makes tensors: empty ones, which then get memory by a call (`set_`) that
+    no mode hears of."""
+
+    @functools.wraps(original)
+    def rebuild(*args: Any) -> Any:
+        made = original(*args)
+        with unheard():
+            number = state.tensors.known(made)
+            if number is not None:
+                state.tensors.reshape(made, number)
+                state.tensors.revalue(made)
+        return made
+
+    return rebuild
 
 
 def _apply(mode: OpMode, original: Any) -> Any:

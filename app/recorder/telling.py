@@ -47,8 +47,16 @@ def functions(body: list[ast.stmt], around: tuple[str, ...] = ()) -> Iterator[tu
 
 
 def told(tree: ast.Module) -> dict[Function, Told]:
-    """By their definitions; generators, of which nobody knows when they are left, are not told."""
-    scopes = {node: scope for node, scope in functions(tree.body) if not _is_generator(node)}
+    """By their definitions.
+
+    Not told are generators, of which nobody knows when they are left, and what the engine calls:
+    the `backward` of a Function of the program's.
+    """
+    scopes = {
+        node: scope
+        for node, scope in functions(tree.body)
+        if node.name not in _BACKWARD and not _is_generator(node)
+    }
     mentions = {node: Counter(_mentions(node)) for node in scopes}
     names = {node.name for node in scopes}
     chosen = {node for node in scopes if any(map(_calls_backward, ast.walk(node)))}

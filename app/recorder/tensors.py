@@ -96,6 +96,14 @@ class Tensors:
         number = self.id(tensor)
         self._set_value(number, self._summaries.of(tensor))
 
+    def reshaped(self, tensor: torch.Tensor, number: int) -> bool:
+        """Has it another shape now (`resize_`, `t_`, `unsqueeze_`, `x.data = y`)?"""
+        return self._rows[number][0] != self._summaries.kinds.of(tensor).index
+
+    def reshape(self, tensor: torch.Tensor, number: int) -> None:
+        """It is told with the shape that it has now."""
+        self._rows[number] = (self._summaries.kinds.of(tensor).index, *self._rows[number][1:])
+
     def follow(self, tensor: torch.Tensor) -> None:
         """The program has set its requires_grad."""
         number = self.id(tensor)

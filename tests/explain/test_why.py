@@ -118,6 +118,26 @@ def ask(code: str, name: str) -> tuple[Trace, dict[str, Any], Why]:
             "not_reached",
             ["nothing in `x.sum()` depends on it"],
         ),
+        (
+            X + "a = torch.zeros(3)\nwith torch.no_grad():\n    a[:] = x * 2\n"
+            "(a * torch.ones(3, requires_grad=True)).sum().backward()",
+            "x",
+            "not_reached",
+            ["`x * 2` on line 5", "was not recorded"],
+        ),
+        (
+            X + "y = (x**3).sum()\ng, = torch.autograd.grad(y, x, create_graph=True)\n"
+            "g.sum().backward()",
+            "g",
+            "not_a_leaf",
+            ["its gradient passed through"],
+        ),
+        (
+            X + "f = torch.jit.script(torch.nn.Softplus())\ny = f(x)\ny.backward(x.detach())",
+            "y",
+            "not_a_leaf",
+            ["is where the backward call on line 5 started"],
+        ),
         (X + "g, = torch.autograd.grad((x * 2).sum(), x)", "x", "not_accumulated", ["returned it"]),
         (
             "import torch\nx = torch.ones(2)",

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 import torch
 
+from tests.recorder.oracle import both, recorded, same_numbers
 from tests.recorder.oracle import plain as run_plain
-from tests.recorder.oracle import recorded, same_numbers
 from tests.recorder.programs import PROGRAMS
 
 
@@ -504,3 +504,19 @@ def test_leaves_in_any_function_can_be_given_and_changed() -> None:
     changed = recorded(code, interventions=[cut])
     assert changed["interventions"][0]["applied"] == 1
     assert _names(changed)["w"] == ("main", "accumulated")
+
+
+def test_what_is_compiled_runs_as_it_is_written() -> None:
+    import torch._dynamo  # warns of itself the first time
+
+    _, trace = both("""
+@torch.compile(backend="eager")
+def f(x, w):
+    return (x @ w).relu().sum()
+w = torch.randn(3, 2, requires_grad=True)
+y = f(torch.randn(4, 3), w)
+y.backward()
+print(y)
+""")
+    assert {"matmul", "relu", "sum"} <= {o["name"] for o in trace["ops"]}
+    assert not torch._dynamo.config.disable

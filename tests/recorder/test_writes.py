@@ -114,6 +114,41 @@ def test_what_once_was_a_gradient_is_the_leafs_no_more(line: str) -> None:
     assert [v["grad_status"] for v in trace["variables"] if v["name"] == "x"] == [status]
 
 
+def test_a_tensor_of_another_shape_is_another() -> None:
+    code = """
+a = torch.ones(2, 3)
+b = a[0]
+a.t_()
+c = a * 1
+a.resize_(2, 2)
+a.unsqueeze_(0)
+w = torch.ones(2, requires_grad=True)
+w.data = torch.ones(3)
+(w * w).sum().backward()
+"""
+    _, trace = both(code)
+    shapes = {tensor["id"]: tensor["shape"] for tensor in trace["tensors"]}
+    bound = [shapes[b["tensor"]] for b in trace["bindings"] if b["name"] == "a"]
+    assert bound == [[2, 3], [3, 2], [2, 2], [1, 2, 2]]
+    assert [shapes[t] for t in op(trace, "mul")["inputs"]] == [[3, 2]]
+    assert [shapes[v["tensor"]] for v in trace["variables"] if v["name"] == "w"] == [[3]]
+
+
+def test_what_is_loaded_has_the_shape_that_was_saved() -> None:
+    code = """
+import io
+file = io.BytesIO()
+torch.save(torch.full((2, 2), 3.0), file)
+file.seek(0)
+x = torch.load(file)
+y = x * 2
+"""
+    _, trace = both(code)
+    tensors = {tensor["id"]: tensor for tensor in trace["tensors"]}
+    (loaded,) = (tensors[t] for t in op(trace, "mul")["inputs"])
+    assert (loaded["shape"], loaded["value"]["data"]) == ([2, 2], [[3, 3], [3, 3]])
+
+
 def test_running_statistics_are_written_to_without_a_version() -> None:
     code = """
 mean, var = torch.zeros(2), torch.ones(2)

@@ -164,10 +164,9 @@ def chain():
     with torch._C.DisableTorchFunction():
         for _ in range(60_000):
             x = x + 1
-chain()
-print('freed')
+print('freed', chain())
 """
-    assert pool.trace(code)["stdout"] == "freed\n"
+    assert pool.trace(code)["stdout"] == "freed None\n"
 
 
 def test_runs_do_not_see_each_other(pool: Running) -> None:

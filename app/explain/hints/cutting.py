@@ -29,14 +29,18 @@ FLAT = {
 
 def cut_leaf(program: Program) -> Iterator[Finding]:
     """A leaf that the program made with requires_grad gets nothing, because of a cut."""
+    told: set[str] = set()
     for variable in program.trace["variables"]:
         if variable["grad_status"] != "not_reached" or not variable["is_leaf"]:
+            continue
+        if variable["tensor"] in told:  # under another name
             continue
         if not variable["name"].isidentifier() or program.trace["error"] is not None:
             continue
         cut = forward_cut(program, variable["tensor"])
         if cut is None or cut.op is None:
             continue
+        told.add(variable["tensor"])
         line = program.line(cut.op)
         values = {
             "name": variable["name"],

@@ -22,6 +22,8 @@ _SOFTMAX = "SoftmaxBackward0"
 _FIXED_SUMS = (
     _SOFTMAX, "NativeBatchNormBackward0", "NativeLayerNormBackward0", "NativeGroupNormBackward0",
 )  # fmt: skip
+#: Nodes that send the sum of what arrives to this input: None where to any.
+_ADDS = {"AddmmBackward0": 0, "ConvolutionBackward0": 2, "AddBackward0": None, "SubBackward0": None}
 
 
 def norm(summary: Summary | None) -> float | None:
@@ -97,7 +99,12 @@ def extremes(program: Program) -> Iterator[Finding]:
             continue
         steep = [(n, size / max(seeds)) for n, size in _leaves(graph) if math.isfinite(size)]
         high = [p for p in steep if p[1] > EXPLODED]
-        low = [p for p in steep if 0 < p[1] < VANISHED]
+        low = [
+            (n, ratio)
+            for n, ratio in steep
+            if 0 < ratio < VANISHED
+            and not _cancels_at_the_end(program, graph, n, VANISHED * max(seeds))
+        ]
         if low and any(True for _ in _cancelled(program, graph)):
             low = []  # it did not fade on its way, but went in one step
         for code, found in (("hint-exploding", high), ("hint-vanishing", low)):
@@ -109,6 +116,21 @@ def extremes(program: Program) -> Iterator[Finding]:
                 values["line"] = str(line)
                 evidence = [{"kind": "node", "ref": node["id"], "text": f"{name}: {ratio:.1e}"}]
                 yield Finding(code, values, evidence, line=line, variable=name)  # type: ignore[arg-type]
+
+
+def _cancels_at_the_end(program: Program, graph: Graph, leaf: int, least: float) -> bool:
+    """Did a gradient that had not faded below `least` add up to nothing at the leaf?
+
+    So does that of a bias whose results are normalized, or go into a softmax.
+    """
+    index = program.index(graph)
+    for at in index.came.get(graph["nodes"][leaf]["id"], ()):
+        edge = graph["edges"][at]
+        source = index.nodes[edge["source"]]
+        adds = source["name"] in _ADDS and _ADDS[source["name"]] in (None, edge["input"])
+        if adds and any((norm(arrived) or 0.0) >= least for arrived in source["upstream"]):
+            return True
+    return False
 
 
 def dead_relu(program: Program) -> Iterator[Finding]:
