@@ -62,6 +62,7 @@ export function createCommands(parts) {
       if (!picked) return;
       try {
         await actions.openTrace(picked.trace, picked.code);
+        if (picked.code === '') toast('This file has no program in it: its run can be walked, but not run again');
       } catch {
         toast('This trace is damaged: it can’t be drawn');
       }

@@ -46,7 +46,7 @@ class Source:
         """Every node of the tree, outer ones first."""
         return iter(self._nodes)
 
-    def span(self, node: ast.expr | ast.stmt) -> Span:
+    def span(self, node: ast.expr | ast.stmt | ast.keyword) -> Span:
         end_line = node.end_lineno or node.lineno
         return {
             "line": node.lineno,
@@ -55,7 +55,7 @@ class Source:
             "end_col": self._characters(end_line, node.end_col_offset or 0),
         }
 
-    def text(self, node: ast.expr | ast.stmt) -> str:
+    def text(self, node: ast.expr | ast.stmt | ast.keyword) -> str:
         """The source of a node, as written."""
         span = self.span(node)
         lines = self.lines[span["line"] - 1 : span["end_line"]]
@@ -157,7 +157,7 @@ def _size(node: ast.expr | ast.stmt) -> int:
 # --- edits ---------------------------------------------------------------------------
 
 
-def replace(source: Source, node: ast.expr | ast.stmt, text: str) -> Edit:
+def replace(source: Source, node: ast.expr | ast.stmt | ast.keyword, text: str) -> Edit:
     span = source.span(node)
     return {**span, "text": text}
 

@@ -70,7 +70,7 @@ export async function saveFrom(model, format) {
 }
 
 /**
- * Ask for a trace file; ours, or a bare trace as the command line writes it.
+ * Ask for a trace file; ours, or a trace as the API or the command line gives it.
  * @returns {Promise<{trace: any, code: string} | null>}
  */
 export function pickTrace() {
@@ -99,9 +99,7 @@ function readTrace(text) {
       return null;
     }
     if (version !== VERSION || !LISTS.every((name) => Array.isArray(trace[name])) || typeof trace.omitted !== 'object') throw new Error('not a trace');
-    const code = typeof body.code === 'string' ? body.code : '';
-    if (code === '') toast('This file has no program in it: its run can be walked, but not run again');
-    return { trace, code };
+    return { trace, code: typeof body.code === 'string' ? body.code : '' };
   } catch {
     toast('This file is not a trace');
     return null;

@@ -97,3 +97,6 @@ def test_the_docs_page(page: Page, server: Any) -> None:
     own = (server.url, "data:", "blob:")
     assert all(url.startswith(own) for url in asked), asked
     assert any(url.endswith("/openapi.json") for url in asked)
+    page.get_by_role("link", name="Gradwalk", exact=True).click()
+    page.wait_for_url(f"{server.url}/**")
+    page.locator("#editor").wait_for()

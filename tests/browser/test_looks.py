@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from typing import Any
 
@@ -386,11 +385,7 @@ EMPTY: dict[str, Any] = {
 def test_a_file_that_is_no_trace_changes_nothing(studio: Studio, file: Any, said: str) -> None:
     studio.open()
     code = studio.editor.inner_text()
-    studio.page.get_by_role("button", name="Export").click()
-    with studio.page.expect_file_chooser() as chooser:
-        studio.page.get_by_role("menuitem", name="Open a trace file").click()
-    content = json.dumps(file).encode()
-    chooser.value.set_files({"name": "t.json", "mimeType": "application/json", "buffer": content})
+    studio.open_trace(file)
     expect(studio.page.locator(".toast")).to_contain_text(said)
     expect(studio.graph).to_contain_text("AddBackward0")
     assert studio.editor.inner_text() == code
@@ -398,11 +393,7 @@ def test_a_file_that_is_no_trace_changes_nothing(studio: Studio, file: Any, said
 
 def test_a_trace_file_takes_no_program_away(studio: Studio, server: Server) -> None:
     studio.open().run(OWN)
-    content = json.dumps({"code": SEED_CODE, "trace": server.trace(SEED_CODE)}).encode()
-    studio.page.get_by_role("button", name="Export").click()
-    with studio.page.expect_file_chooser() as chooser:
-        studio.page.get_by_role("menuitem", name="Open a trace file").click()
-    chooser.value.set_files({"name": "t.json", "mimeType": "application/json", "buffer": content})
+    studio.open_trace({"code": SEED_CODE, "trace": server.trace(SEED_CODE)})
     expect(studio.editor).to_contain_text("a = y*y*3")
     studio.blur()
     studio.page.keyboard.press("ControlOrMeta+z")

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import ast
 from contextlib import suppress
+from difflib import get_close_matches
 
 from app.explain import source as edits
 from app.explain.errors.registry import Case, error
 from app.explain.finding import Finding
 from app.explain.operands import failing, operands, tensor_of
+from app.explain.texts import load
 from app.trace.explanations import Evidence, Fix
+
+_KEYWORDS: list[str] = load("names")["keywords"]["names"]
+#: How alike two names must be for one to be meant by the other.
+_ALIKE = 0.8
 
 
 def _here(case: Case) -> list[Evidence]:
@@ -27,8 +33,36 @@ def missing_argument(case: Case) -> Finding:
 def extra_argument(case: Case) -> Finding:
     call = case.group("call").replace(".__init__", "").replace(".forward", "")
     name = case.match["name"]
+    misspelt = _misspelt(case, call, name) if name else None
+    if misspelt is not None:
+        return misspelt
     what = f"the keyword `{name}`" if name else f"{case.match['given']} arguments"
     return Finding("argument-extra", {"call": call, "what": what, "line": case.line}, _here(case))
+
+
+def _misspelt(case: Case, call: str, name: str) -> Finding | None:
+    """Of the keywords that torch takes, or the program's own functions, one may be meant."""
+    source = case.program.source
+    own = [
+        argument.arg
+        for node in source.nodes()
+        if isinstance(node, ast.FunctionDef)
+        for argument in (*node.args.args, *node.args.kwonlyargs)
+    ]
+    known = [one for one in (*own, *_KEYWORDS) if one != name]
+    close = next(iter(get_close_matches(name, known, 1, _ALIKE)), None)
+    given = [
+        keyword
+        for written in source.calls(case.line)
+        for keyword in written.keywords
+        if keyword.arg == name and close not in (other.arg for other in written.keywords)
+    ]
+    if close is None or len(given) != 1:
+        return None
+    text = f"{close}={source.text(given[0].value)}"
+    values = {"call": call, "name": name, "close": close, "line": case.line}
+    fix = edits.fix(f"Write `{close}`", edits.replace(source, given[0], text))
+    return Finding("argument-misspelt", values, _here(case), [fix])
 
 
 @error
