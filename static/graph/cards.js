@@ -21,6 +21,7 @@ import { formatSummary } from '../model/numbers.js';
 import { clip } from '../model/source.js';
 import { drawRow } from './rows.js';
 import { engineText, hasGradientRow, hasValueRow, LABEL_COLUMN, noteOf, PAD, pillOf, titleOf, waitingText } from './measure.js';
+import { say, write } from './write.js';
 
 /**
  * The parts of a card that do not change with the step.
@@ -109,7 +110,7 @@ export function updateCard(element, { item, box }, state, change, steps) {
   const card = item.card;
   if (!card) return;
   const root = select(element);
-  root.attr('data-status', state.status).attr('data-gradient', change?.gradient ?? null);
+  root.call(write, { 'data-status': state.status }).attr('data-gradient', change?.gradient ?? null);
   const value = /** @type {SVGGElement | null} */ (element.querySelector('.gw-row--value'));
   if (value) drawRow(value, box.shape, state.value, 'value', '');
   const row = /** @type {SVGGElement | null} */ (element.querySelector('.gw-row--grad'));
@@ -145,9 +146,8 @@ function gradientShown(card, state, change, arrival) {
  */
 function foot(element, card, box, state, change) {
   const { text, kind } = footText(card, state, change);
-  const g = select(element);
-  g.attr('class', `gw-foot gw-foot--${kind}`).selectAll('*').remove();
-  if (text && box.footTop > 0) g.append('text').attr('x', PAD + LABEL_COLUMN).attr('y', box.footTop + 11).text(text);
+  select(element).call(write, { class: `gw-foot gw-foot--${kind}` }).selectAll('text').data(text && box.footTop > 0 ? [text] : [])
+    .join('text').call(write, { x: PAD + LABEL_COLUMN, y: box.footTop + 11 }).call(say, text);
 }
 
 /** @param {Card} card @param {CardState} state @param {Change | undefined} change */

@@ -8,6 +8,7 @@ import { select } from 'd3';
 import { textWidth } from './measure.js';
 import { BUTTON, isInSight, spotsFor } from './spots.js';
 import { areaOf } from './viewport.js';
+import { writeOne } from './write.js';
 
 /** What can be done on the selected card. @type {{kind: 'detach' | 'no_grad', text: string, title: string}[]} */
 const ACTIONS = [
@@ -159,7 +160,7 @@ export class Interaction {
     }
     painter.mark('is-hover', hoveredCards, hoveredLinks);
     for (const [id, element] of painter.cardElements) {
-      element.setAttribute('aria-pressed', String(selectedCards.has(id)));
+      writeOne(element, 'aria-pressed', String(selectedCards.has(id)));
     }
     this.paintActions();
   }

@@ -21,6 +21,7 @@ import { select } from 'd3';
 import { formatNumber, formatSummary, toNumber } from '../model/numbers.js';
 import { headOf, lastPart, pathOf, pointAt, reversed, shift, shorten } from './geometry.js';
 import { textWidth } from './measure.js';
+import { say, write } from './write.js';
 
 /** Half the distance between a forward line and its gradient arrow. */
 const ASIDE = 4;
@@ -123,23 +124,23 @@ export function updateLink(element, drawn, largest, forwardActive) {
   const kind = link.severed ? 'severed' : link.recorded ? 'recorded' : 'loose';
   root.attr('class', `gw-link gw-link--${kind} gw-link--${now.state}`).classed('is-forward-active', forwardActive);
   const forward = forwardPoints(points, link);
-  root.select('.gw-hit').attr('d', pathOf(points));
-  root.select('.gw-forward').attr('d', pathOf(shorten(forward, 5)));
-  root.select('.gw-forward-head').attr('d', headOf(forward, 7));
+  root.select('.gw-hit').call(write, { d: pathOf(points) });
+  root.select('.gw-forward').call(write, { d: pathOf(shorten(forward, 5)) });
+  root.select('.gw-forward-head').call(write, { d: headOf(forward, 7) });
   if (link.gradients.length > 0) {
     const width = widthOf(now.gradient, largest);
     const head = 7 + width * 1.6;
     const back = gradientPoints(points, link);
     const shown = now.state !== 'pending';
-    root.select('.gw-gradient').attr('d', shown ? pathOf(shorten(back, head - 1)) : '').style('stroke-width', `${width}px`)
+    root.select('.gw-gradient').call(write, { d: shown ? pathOf(shorten(back, head - 1)) : '' }).style('stroke-width', `${width}px`)
       .classed('is-none', shown && now.gradient === null);
-    root.select('.gw-gradient-head').attr('d', shown && now.gradient ? headOf(back, head) : '');
+    root.select('.gw-gradient-head').call(write, { d: shown && now.gradient ? headOf(back, head) : '' });
   }
   const [x, y] = drawn.stub ? points : [0, 0];
-  root.select('.gw-stub').attr('x', x + 6).attr('y', y + 8).text(drawn.stub ? drawn.sourceTitle : '');
+  root.select('.gw-stub').call(write, { x: x + 6, y: y + 8 }).call(say, drawn.stub ? drawn.sourceTitle : '');
   if (link.cut) {
     const { x, y } = pointAt(points, 0.5);
-    root.select('.gw-scissors').attr('transform', `translate(${x},${y})`);
+    root.select('.gw-scissors').call(write, { transform: `translate(${x},${y})` });
   }
 }
 
@@ -152,9 +153,9 @@ export function updateLabel(element, drawn) {
   if (!visible || !label) return;
   const text = link.gradients.length > MANY ? `${now.sent} sent` : labelOf(now.gradient, now.edge?.absent);
   const width = textWidth(text, 'cell') + 10;
-  root.attr('transform', `translate(${label[0]},${label[1]})`);
-  root.select('rect').attr('x', -width / 2).attr('y', -LABEL_HEIGHT / 2).attr('width', width).attr('height', LABEL_HEIGHT);
-  root.select('text').attr('y', 3.8).text(text);
+  root.call(write, { transform: `translate(${label[0]},${label[1]})` });
+  root.select('rect').call(write, { x: -width / 2, y: -LABEL_HEIGHT / 2, width, height: LABEL_HEIGHT });
+  root.select('text').call(write, { y: 3.8 }).call(say, text);
 }
 
 /** @param {DrawnLink} drawn */

@@ -13,6 +13,7 @@ import { progressOf } from '../model/progress.js';
 import { at, buildCard, updateCard, updateGroup } from './cards.js';
 import { buildLink, linkNow, MANY, nameOfLink, updateLabel, updateLink } from './links.js';
 import { engineText, textWidth } from './measure.js';
+import { writeOne } from './write.js';
 
 export class Painter {
   /** @param {SVGSVGElement} svg */
@@ -48,7 +49,7 @@ export class Painter {
       .each((d, i, all) => this.refreshFrame(/** @type {SVGGElement} */ (all[i]), d))
       .order();
     this.linkLayer.selectAll('g.gw-link').data(links, (d) => /** @type {DrawnLink} */ (d).link.key + /** @type {DrawnLink} */ (d).link.severed)
-      .join((enter) => enter.append('g').attr('class', 'gw-link'))
+      .join((enter) => enter.append('g').attr('class', 'gw-link').attr('role', 'img'))
       .each((d, i, all) => {
         const element = /** @type {SVGGElement} */ (all[i]);
         const signature = `${d.link.gradients.length > 0}${d.link.severed}${d.link.cut}`;
@@ -162,7 +163,6 @@ export class Painter {
     const look = [drawn.link, drawn.points, now.state, now.gradient, now.sent, forwardActive, drawn.label, arrangement.largest];
     if (this.unchanged(element, look)) return;
     updateLink(element, drawn, arrangement.largest, forwardActive);
-    element.setAttribute('role', 'img');
     const title = element.querySelector('title');
     if (title) title.textContent = nameOfLink(drawn);
     const label = this.labelElements.get(id);
@@ -189,7 +189,8 @@ export class Painter {
   /** Put cards where they stand. @param {Iterable<Drawn>} cards */
   placeCards(cards) {
     for (const { item, box, x, y } of cards) {
-      this.cardElements.get(item.id)?.setAttribute('transform', at(x - box.width / 2, y - box.height / 2));
+      const element = this.cardElements.get(item.id);
+      if (element) writeOne(element, 'transform', at(x - box.width / 2, y - box.height / 2));
     }
   }
 

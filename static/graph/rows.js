@@ -8,6 +8,7 @@
 import { select } from 'd3';
 import { heatClass, raster } from '../model/heat.js';
 import { flatten, formatNumber, formatShape } from '../model/numbers.js';
+import { say, write } from './write.js';
 
 /**
  * @param {SVGGElement} element @param {RowShape} shape @param {Summary | null} summary
@@ -26,9 +27,13 @@ export function drawRow(element, shape, summary, kind, empty) {
     cells(row, shape, summary, numbers, kind);
     return;
   }
+  if (shape.kind === 'raster' && summary) {
+    row.selectAll('.gw-none, .gw-cell').remove();
+    drawRaster(row, shape, summary, kind);
+    return;
+  }
   row.selectAll('*').remove();
-  if (shape.kind === 'raster' && summary) drawRaster(row, shape, summary, kind);
-  else if (summary) words(row, summary, 0, true);
+  if (summary) words(row, summary, 0, true);
   else row.append('text').attr('class', 'gw-none').attr('x', 0).attr('y', 13).text('·');
 }
 
@@ -45,14 +50,16 @@ function cells(row, shape, summary, numbers, kind) {
     cell.append('text').attr('x', (shape.cellWidth - 2) / 2).attr('y', shape.cellHeight / 2 + 2.8);
     return cell;
   })
-    .attr('transform', (_, i) => {
-      const x = (i % shape.columns) * shape.cellWidth;
-      const y = Math.floor(i / shape.columns) * shape.cellHeight;
-      return `translate(${x},${y + 1})`;
+    .call(write, {
+      transform: (_, i) => {
+        const x = (i % shape.columns) * shape.cellWidth;
+        const y = Math.floor(i / shape.columns) * shape.cellHeight;
+        return `translate(${x},${y + 1})`;
+      },
+      class: (value) => `gw-cell gw-cell--${kind} ${summary ? heatClass(value) : 'gw-cell--empty'}`,
     })
-    .attr('class', (value) => `gw-cell gw-cell--${kind} ${summary ? heatClass(value) : 'gw-cell--empty'}`)
     .select('text')
-    .text((value) => (summary ? formatNumber(value, summary.dtype) : ''));
+    .call(say, (value) => (summary ? formatNumber(value, summary.dtype) : ''));
 }
 
 /**
@@ -61,7 +68,7 @@ function cells(row, shape, summary, numbers, kind) {
  * @param {Summary} summary @param {'value' | 'grad'} kind
  */
 function drawRaster(row, shape, summary, kind) {
-  const g = row.append('g').attr('class', 'gw-raster').attr('transform', 'translate(0,1)');
+  const g = part(row, 'gw-raster').call(write, { transform: 'translate(0,1)' });
   /** @type {Map<string, string>} */
   const paths = new Map();
   raster(summary, shape.rows, shape.columns).forEach((line, i) => line.forEach((value, j) => {
@@ -69,7 +76,7 @@ function drawRaster(row, shape, summary, kind) {
     const [w, h] = [shape.cellWidth, shape.cellHeight];
     paths.set(name, `${paths.get(name) ?? ''}M${j * w},${i * h}h${w}v${h}h${-w}z`);
   }));
-  for (const [name, d] of paths) g.append('path').attr('class', `gw-cell--${kind} ${name}`).attr('d', d);
+  g.selectAll('path').data([...paths], (one) => /** @type {[string, string]} */ (one)[0]).join('path').call(write, { class: ([name]) => `gw-cell--${kind} ${name}`, d: ([, d]) => d });
   words(row, summary, shape.columns * shape.cellWidth + 8, false);
 }
 
@@ -78,12 +85,19 @@ function drawRaster(row, shape, summary, kind) {
  * @param {Summary} summary @param {number} x @param {boolean} oneLine
  */
 function words(row, summary, x, oneLine) {
-  const g = row.append('g').attr('class', 'gw-words');
   const norm = `‖·‖ ${formatNumber(summary.norm)}`;
-  if (oneLine) {
-    g.append('text').attr('x', x).attr('y', 13).text(`${formatShape(summary.shape)}  ${norm}`);
-    return;
-  }
-  g.append('text').attr('x', x).attr('y', 11).text(formatShape(summary.shape));
-  g.append('text').attr('x', x).attr('y', 25).text(norm);
+  const shape = formatShape(summary.shape);
+  /** @type {[number, string][]} */
+  const lines = oneLine ? [[13, `${shape}  ${norm}`]] : [[11, shape], [25, norm]];
+  part(row, 'gw-words').selectAll('text').data(lines).join('text').call(write, { x, y: ([y]) => y }).call(say, ([, text]) => text);
+}
+
+/**
+ * The part of a row with this name: in a drag it is there already.
+ * @param {import('d3').Selection<SVGGElement, any, any, any>} row @param {string} name
+ * @returns {import('d3').Selection<any, any, any, any>}
+ */
+function part(row, name) {
+  const there = row.select(`.${name}`);
+  return there.empty() ? row.append('g').attr('class', name) : there;
 }

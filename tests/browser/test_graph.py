@@ -577,6 +577,38 @@ def test_a_drag_asks_anew_before_it_draws_and_ends_where_the_hand_does(picture: 
     expect(picture.page.locator("#variables")).to_contain_text("3.600")
 
 
+#: What is written into the picture as it was, while an input is dragged.
+WRITTEN = """async () => {
+  const seen = {changed: 0, same: []};
+  const watch = new MutationObserver((list) => {
+    for (const {target, attributeName, oldValue} of list) {
+      if (target.getAttribute(attributeName) !== oldValue) seen.changed++;
+      else seen.same.push(`${target.getAttribute('class')} ${attributeName}`);
+    }
+  });
+  watch.observe(document.querySelector('.gw-world'), {
+    subtree: true, attributeOldValue: true,
+    attributeFilter: ['d', 'x', 'y', 'width', 'height', 'transform', 'aria-pressed'],
+  });
+  const range = document.querySelector('#inputs input[type=range]');
+  for (let i = 1; i <= 40; i++) {
+    range.value = String(i / 20);
+    range.dispatchEvent(new Event('input', {bubbles: true}));
+    await new Promise(requestAnimationFrame);
+  }
+  watch.disconnect();
+  return seen;
+}"""
+
+
+def test_in_a_drag_what_stands_still_is_not_drawn_anew(picture: Picture) -> None:
+    picture.studio.lesson("xor")
+    picture.drawn()
+    seen = picture.page.evaluate(WRITTEN)
+    assert seen["changed"] > 0
+    assert seen["same"] == []
+
+
 def close(text: str, number: Any) -> bool:
     """A number as the picture writes it: three digits, or two with an exponent."""
     if "e" in text:
