@@ -57,6 +57,19 @@ def layer_input(case: Case) -> Finding:
 
 
 @error
+def one_value(case: Case) -> Finding:
+    """A normalization in training mode, of a batch of one."""
+    op = failed_op(case)
+    values = {
+        "line": case.line,
+        "layer": f"`{op['name'].rsplit('.', 1)[-1]}`" if op is not None else "the normalization",
+        "given": case.group("given"),
+    }
+    evidence = [] if op is None else [case.program.op_evidence(op, "raised")]
+    return Finding("layer-one-value", values, evidence)
+
+
+@error
 def expand_size(case: Case) -> Finding:
     values, _, evidence = described(case)
     values |= {n: case.group(n) for n in ("wanted", "given", "dim")}
