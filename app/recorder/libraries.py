@@ -1,4 +1,4 @@
-"""Where the run listens in torch's Python code: optimizers, modules, functions of functions.
+"""Where the run listens in torch's Python code: optimizers, modules, composite functions.
 
 Every patch is a class attribute or module name that is put back when the run
 ends; the program's own objects are never written to.
@@ -21,15 +21,10 @@ from torch._C import (
     _pop_torch_function_stack,
     _push_on_torch_function_stack,
 )
-from torch.optim.optimizer import (
-    register_optimizer_step_post_hook,
-    register_optimizer_step_pre_hook,
-)
 
 from app.recorder.ops import OpMode
-from app.recorder.places import snippet_frame
+from app.recorder.optimizers import own_optimizers, step, steps_told, zero_grad
 from app.recorder.state import State
-from app.recorder.timeline import Change, Step
 from app.recorder.unheard import PLAIN, unheard
 
 #: No argument of these classes has an override.
@@ -56,24 +51,20 @@ def listening(state: State, mode: OpMode) -> Iterator[None]:
         patch(module, "handle_torch_function", _handled(mode, module.handle_torch_function))
     patch(torch, "compile", _compile(undo, torch.compile))
     for owner in (torch.optim.Optimizer, torch.nn.Module):
-        patch(owner, "zero_grad", _zero_grad(state, mode, owner.zero_grad))
+        patch(owner, "zero_grad", zero_grad(state, mode, owner.zero_grad))
     patch(torch.nn.Module, "_call_impl", _module_call(mode, torch.nn.Module._call_impl))
     patch(torch.autograd.Function, "apply", _apply(mode, vars(torch.autograd.Function)["apply"]))
     parameter = torch.nn.Parameter
     patch(parameter, "__new__", _parameter(state, vars(parameter)["__new__"]))
     patch(torch._utils, "_rebuild_tensor", _rebuild(state, torch._utils._rebuild_tensor))
-    for optimizer in _own_optimizers(torch.optim.Optimizer):
-        patch(optimizer, "step", _step(mode, optimizer.step))
+    for optimizer in own_optimizers(torch.optim.Optimizer):
+        patch(optimizer, "step", step(mode, optimizer.step))
     mixin: Any = torch.autograd.function._HookMixin
     patch(mixin, "_register_hook", _register_hook(state, mixin._register_hook))
-    steps = _Steps(state, mode)
-    before = register_optimizer_step_pre_hook(steps.before)
-    after = register_optimizer_step_post_hook(steps.after)
     try:
-        yield
+        with steps_told(state, mode):
+            yield
     finally:
-        before.remove()
-        after.remove()
         for owner, name, value in reversed(undo):
             setattr(owner, name, value)
 
@@ -112,43 +103,6 @@ def _handled(mode: OpMode, original: Callable[..., Any]) -> Callable[..., Any]:
             _push_on_torch_function_stack(mode)
 
     return handle_torch_function
-
-
-def _zero_grad(state: State, mode: OpMode, original: Any) -> Any:
-    @functools.wraps(original)
-    def zero_grad(self: Any, *args: Any, **kwargs: Any) -> Any:
-        if state.grads.zeroing:
-            return original(self, *args, **kwargs)
-        frame = snippet_frame(_caller())
-        with unheard():
-            state.timeline.settle()
-            before = [(p, state.grads.of(p, state.tensors.id(p))) for p in _with_grad(self)]
-        state.grads.zeroing = True
-        outer, mode.hidden_frame = mode.hidden_frame, frame
-        try:
-            return original(self, *args, **kwargs)
-        finally:
-            state.grads.zeroing, mode.hidden_frame = False, outer
-            with unheard():
-                changes = [state.grads.zeroed(p, value) for p, value in before]
-                values = [one for p, _ in before for one in state.grads.under_names(p)]
-            line = frame.f_lineno if frame is not None else None
-            state.timeline.add(Step("zero_grad", line, changes=changes, values=values))
-
-    return zero_grad
-
-
-def _with_grad(owner: Any) -> list[torch.Tensor]:
-    """The parameters of an optimizer or module that have a .grad."""
-    if isinstance(owner, torch.nn.Module):
-        parameters = list(owner.parameters())
-    else:
-        parameters = [p for group in owner.param_groups for p in group["params"]]
-    return [p for p in parameters if p.grad is not None]
-
-
-def _caller() -> Any:
-    return sys._getframe(2)
 
 
 def _module_call(mode: OpMode, original: Any) -> Any:
@@ -225,56 +179,6 @@ def _apply(mode: OpMode, original: Any) -> Any:
     return classmethod(apply)
 
 
-def _own_optimizers(base: Any) -> Iterator[Any]:
-    """torch's optimizers that have a step of their own."""
-    for one in base.__subclasses__():
-        if one.__module__.startswith("torch.optim"):
-            if "step" in vars(one):
-                yield one
-            yield from _own_optimizers(one)
-
-
-def _step(mode: OpMode, original: Any) -> Any:
-    """None of a step's many calls is shown, so none is looked at; a closure's are."""
-    if getattr(original, "hooked", False):
-        original = (
-            original.__wrapped__
-        )  # hooks are the program's; an optimizer that is made adds them
-
-    @functools.wraps(original)
-    def step(self: Any, *args: Any, **kwargs: Any) -> Any:
-        if _closure(args, kwargs):
-            return original(self, *args, **kwargs)
-        with _away(mode):
-            return original(self, *args, **kwargs)
-
-    return step
-
-
-@contextmanager
-def _away(mode: OpMode) -> Iterator[None]:
-    """Inside, the mode hears nothing; others of the program's do."""
-    if not any(_get_function_stack_at(i) is mode for i in range(_len_torch_function_stack())):
-        yield
-        return
-    above = []
-    while (top := _pop_torch_function_stack()) is not mode:
-        above.append(top)
-    for other in reversed(above):
-        _push_on_torch_function_stack(other)
-    try:
-        yield
-    finally:
-        for _ in above:
-            _pop_torch_function_stack()
-        for other in (mode, *reversed(above)):
-            _push_on_torch_function_stack(other)
-
-
-def _closure(args: Any, kwargs: Any) -> bool:
-    return any(callable(value) for value in (*args, *kwargs.values()))
-
-
 def _register_hook(state: State, original: Any) -> Any:
     """The program puts a hook on a node, which may change what arrives there."""
 
@@ -283,45 +187,3 @@ def _register_hook(state: State, original: Any) -> Any:
         return original(hooks, hook)
 
     return staticmethod(register_hook)
-
-
-class _Steps:
-    """The values of an optimizer's parameters before and after each step."""
-
-    def __init__(self, state: State, mode: OpMode) -> None:
-        self._state = state
-        self._mode = mode
-        self._stack: list[tuple[Any, list[tuple[torch.Tensor, Any]]]] = []
-
-    def before(self, optimizer: Any, args: Any, kwargs: Any) -> None:
-        state = self._state
-        # A closure is the snippet's own: what it does is shown, and it may bring the gradients.
-        closure = _closure(args[1:], kwargs)
-        with unheard():
-            state.timeline.settle()
-            values = [
-                (p, state.summaries.of(p))
-                for group in optimizer.param_groups
-                for p in group["params"]
-                if p.grad is not None or closure
-            ]
-            state.summaries.flush()
-        self._stack.append((self._mode.hidden_frame, values))
-        self._mode.hidden_frame = snippet_frame(_caller())
-
-    def after(self, *_: Any) -> None:
-        state = self._state
-        frame = snippet_frame(_caller())
-        self._mode.hidden_frame, values = self._stack.pop()
-        tensors = state.tensors
-        with unheard():
-            changes: list[Change] = []
-            for parameter, before in values:
-                tensors.written(parameter)
-                changes.append(tensors.changed(parameter, tensors.id(parameter), before))
-                for other in tensors.aliases.of(parameter):
-                    number = tensors.known(other)
-                    if number is not None:
-                        changes.append(tensors.changed(other, number))
-        line = frame.f_lineno if frame is not None else None
-        state.timeline.add(Step("optimizer_step", line, changes=changes))

@@ -7,33 +7,26 @@ the timeline, or too much to hold.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from itertools import repeat
 from types import MethodType
-from typing import Any, cast
+from typing import Any
 
 import torch
 from torch._C._autograd import _get_sequence_nr
 
+from app.recorder.arrivals import Arrivals, added, identity, same
 from app.recorder.graph import Walk
-from app.recorder.history import version
 from app.recorder.leafhooks import LeafHooks
 from app.recorder.nodehooks import Hooks
 from app.recorder.saved import complains
 from app.recorder.state import State
 from app.recorder.summaries import NOTHING
 from app.recorder.timeline import Change, Step, event_of_node
-from app.recorder.unheard import PLAIN, unheard
+from app.recorder.unheard import unheard
 
 #: Nodes that may wait, and elements of an output above which a node doesn't.
 _MANY = 256
 _LARGE = 4_096
-
-#: A gradient that went along an edge, with its handle: the gradient itself, or
-#: what tells it apart where holding it would keep the engine from making it .grad.
-Came = tuple[Any, int]
-#: Stands for the gradients that came to a slot one after the other.
-_SEVERAL = object()
 
 
 class Running:
@@ -42,11 +35,7 @@ class Running:
         self.walk = walk
         self._log = walk.log
         self._line = line
-        #: The only gradient that came to the first output slot of each node, and its handle.
-        self._first: list[Any] = [None] * len(walk.nodes)
-        self._first_handles = [NOTHING] * len(walk.nodes)
-        #: What came to other slots, and where several came.
-        self._others: dict[tuple[int, int], list[Came]] = {}
+        self._arrivals = Arrivals(len(walk.nodes))
         self._waiting: list[tuple[int, Any, Any]] = []
         #: Before this call, by leaf.
         self._grads: dict[int, int] = {}
@@ -78,28 +67,9 @@ class Running:
 
     def came(self, index: int, slot: int, gradient: torch.Tensor, handle: int) -> None:
         """A gradient goes to an output slot of a node."""
-        self._keep(
+        self._arrivals.keep(
             index, slot, self._held(gradient) if index in self._log.leaves else gradient, handle
         )
-
-    def _keep(self, index: int, slot: int, held: Any, handle: int) -> None:
-        first = self._first[index]
-        if slot == 0 and first is None:
-            self._first[index], self._first_handles[index] = held, handle
-            return
-        others = self._others.setdefault((index, slot), [])
-        if slot == 0 and first is not _SEVERAL:
-            others.append((first, self._first_handles[index]))
-            self._first[index] = _SEVERAL
-        others.append((held, handle))
-
-    def _parts(self, index: int, slot: int) -> Sequence[Came]:
-        """What came to an output slot of a node, which has run."""
-        first = self._first[index]
-        if slot == 0 and first is not _SEVERAL:
-            self._first[index] = None
-            return () if first is None else ((first, self._first_handles[index]),)
-        return self._others.pop((index, slot), ())
 
     def _listeners(self) -> list[Any]:
         """A hook for each node; those that are large or send to a leaf are read at once."""
@@ -122,7 +92,7 @@ class Running:
         """A gradient on its way to a leaf: hooks may change it, else its identity is enough."""
         if self._state.has_hooks:
             return gradient
-        return _identity(gradient) or gradient
+        return identity(gradient) or gradient
 
     def _ran(self, index: int, grad_inputs: Any, grad_outputs: Any) -> None:
         """Called by the engine after a node ran, with what left it and what had arrived."""
@@ -162,7 +132,7 @@ class Running:
         """Nodes that ran: what arrived at each, and what went along each of its edges."""
         log, walk, events = self._log, self.walk, self._state.timeline.events
         order, numbers, upstream = log.order, log.numbers, log.upstream
-        first, handles, sent = self._first, self._first_handles, log.sent
+        first, handles, sent = self._arrivals.first, self._arrivals.handles, log.sent
         edges, gaps, leaves = walk.edges, walk.gaps, log.leaves
         targets, slots = log.targets, log.slots
         summary, alias = self._state.summaries.of, log.create_graph
@@ -190,11 +160,11 @@ class Running:
                         target, slot = targets[edge], slots[edge]
                         if target in leaves:
                             handle = sent[edge] = summary(gradient)
-                            self._keep(target, slot, self._held(gradient), handle)
+                            self._arrivals.keep(target, slot, self._held(gradient), handle)
                         else:
                             handle = sent[edge] = summary(gradient, alias=alias)
                             if slot or first[target] is not None:
-                                self._keep(target, slot, gradient, handle)
+                                self._arrivals.keep(target, slot, gradient, handle)
                             else:
                                 first[target], handles[target] = gradient, handle
                     edge += 1
@@ -221,23 +191,23 @@ class Running:
         before: list[int] = []
         changed = False
         for slot, gradient in enumerate(gradients):
-            parts = self._parts(index, slot)
+            parts = self._arrivals.parts(index, slot)
             if gradient is None:
                 upstream.append(NOTHING)
                 before.append(NOTHING)
             elif len(parts) == 1:
                 whole, known = parts[0]
-                if whole is gradient or (type(whole) is tuple and whole == _identity(gradient)):
+                if whole is gradient or (type(whole) is tuple and whole == identity(gradient)):
                     upstream.append(known)
                 else:
                     upstream.append(summary(gradient))
-                    changed = changed or not _same(whole, gradient)
+                    changed = changed or not same(whole, gradient)
                 before.append(known)
             else:
                 value = summary(gradient)
                 upstream.append(value)
-                total = _sum(parts) if state.has_hooks and parts else None
-                if total is not None and not _same(total, gradient):
+                total = added(parts) if state.has_hooks and parts else None
+                if total is not None and not same(total, gradient):
                     changed = True
                     value = summary(total)
                 before.append(value)
@@ -309,43 +279,9 @@ class Running:
         if self._leaf_hooks is not None:
             self._leaf_hooks.remove()
         self._log.until = len(self._state.timeline)
-        self._first.clear()
-        self._others.clear()
+        self._arrivals.clear()
         self.walk.release(self._state.held)
 
 
 def _told_already(_sent: Any, _arrived: Any) -> None:
     """The hook of a node whose leaf's hooks told of it."""
-
-
-def _identity(gradient: torch.Tensor) -> tuple[int, int | None] | None:
-    """Address of the numbers and version: what tells a gradient apart that is not held."""
-    try:
-        # One that is no plain tensor may have no numbers, and warn of being asked where they are.
-        address = gradient.data_ptr() if type(gradient) in PLAIN else id(gradient)
-        return (address, version(gradient))
-    except (RuntimeError, NotImplementedError):
-        return None
-
-
-def _same(one: Any, other: torch.Tensor) -> bool:
-    if not isinstance(one, torch.Tensor):
-        return False
-    try:
-        return torch.equal(one.detach(), other.detach()) or bool(
-            torch.allclose(one.detach(), other.detach(), rtol=0, atol=0, equal_nan=True)
-        )
-    except (RuntimeError, NotImplementedError, TypeError):
-        return True  # sparse, batched: not comparable, so not claimed to differ
-
-
-def _sum(parts: Any) -> torch.Tensor | None:
-    """Added in the order of arrival, as the engine adds."""
-    try:
-        with torch.no_grad():
-            total = parts[0][0]
-            for gradient, _ in parts[1:]:
-                total = total + gradient
-        return cast(torch.Tensor, total)
-    except (RuntimeError, TypeError):
-        return None
