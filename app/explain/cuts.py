@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from app.explain.indices import bare
+from app.explain.indices import bare, is_new
 from app.explain.operands import tensor_of
 from app.explain.program import Program
 from app.explain.source import called_name
@@ -134,7 +134,7 @@ def _searched(tensor: str, look: Callable[[str], tuple[list[str], Cut | None]]) 
 def _behind(program: Program, tensor: str) -> tuple[list[str], Cut | None]:
     """What a tensor was made from, and the cut between, if there is one."""
     at = program.ops.making(tensor)
-    given = program.ops.inputs[at] if at is not None else []
+    given = program.ops.sources[at] if at is not None else []
     # Most ops are passed without a look at more of them than columns tell.
     if given and (at not in program.ops.unrecorded or not any(map(program.requires_grad, given))):
         return given, None
@@ -146,7 +146,7 @@ def _cut_at(program: Program, tensor: str, op: Op | None) -> Cut | None:
         through = _through_numpy(program, tensor)
         if through is not None:
             return through
-    if op is None or not op["inputs"]:
+    if op is None or not op["inputs"] or is_new(op["name"]):
         rebuilt = rebuilt_from(program, op) if op is not None else ()
         if rebuilt:
             return Cut("rebuilt", tensor, op, rebuilt)

@@ -45,6 +45,11 @@ def bare(name: str) -> str:
     return name.removesuffix(".__get__").removesuffix(".__call__").rsplit(".", 1)[-1]
 
 
+def is_new(name: str) -> bool:
+    """Does an op take a tensor's shape only, and none of its numbers (`zeros_like`)?"""
+    return bare(name).endswith("_like") or bare(name).startswith("new_")
+
+
 class Ops(Keyed[Op]):
     """The ops of a trace, by id, by what they made and read, by name and by line."""
 
@@ -52,6 +57,16 @@ class Ops(Keyed[Op]):
     def inputs(self) -> list[list[str]]:
         """The tensors that each op was given, by its position."""
         return column(self.rows, "inputs")
+
+    @cached_property
+    def sources(self) -> list[list[str]]:
+        """The tensors of which each op took the numbers."""
+        names: list[str] = column(self.rows, "name")
+        new = {name for name in set(names) if is_new(name)}
+        if not new:
+            return self.inputs
+        pairs = zip(names, self.inputs, strict=True)
+        return [[] if name in new else given for name, given in pairs]
 
     @cached_property
     def outputs(self) -> list[list[str]]:
@@ -139,7 +154,7 @@ class Ops(Keyed[Op]):
             if through_writes:
                 made += [at for at in self._writers.get(tensor, ()) if at < seen[tensor]]
             for at in made:
-                for before in self.inputs[at]:
+                for before in self.sources[at]:
                     known = seen.get(before, -1)
                     if known < 0 or (through_writes and known < at and before in self._writers):
                         seen[before] = max(at, known)

@@ -41,7 +41,7 @@ class Origins:
 
     def _before(self, tensor: str) -> list[str]:
         at = self._ops.making(tensor)
-        return self._ops.inputs[at] if at is not None else []
+        return self._ops.sources[at] if at is not None else []
 
 
 def _flat(origins: _Few | _Many) -> set[str] | None:

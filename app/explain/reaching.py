@@ -14,6 +14,7 @@ from app.explain.cuts import (
     op_name,
     rebuilt_from,
 )
+from app.explain.indices import is_new
 from app.explain.program import Program
 from app.trace.graph import Op
 
@@ -30,6 +31,8 @@ def _after(program: Program, tensor: str) -> tuple[list[str], Cut | None]:
     """The tensors that recorded ops made of a tensor, or the first op that stops there."""
     following: list[str] = []
     for at in program.ops.reading(tensor):
+        if not program.ops.sources[at]:
+            continue
         op = program.ops.rows[at] if at in program.ops.unrecorded else None
         if op is None or _stops(program, op) is None:
             following += program.ops.outputs[at]
@@ -43,7 +46,7 @@ def _after(program: Program, tensor: str) -> tuple[list[str], Cut | None]:
 def _cut_at(program: Program, op: Op, tensor: str, toward: set[str]) -> Cut | None:
     """The cut that an op which was not recorded is, if its results are on a way to a root."""
     kind = _stops(program, op)
-    if kind is None or _is_no_way(program, op, tensor):
+    if kind is None or is_new(op["name"]) or _is_no_way(program, op, tensor):
         return None
     made = [t for t in (*op["outputs"], *op.get("mutated", ())) if t in toward]
     if made or toward & set(_rebuilt_after(program, op)):

@@ -25,7 +25,15 @@ def ops(seed: int, size: int, back: int, fresh: float) -> Ops:
     for at in range(size):
         made = [f"m{chosen.randrange(max(0, at - back), at)}" for _ in range(2)] if at else []
         new = [f"x{at}"] if chosen.random() < fresh or not at else []
-        rows.append({"id": f"o{at}", "parent": None, "inputs": made + new, "outputs": [f"m{at}"]})
+        rows.append(
+            {
+                "id": f"o{at}",
+                "name": "add",
+                "parent": None,
+                "inputs": made + new,
+                "outputs": [f"m{at}"],
+            }
+        )
     return Ops(rows)  # type: ignore[arg-type]
 
 
@@ -44,8 +52,8 @@ def test_origins_are_those_of_all_ancestors(seed: int, back: int, fresh: float) 
 
 def test_a_tensor_that_came_from_itself_has_origins() -> None:
     rows = [
-        {"id": "o0", "parent": None, "inputs": ["b", "x"], "outputs": ["a"]},
-        {"id": "o1", "parent": None, "inputs": ["a"], "outputs": ["b"]},
+        {"id": "o0", "name": "add", "parent": None, "inputs": ["b", "x"], "outputs": ["a"]},
+        {"id": "o1", "name": "add", "parent": None, "inputs": ["a"], "outputs": ["b"]},
     ]
     origins = Origins(Ops(rows))  # type: ignore[arg-type]
     assert origins.of("a") == origins.of("b") == origins.of("a") == {"x"}

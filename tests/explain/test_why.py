@@ -138,6 +138,18 @@ def ask(code: str, name: str) -> tuple[Trace, dict[str, Any], Why]:
             "not_a_leaf",
             ["is where the backward call on line 5 started"],
         ),
+        (
+            X + "z = torch.zeros_like(x)\n(x * z).sum().backward()",
+            "z",
+            "no_requires_grad",
+            ["`z` was made on line 3 without `requires_grad=True`"],
+        ),
+        (
+            X + W + "(w * torch.rand_like(x)).sum().backward()",
+            "x",
+            "not_reached",
+            ["nothing in `(w * torch.rand_like(x)).sum()` depends on it"],
+        ),
         (X + "g, = torch.autograd.grad((x * 2).sum(), x)", "x", "not_accumulated", ["returned it"]),
         (
             "import torch\nx = torch.ones(2)",

@@ -39,7 +39,13 @@ async def step(w):
 async def main():
     w = torch.ones(2, requires_grad=True)
     g = (await step(w), w.grad)[1]
-asyncio.run(main())
+def run(started):  # as asyncio.run does, which wants no other loop to be running
+    try:
+        while True:
+            started.send(None)
+    except StopIteration:
+        pass
+run(main())
 """,
     "a trainer": """
 class Trainer:
