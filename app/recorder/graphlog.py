@@ -84,6 +84,14 @@ class GraphLog:
         self.sources, self.inputs, self.targets, self.slots, self.sent = [], [], [], [], []
         self.created_by = {}
 
+    def first_nonfinite(self, readings: Readings) -> int | None:
+        """The index of the first node to which, or from which, such a gradient went."""
+        several = [(i, some) for i, some in enumerate(self.upstream) if isinstance(some, tuple)]
+        single = [some if isinstance(some, int) else NOTHING for some in self.upstream]
+        bad = {self.sources[edge] for edge in readings.bad(self.sent)}
+        bad.update(readings.bad(single), (i for i, some in several if readings.bad(some)))
+        return next((index for index in self.order if index in bad), None) if bad else None
+
     def reached(self) -> Iterator[int]:
         """Leaves to which a gradient came along an edge, and the call was not stopped."""
         leaves = {} if self.failed else self.leaves

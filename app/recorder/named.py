@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import weakref
 from collections.abc import Mapping, Sequence
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 import torch
@@ -24,7 +25,7 @@ _ROOT = re.compile(r"[^.\[]*")
 
 
 _NONE: frozenset[Any] = frozenset()
-#: A scope's name, the tensor to which it was bound, and how many events there had been.
+#: A scope, its name, the tensor to which it was bound, and how many events there had been.
 Bound = tuple[str | None, str, int, int]
 
 
@@ -117,16 +118,16 @@ class Shown:
         bound: list[Bound],
     ) -> None:
         self.variables: list[Named] = []
-        self.bindings: list[tuple[str, int, int]] = []
+        self.bindings: list[Bound] = []
         #: What scopes so far have under a name's root: paths with their tensors, tensors bound.
         paths: dict[str, set[tuple[str, int]]] = {}
         numbers: dict[str, set[int]] = {}
         reached: set[int] = set()
         told: set[str] = set()
-        steps: list[tuple[int, tuple[str, int, int]]] = []
+        steps: list[tuple[int, Bound]] = []
         if scopes == [None]:
             self.variables = list({one.name: one for one in reversed(named[None])}.values())[::-1]
-            self.bindings = [one[1:] for one in bound]
+            self.bindings = bound
             return
         for scope in scopes:
             own = [
@@ -146,7 +147,7 @@ class Shown:
             for at, (_, name, number, step) in binds:
                 if number not in numbers.get(name, _NONE):
                     shown = f"{scope}.{name}" if name in prefixed else name
-                    steps.append((at, (shown, number, step)))
+                    steps.append((at, (scope, shown, number, step)))
             for one in own:
                 paths.setdefault(one.root, set()).add((one.name, one.number))
                 if one.name == one.root:
@@ -154,11 +155,11 @@ class Shown:
             for _, (_, name, number, _) in binds:
                 numbers.setdefault(name, set()).add(number)
             reached.update(one.number for one in own)
-        self.bindings = [row for _, row in sorted(steps)]
+        self.bindings = [row for _, row in sorted(steps, key=itemgetter(0))]
 
 
 class BindingTable(Table[Binding]):
-    def __init__(self, rows: list[tuple[str, int, int]]) -> None:
+    def __init__(self, rows: list[Bound]) -> None:
         self._rows = rows
 
     def __len__(self) -> int:
@@ -167,5 +168,5 @@ class BindingTable(Table[Binding]):
     def written(self, at: Sequence[int]) -> list[Binding]:
         return [
             {"name": name, "tensor": f"t{number}", "step": step}
-            for name, number, step in picked(self._rows, at)
+            for _, name, number, step in picked(self._rows, at)
         ]

@@ -100,7 +100,7 @@ class Names:
             for names in locals_of(raised):
                 self._failing = named_tensors(names, frozenset())
                 for name, tensor in self._failing:
-                    tensors.names.append((tensors.id(tensor), name))
+                    tensors.names.append([(tensors.id(tensor), name)])
             return {name: f"t{tensors.id(tensor)}" for name, tensor in self._failing}
         return {}
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, NamedTuple
 
 from app.recorder.ids import Ids
@@ -128,6 +128,18 @@ class OpTable(Table[Op]):
                 op["mutated"] = [tensors[tensor] for tensor in mutated]
             found.append(op)
         return found
+
+    def first_that_made(self, tensors: Collection[int]) -> str | None:
+        """The first op of which one of these is a result."""
+        for op, row in enumerate(self._rows):
+            outputs = row[7]
+            if (
+                outputs in tensors
+                if isinstance(outputs, int)
+                else any(o in tensors for o in outputs)
+            ):
+                return f"o{op}"
+        return None
 
     def column(self, path: str, at: Sequence[int] | None = None) -> list[Any]:
         rows = self._rows if at is None else picked(self._rows, at)

@@ -111,3 +111,7 @@ class Readings:
         """How many of their elements are NaN or infinite; None where there is no summary."""
         counts: list[int] = self._bad[np.array(handles, np.intp)].tolist()
         return [None if count == _NONE else count for count in counts]
+
+    def bad(self, handles: Sequence[int]) -> list[int]:
+        """The positions of those of which elements are NaN or infinite."""
+        return np.flatnonzero(self._bad[np.array(handles, np.intp)] > 0).tolist()

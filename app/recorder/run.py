@@ -273,7 +273,7 @@ class _Run:
                 result = self.names.result
                 last = [result] if isinstance(result, torch.Tensor) else []
                 not_run_graph(state, [*(tensor for _, tensor in there), *last])
-            state.tensors.names += [(number, name) for name, number, _ in shown.bindings]
+            state.tensors.names.append((one[2], one[1]) for one in shown.bindings)
             named = [one.again(state) for one in shown.variables]
             found = variables(state, named)
             checks = self._checks(there)
@@ -300,7 +300,9 @@ class _Run:
         timeline = state.timeline.table(state.ops, state.op_of_node, readings, ids)
         kinds = state.summaries.kinds.all
         graphs = [graph.document(readings, kinds, ids) for graph in state.graphs]
-        nonfinite = first_nonfinite(ops, tensors, graphs) if state.summaries.nonfinite else None
+        nonfinite = None
+        if state.summaries.nonfinite:
+            nonfinite = first_nonfinite(ops, tensors, state.graphs, readings)
         if state.summaries.cut:
             state.omit("values", state.summaries.cut)
         trace: Trace = {

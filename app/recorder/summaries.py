@@ -32,7 +32,7 @@ _HEAT_ELEMENTS = 1_000_000
 _HISTOGRAM_ELEMENTS = 250_000
 _QUEUE_BYTES = 2 * 1024 * 1024
 #: After so much that was read the collector looks for tensors that nobody holds.
-_COLLECT_BYTES = 128 * 1024 * 1024
+_COLLECT_BYTES = 256 * 1024 * 1024
 #: From so many small tensors of a shape on, stacking them is cheaper.
 _BATCH = 6
 #: So many large tensors that were just read are known when they come by again.
@@ -180,10 +180,13 @@ class Summaries:
             self._read(kind, [handle], [own])
             return
         recent = self._recent
-        key = memory(in_order(own))
+        row = in_order(own)
+        key = memory(row)
         reference, block = recent.pop(key, _NEVER)
         if block is None or reference() is None:
-            self._read(kind, [handle], [own])
+            # (Of the order of its dimensions only a heat map tells.)
+            drawn = self._drawn_elements + kind.count < _HEAT_ELEMENTS
+            self._read(kind, [handle], [own if drawn else row])
             block = self._blocks[-1]
         else:
             self._drawn_elements += kind.count

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cached_property
+from itertools import chain
 from typing import Any
 
 import torch
@@ -41,8 +42,8 @@ class Tensors:
         self.by_address: dict[int, tuple[weakref.ref[torch.Tensor], int]] = {}
         #: One row a tensor, so that a program stopped in between leaves no half of one.
         self._rows: list[_Row] = []
-        #: Tensors and what the program calls them, in the order in which they are told.
-        self.names: list[tuple[int, str]] = []
+        #: What the program calls them, in the order in which it is told, looked through once.
+        self.names: list[Iterable[tuple[int, str]]] = []
         #: Handles of the numbers that ops wrote into them since.
         self._present: dict[int, int] = {}
         #: Elements that were read again because something was written.
@@ -184,7 +185,7 @@ class TensorTable(Table[Tensor]):
     def __init__(
         self,
         rows: list[_Row],
-        named: list[tuple[int, str]],
+        named: list[Iterable[tuple[int, str]]],
         kinds: list[Kind],
         readings: Readings,
         ids: Ids,
@@ -198,7 +199,7 @@ class TensorTable(Table[Tensor]):
     @cached_property
     def _names(self) -> dict[int, list[str]]:
         found: dict[int, list[str]] = {}
-        for number, name in self._named:
+        for number, name in chain.from_iterable(self._named):
             names = found.setdefault(number, [])
             if name not in names:
                 names.append(name)
@@ -221,6 +222,10 @@ class TensorTable(Table[Tensor]):
             }  # fmt: skip
             found.append(tensor)
         return found
+
+    def nonfinite(self) -> list[int]:
+        """Those with a value that is not finite."""
+        return self._readings.bad([row[3] for row in self._rows])
 
     def column(self, path: str, at: Sequence[int] | None = None) -> list[Any]:
         numbers = range(len(self)) if at is None else at

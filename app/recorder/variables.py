@@ -112,8 +112,8 @@ def _closure(name: str, function: FunctionType) -> list[tuple[str, Any]]:
 def variables(state: State, named: list[Named]) -> list[Variable]:
     """Each name, its .grad and present numbers still to be told."""
     found: list[Variable] = []
+    state.tensors.names.append([(one.number, one.name) for one in named])
     for one in named:
-        state.tensors.names.append((one.number, one.name))
         variable: Variable = {
             "name": one.name,
             "tensor": f"t{one.number}",
