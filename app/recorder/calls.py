@@ -258,7 +258,7 @@ class Call:
             return True
         else:
             change = state.tensors.changed(tensor, number)
-            if owner is None or number in state.tensors.bound:
+            if owner is None or state.tensors.is_bound(number):
                 self._changes.append(change)
             if owner is not None:
                 self._grads.append(state.grads.changed(*owner, tensor, change[2]))

@@ -97,7 +97,7 @@ class LeafGrads:
         return [
             tensors.changed(tensor, number)
             for tensor, number in zip(written, numbers, strict=True)
-            if number is not None and number in tensors.bound
+            if number is not None and tensors.is_bound(number)
         ]
 
     def cleared(self, leaf: torch.Tensor, before: int) -> None:

@@ -111,7 +111,7 @@ class Names:
         self._left[None] = [looked_at(state, *one, keep=True) for one in module]
         scopes = [None, *(function.scope for function in self._told.values())]
         self._told.clear()
-        shown = Shown(scopes, self._left, state.bindings)
+        shown = Shown(scopes, self._left, state.tensors.bindings)
         failing = [looked_at(state, *one, keep=True) for one in self._failing]
         known = {(one.name, one.number) for one in failing}
         hidden = {one.name for one in failing}

@@ -50,6 +50,7 @@ class Running:
     def begin(self) -> None:
         """The engine is about to run."""
         state, walk = self._state, self.walk
+        walk.index.clear()  # the roots have been found; it is as large as all columns of nodes
         for leaf in walk.leaves.values():
             if leaf.grad is not None:
                 number = state.tensors.id(leaf)

@@ -45,8 +45,6 @@ class State:
         self.omitted: dict[str, int] = {}
         #: The tensors to which the names of a scope (None: the module) are bound now.
         self._bound: dict[str | None, dict[str, int]] = {}
-        #: Scope, name, tensor, and how many events there were.
-        self.bindings: list[tuple[str | None, str, int, int]] = []
         self.node_count = 0
         self.edge_count = 0
         self.nodes_run = 0
@@ -124,12 +122,11 @@ class State:
                 continue
             if bound.get(name) != number:
                 bound[name] = number
-                self.tensors.bound.add(number)
-                self.bindings.append((scope, name, number, len(self.timeline.events) - 1))
+                self.tensors.bindings.append((scope, name, number, len(self.timeline.events) - 1))
 
     def bound_names(self) -> list[str]:
         """The module's names in the order in which they were bound, newest first."""
-        return [name for scope, name, _, _ in reversed(self.bindings) if scope is None]
+        return [name for scope, name, _, _ in reversed(self.tensors.bindings) if scope is None]
 
     def replaced(self, old: int, tensor: torch.Tensor) -> None:
         """An in-place op gave `tensor` a new history: a new number under the same names."""
@@ -138,8 +135,7 @@ class State:
             for name, known in bound.items():
                 if known == old:
                     bound[name] = number
-                    self.tensors.bound.add(number)
-                    self.bindings.append((scope, name, number, len(self.timeline)))
+                    self.tensors.bindings.append((scope, name, number, len(self.timeline)))
         self._replaced[number] = old
 
     def before_replacement(self, tensor: int, op: int) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import weakref
 from collections.abc import Iterable, Sequence
 from functools import cached_property
-from itertools import chain
+from itertools import chain, islice
 from typing import Any
 
 import torch
@@ -51,8 +51,11 @@ class Tensors:
         #: Addresses of memory that was written to, and how many tensors there were then.
         self._written: dict[int, int] = {}
         self.aliases = Aliases()
-        #: Those to which the program has given a name.
-        self.bound: set[int] = set()
+        #: What the program gave names to: scope, name, tensor, and how many events there were.
+        self.bindings: list[tuple[str | None, str, int, int]] = []
+        #: The tensors among those, and how many of them have been looked at.
+        self._bound: set[int] = set()
+        self._looked = 0
         #: The program can write to memory unseen.
         self.shared = False
 
@@ -70,6 +73,12 @@ class Tensors:
         """The number, if the run has touched this tensor."""
         known = self.by_address.get(id(tensor))
         return known[1] if known is not None and known[0]() is tensor else None
+
+    def is_bound(self, number: int) -> bool:
+        """Has the program given it a name?"""
+        self._bound.update(one[2] for one in islice(self.bindings, self._looked, None))
+        self._looked = len(self.bindings)
+        return number in self._bound
 
     def add(self, tensor: torch.Tensor, with_value: bool = True) -> int:
         """A new number: for a new tensor, or for one that an in-place op made another."""
