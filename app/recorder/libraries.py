@@ -49,7 +49,7 @@ def listening(state: State, mode: OpMode) -> Iterator[None]:
                 patch(module, name, _checked(mode, getattr(module, name)))
     for module in (*ENTERED, torch.overrides):
         patch(module, "handle_torch_function", _handled(mode, module.handle_torch_function))
-    patch(torch, "compile", _compile(undo, torch.compile))
+    patch(torch, "compile", _compile(torch.compile))
     for owner in (torch.optim.Optimizer, torch.nn.Module):
         patch(owner, "zero_grad", zero_grad(state, mode, owner.zero_grad))
     patch(torch.nn.Module, "_call_impl", _module_call(mode, torch.nn.Module._call_impl))
@@ -119,19 +119,13 @@ def _module_call(mode: OpMode, original: Any) -> Any:
     return call
 
 
-def _compile(undo: list[tuple[Any, str, Any]], original: Any) -> Any:
+def _compile(original: Any) -> Any:
     """What the program compiles runs as it is written: the compiler knows no modes like ours, and
     leaves one node where the ops were."""
 
     @functools.wraps(original)
     def compile(*args: Any, **kwargs: Any) -> Any:
-        compiled = original(*args, **kwargs)
-        from torch._dynamo import config  # slow to import, and nothing for most
-
-        if not config.disable:
-            undo.append((config, "disable", config.disable))
-            config.disable = True
-        return compiled
+        return original(*args, **{**kwargs, "disable": True})
 
     return compile
 

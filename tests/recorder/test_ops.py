@@ -509,14 +509,17 @@ def test_leaves_in_any_function_can_be_given_and_changed() -> None:
 def test_what_is_compiled_runs_as_it_is_written() -> None:
     import torch._dynamo  # warns of itself the first time
 
+    own = torch.compile
     _, trace = both("""
 @torch.compile(backend="eager")
 def f(x, w):
     return (x @ w).relu().sum()
+net = nn.Linear(2, 1)
+net.compile(backend="eager")
 w = torch.randn(3, 2, requires_grad=True)
-y = f(torch.randn(4, 3), w)
+y = f(torch.randn(4, 3), w) + torch.compile(net, backend="eager")(w).sum()
 y.backward()
-print(y)
+print(y, net.weight.grad)
 """)
-    assert {"matmul", "relu", "sum"} <= {o["name"] for o in trace["ops"]}
-    assert not torch._dynamo.config.disable
+    assert {"matmul", "relu", "sum", "linear"} <= {o["name"] for o in trace["ops"]}
+    assert torch.compile is own
