@@ -18,8 +18,14 @@ import { sameStep } from './timeline/same-step.js';
 
 /** After this many milliseconds a run shows its progress and Cancel. */
 const PATIENCE = 350;
-/** Runs of a drag that may be begun and not drawn: one that is asked for, one that is read and drawn. */
-const PENDING = 2;
+/** Runs of a drag that may be begun and not drawn: two that are asked for, one that is read and drawn. */
+const PENDING = 3;
+/**
+ * Where an answer takes so many milliseconds, the next run is asked for when half of them are over:
+ * a second processor has time for it.  Where it takes longer, none has.
+ */
+const LONG = 25;
+const TOO_LONG = 80;
 /**
  * While a run of more engine nodes is dragged, its local Jacobians wait until the hand rests, and
  * so do the numbers of all backward calls but the one that is drawn.
@@ -80,7 +86,10 @@ export function createSession(store) {
   /** Runs of a drag until they are drawn, whether one is being asked for, whether one more is wanted, and their numbers. */
   /** @type {Set<AbortController>} */
   const drags = new Set();
-  let asking = false;
+  let asking = 0;
+  /** When the last run of a drag was asked for, and how long the last answer took. */
+  let askedAt = 0;
+  let took = 0;
   let wanted = false;
   let sent = 0;
   let drawn = 0;
@@ -195,14 +204,16 @@ export function createSession(store) {
 
   /**
    * Run for a drag, without ado.  The next request leaves as soon as an answer
-   * is here, so that the service computes while the page reads and draws; an
-   * answer that a newer one has overtaken is dropped.
+   * is here, so that the service computes while the page reads and draws, and
+   * where answers take long, halfway to the next one; an answer that a newer
+   * one has overtaken is dropped.
    * @param {{whole?: boolean}} [options]  whole: whatever it costs.
    */
   async function live({ whole = false } = {}) {
     clearTimeout(rest);
     wanted = true;
-    if (asking || drags.size >= PENDING) return;
+    const early = asking === 1 && took > LONG && took < TOO_LONG && performance.now() - askedAt > took / 2;
+    if ((asking > 0 && !early) || drags.size >= PENDING) return;
     wanted = false;
     const mine = new AbortController();
     const number = ++sent;
@@ -210,12 +221,14 @@ export function createSession(store) {
     const state = store.get();
     const light = !whole && isHeavy(state.model);
     drags.add(mine);
-    asking = true;
+    asking++;
+    askedAt = started;
     let waits = true;
     const arrived = () => {
       if (!waits) return;
       waits = false;
-      asking = false;
+      asking--;
+      took = performance.now() - started;
       if (wanted && !mine.signal.aborted) void live();
     };
     try {

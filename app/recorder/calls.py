@@ -260,6 +260,8 @@ class Call:
             change = state.tensors.changed(tensor, number)
             if owner is None or state.tensors.is_bound(number):
                 self._changes.append(change)
+            else:
+                state.tensors.untold.add(number)
             if owner is not None:
                 self._grads.append(state.grads.changed(*owner, tensor, change[2]))
         return False

@@ -113,6 +113,10 @@ class State:
             known = self.tensors.by_address.get(id(value))
             if known is not None and known[0]() is value:
                 number = known[1]
+                if number in self.tensors.untold and isinstance(value, torch.Tensor):
+                    # From now on it is told: as another, which has its numbers from the first.
+                    with unheard():
+                        number = self.tensors.add(value)
             elif isinstance(value, torch.Tensor) and self.budget.left >= self.budget.ops_until:
                 with unheard():
                     number = self.tensors.add(value)

@@ -44,6 +44,8 @@ class Tensors:
         self._rows: list[_Row] = []
         #: What the program calls them, in the order in which it is told, looked through once.
         self.names: list[Iterable[tuple[int, str]]] = []
+        #: Gradients without a name of which a write was told with their leaf only.
+        self.untold: set[int] = set()
         #: Handles of the numbers that ops wrote into them since.
         self._present: dict[int, int] = {}
         #: Elements that were read again because something was written.

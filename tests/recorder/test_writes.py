@@ -290,3 +290,18 @@ with torch.autocast('cpu', dtype=torch.bfloat16):
     x.sum().backward()
     x.grad.zero_()
 """)
+
+
+def test_a_gradient_that_gets_a_name_after_it_was_scaled() -> None:
+    _, trace = both("""
+w = torch.tensor([3.0, 4.0], requires_grad=True)
+(w ** 2).sum().backward()
+nn.utils.clip_grad_norm_([w], 1.0)
+g = w.grad
+g.mul_(10)
+print(g)
+""")
+    named = next(b for b in trace["bindings"] if b["name"] == "g")
+    value = next(t["value"] for t in trace["tensors"] if t["id"] == named["tensor"])
+    assert value["data"] == pytest.approx([0.6, 0.8])
+    assert trace["variables"][-1]["value"]["data"] == pytest.approx([6, 8])
