@@ -67,7 +67,7 @@ loss.backward()
 """
 CASES: dict[str, tuple[str, int]] = {
     "MLP, 200 Linear+ReLU": (MLP, 9),
-    "transformer encoder, 12 layers": (TRANSFORMER, 5),
+    "transformer encoder, 12 layers": (TRANSFORMER, 15),
     "chain of 1,000": (CHAIN.format(500), 15),
     "chain of 10,000": (CHAIN.format(5_000), 5),
     "chain of 50,000": (CHAIN.format(25_000), 3),
